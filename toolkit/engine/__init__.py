@@ -1,0 +1,1 @@
+"""The statistical engine: effects, pairwise and network meta-analysis on NumPy arrays."""

@@ -1,0 +1,1 @@
+"""Frozen dataclasses, choices and errors that every layer shares; standard library only."""

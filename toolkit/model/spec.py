@@ -1,0 +1,71 @@
+"""What an analysis asks for: every choice that changes a number, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["NetworkSpec", "PairwiseSpec", "ZeroCells"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroCells:
+    """What is done with zero cells of a two-by-two table.
+
+    Attributes
+    ----------
+    add : what is added to each cell (0.5 after Gart and Zweifel 1967)
+    to : ``"only0"`` studies with a zero cell; ``"all"``; ``"if0all"`` all studies if any has a zero cell; ``"none"``
+    drop_double_zero : leave out studies without events in either arm (or with events in everybody)
+        where the measure gives them no information (OR, RR); they keep their row and gain a reason
+    """
+
+    add: float = 0.5
+    to: str = "only0"
+    drop_double_zero: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairwiseSpec:
+    """A pairwise meta-analysis, resolved or to be resolved.
+
+    Attributes
+    ----------
+    measure : effect measure, a key of ``choices.MEASURES`` ("OR", "RR", "RD", "MD", "SMD", "GEN" ...)
+    treatment, reference : the two treatments; effects are treatment against reference
+    tau2 : between-study variance estimator, a key of ``choices.TAU2_METHODS``
+    ci : interval of the random-effects estimate, a key of ``choices.INTERVALS``; "auto" is Hartung-Knapp with
+        the safeguard from k = 3 and Wald at k = 2 (docs/decisions says why)
+    prediction : a key of ``choices.PREDICTION_INTERVALS``
+    level : confidence level, a proportion
+    zero_cells : policy for zero cells
+    """
+
+    measure: str
+    treatment: str | None = None
+    reference: str | None = None
+    tau2: str = "REML"
+    ci: str = "auto"
+    prediction: str = "t_k1"
+    level: float = 0.95
+    zero_cells: ZeroCells = ZeroCells()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSpec:
+    """A network meta-analysis, resolved or to be resolved.
+
+    Attributes
+    ----------
+    measure : effect measure, a key of ``choices.MEASURES``
+    reference : treatment shown as comparator; None takes the most studied one and says so
+    tau2 : "REML", "ML", "DL" (generalised DerSimonian-Laird) ...
+    small_values : "good" or "bad" for the patient; None means not told, and then nothing is ranked
+    level, zero_cells : as in `PairwiseSpec`
+    """
+
+    measure: str
+    reference: str | None = None
+    tau2: str = "REML"
+    small_values: str | None = None
+    level: float = 0.95
+    zero_cells: ZeroCells = ZeroCells()
