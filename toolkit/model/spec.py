@@ -17,11 +17,17 @@ class ZeroCells:
     to : ``"only0"`` studies with a zero cell; ``"all"``; ``"if0all"`` all studies if any has a zero cell; ``"none"``
     drop_double_zero : leave out studies without events in either arm (or with events in everybody)
         where the measure gives them no information (OR, RR); they keep their row and gain a reason
+    risk_ratio : ``"events"`` adds to the events alone, so that the total grows by ``add`` (meta, netmeta);
+        ``"cells"`` adds to events and non-events, so that it grows by twice that (RevMan, metafor)
+    risk_difference : ``"variance"`` keeps the raw difference and corrects only its variance (RevMan, meta,
+        netmeta); ``"cells"`` computes both from the corrected cells (metafor)
     """
 
     add: float = 0.5
     to: str = "only0"
     drop_double_zero: bool = True
+    risk_ratio: str = "events"
+    risk_difference: str = "variance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
