@@ -1,0 +1,113 @@
+"""XML records cut out of a file by their element names, one small tree at a time, with entities and network off."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+
+from toolkit.model.errors import InputError
+
+__all__ = ["Span", "element_spans", "guard_xml", "parse_element", "text_of", "to_utf8"]
+
+_DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._:-]+)[\"']")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where one record lies in the bytes; ``complete`` is False when its end tag is missing."""
+
+    start: int
+    end: int
+    complete: bool
+
+
+def to_utf8(data: bytes) -> bytes:
+    """The document in UTF-8 whatever its byte order mark or XML declaration says; UTF-8 comes back untouched.
+
+    Raises
+    ------
+    InputError
+        when the declared encoding is unknown or the bytes do not follow it.
+    """
+    encoding = ""
+    for mark, name in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if data[:2] == mark:
+            encoding = name
+    if not encoding:
+        declared = _DECLARED.match(data[:200].lstrip(b"\xef\xbb\xbf \r\n\t"))
+        encoding = declared.group(1).decode("ascii").lower() if declared else "utf-8"
+    if encoding in {"utf-8", "utf8", "us-ascii", "ascii"}:
+        return data
+    try:
+        return data.decode(encoding).encode("utf-8")
+    except (LookupError, UnicodeDecodeError) as error:
+        raise InputError(f"The XML declares the encoding {encoding!r} and cannot be read in it.") from error
+
+
+def guard_xml(data: bytes, first_record: int) -> None:
+    """Refuse a document that declares entities of its own before its first record.
+
+    No database writes such exports; entity declarations are how XML bombs and file-reading attacks work.
+    """
+    if data.find(b"<!ENTITY", 0, first_record if first_record >= 0 else len(data)) >= 0:
+        raise InputError(
+            "The XML file declares entities of its own (<!ENTITY ...>), as XML bombs do; it was not read.",
+            hint="Export it again from the database.",
+        )
+
+
+def element_spans(data: bytes, names: tuple[str, ...]) -> Iterator[Span]:
+    """Spans of the elements of these names, in order; the elements must not nest in each other."""
+    joined = b"|".join(re.escape(name.encode("ascii")) for name in names)
+    opening = re.compile(rb"<(" + joined + rb")(?:\s[^<>]*)?>")
+    position, guarded = 0, False
+    while match := opening.search(data, position):
+        if not guarded:
+            guard_xml(data, match.start())
+            guarded = True
+        if match.group().endswith(b"/>"):
+            position = match.end()
+            continue
+        closing = b"</" + match.group(1) + b">"
+        end = data.find(closing, match.end())
+        following = opening.search(data, match.end(), end if end >= 0 else len(data))
+        if end < 0 or following:
+            stop = following.start() if following else len(data)
+            yield Span(match.start(), stop, False)
+            position = stop
+            continue
+        position = end + len(closing)
+        yield Span(match.start(), position, True)
+    if not guarded:
+        guard_xml(data, -1)
+
+
+def parse_element(raw: bytes) -> etree._Element:
+    """One record's tree; entities are not resolved and nothing is fetched.
+
+    Raises
+    ------
+    InputError
+        when the bytes are not well-formed.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        return etree.fromstring(raw, parser)
+    except etree.XMLSyntaxError as error:
+        raise InputError(f"The record is not well-formed XML ({error}).") from error
+
+
+def text_of(element: etree._Element | None) -> str | None:
+    """All text inside an element, markup or not, on one line; None when empty or absent.
+
+    ``.text`` alone would end at the first <i>, <sup> or formula.
+    """
+    if element is None:
+        return None
+    return " ".join("".join(str(text) for text in element.itertext()).split()) or None
