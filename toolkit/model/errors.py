@@ -32,13 +32,15 @@ class InputError(ToolkitError):
         message: str,
         *,
         file: object = None,
+        line: int | None = None,
         row: int | None = None,
         column: str | None = None,
         value: object = None,
         allowed: str | None = None,
         hint: str | None = None,
     ) -> None:
-        self.message, self.file, self.row, self.column = message, file, row, column
+        self.message, self.file, self.line = message, file, line
+        self.row, self.column = row, column
         self.value, self.allowed, self.hint = value, allowed, hint
         super().__init__(self._text())
 
@@ -47,6 +49,7 @@ class InputError(ToolkitError):
             part
             for part in (
                 str(self.file) if self.file is not None else "",
+                f"line {self.line}" if self.line is not None else "",
                 f"row {self.row}" if self.row is not None else "",
                 f"column {self.column!r}" if self.column is not None else "",
             )

@@ -1,0 +1,90 @@
+"""The command line: commands are listed in a table and load when called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+__all__ = ["COMMANDS", "cli", "main"]
+
+# name -> (module, attribute, one-line help). The help of the group is this table: nothing is imported to show it.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("toolkit.cli.demo", "demo", "Build the bundled review in a new folder and run every step of it."),
+    "init": ("toolkit.cli.init", "init", "Start a review: a project folder with a commented review.toml."),
+    "status": ("toolkit.cli.status", "status", "Where the review stands, what waits for whom, what to type next."),
+    "search": ("toolkit.cli.search", "search", "Run, check and compare database searches."),
+    "import": ("toolkit.cli.importing", "import_", "Read database exports (RIS, NBIB, CSV, EndNote, CNKI ...)."),
+    "dedup": ("toolkit.cli.dedup", "dedup", "Join records of one report, with the evidence kept."),
+    "screen": ("toolkit.cli.screen", "screen", "Title-abstract and full-text decisions, conflicts, agreement."),
+    "fulltext": ("toolkit.cli.fulltext", "fulltext", "Full texts: sought, retrieved, not retrieved."),
+    "extract": ("toolkit.cli.extract", "extract", "Evidence tables: forms out, filled forms in, checks."),
+    "analyse": ("toolkit.cli.analyse", "analyse", "Run the analyses declared in review.toml."),
+    "prisma": ("toolkit.cli.prisma", "prisma", "The PRISMA 2020 flow, from the decisions themselves."),
+    "report": ("toolkit.cli.report", "report", "Write the report: one self-contained HTML file."),
+    "update": ("toolkit.cli.update", "update", "Rerun the searches and carry new studies to the estimates."),
+    "pairwise": ("toolkit.cli.pairwise", "pairwise", "Pairwise meta-analysis of a table; no project needed."),
+    "network": ("toolkit.cli.network", "network", "Network meta-analysis of a table; no project needed."),
+    "dedup-file": ("toolkit.cli.dedup_file", "dedup_file", "Deduplicate reference files; no project needed."),
+    "log": ("toolkit.cli.log", "log", "Every command that changed the review, and who ran it."),
+    "undo": ("toolkit.cli.log", "undo", "Take a command back; the history keeps both."),
+    "doctor": ("toolkit.cli.doctor", "doctor", "Find and explain problems of this machine or project."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose help is the table above and whose commands load when called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx) from error
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("-C", "--project", metavar="DIR", envvar="EVIPOOL_PROJECT", help="Project folder (default: here).")
+@click.option("--as", "reviewer", metavar="NAME", envvar="EVIPOOL_REVIEWER", help="Who acts, as in review.toml.")
+@click.version_option(package_name="evipool", prog_name="evipool")
+@click.pass_context
+def cli(ctx: click.Context, project: str | None, reviewer: str | None) -> None:
+    """A systematic review from literature search to synthesis, kept alive.
+
+    One project folder holds a review; each command below is one step of it. 'evipool demo my-review' shows them all
+    at work; 'evipool status' says what to do next.
+    """
+    from toolkit.cli.common import Settings
+
+    if not isinstance(ctx.obj, Settings):
+        ctx.obj = Settings(folder=project or ".", reviewer=reviewer)
+    else:
+        ctx.obj = ctx.obj.with_defaults(folder=project, reviewer=reviewer)
+
+
+def main() -> None:
+    """Entry point of ``evipool``; ends the process with the exit code of the outcome."""
+    from toolkit.cli.common import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,190 @@
+"""What every command shares: settings, options, error handling, output."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from toolkit.model.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from toolkit.project import Project
+
+__all__ = [
+    "Settings",
+    "command_line",
+    "console",
+    "emit",
+    "format_option",
+    "open_project",
+    "project_options",
+    "run",
+    "table",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the group's options say; ``transport`` is set by the demo and by tests to replay recorded replies."""
+
+    folder: str = "."
+    reviewer: str | None = None
+    transport: object | None = None
+
+    def with_defaults(self, *, folder: str | None, reviewer: str | None) -> Settings:
+        """The same with the command line's own options on top."""
+        return replace(self, folder=folder or self.folder, reviewer=reviewer or self.reviewer)
+
+
+def run(args: Sequence[str], settings: Settings | None = None) -> int:
+    """Run one command line and return its exit code: 0, 1, 2, 3 or 130 (docs/reference/exit-codes.md)."""
+    from toolkit.cli import cli
+
+    _utf8_streams()
+    try:
+        value = cli.main(args=list(args), prog_name="evipool", standalone_mode=False, obj=settings)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.Abort:
+        click.echo("\nInterrupted. What was finished is kept; run the same command again to go on.", err=True)
+        return 130
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted. What was finished is kept; run the same command again to go on.", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except ToolkitError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - kept open until exit
+        return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {place}{error.strerror or error}. Nothing half-written was kept.", err=True)
+        return 1
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _utf8_streams() -> None:
+    """A Windows console and a C locale print Chinese too."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":
+            reconfigure(encoding="utf-8", errors="replace")
+
+
+def project_options(function: F) -> F:
+    """-C DIR and --as NAME after the command name too."""
+
+    def remember(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is None:
+            return
+        settings = ctx.obj if isinstance(ctx.obj, Settings) else Settings()
+        key = "folder" if param.name == "project_dir" else "reviewer"
+        ctx.obj = replace(settings, **{key: value})
+
+    hidden: dict[str, Any] = {"expose_value": False, "callback": remember, "is_eager": True}
+    function = click.option("--as", "as_name", metavar="NAME", help="Who acts, as in review.toml.", **hidden)(function)
+    return click.option("-C", "--project", "project_dir", metavar="DIR", help="Project folder.", **hidden)(function)
+
+
+@contextmanager
+def open_project(ctx: click.Context) -> Iterator[Project]:
+    """The project the command line names, closed afterwards."""
+    from toolkit.project import Project
+
+    settings = ctx.find_object(Settings) or Settings()
+    with Project.open(settings.folder, reviewer=settings.reviewer) as project:
+        yield project
+
+
+def command_line(ctx: click.Context) -> str:
+    """The command as typed (for the run log), without folder and person."""
+    words = [ctx.info_name or ""]
+    parent = ctx.parent
+    while parent is not None and parent.parent is not None:
+        words.insert(0, parent.info_name or "")
+        parent = parent.parent
+    shown = []
+    for param in ctx.command.params:
+        name = param.name or ""
+        if name not in ctx.params or not getattr(param, "expose_value", True):
+            continue
+        value = ctx.params[name]
+        source = ctx.get_parameter_source(name)
+        if value in (None, (), False) or (source is not None and source.name in ("DEFAULT", "DEFAULT_MAP")):
+            continue
+        values = value if isinstance(value, tuple) else (value,)
+        if isinstance(param, click.Argument):
+            shown += [_shell(str(v)) for v in values]
+        elif value is True:
+            shown.append(param.opts[-1])
+        else:
+            shown += [f"{param.opts[-1]} {_shell(str(v))}" for v in values]
+    return " ".join([*words, *shown])
+
+
+def _shell(word: str) -> str:
+    return f'"{word}"' if any(c in word for c in " ;&|<>()$*?'") else word
+
+
+def format_option(*choices: str, default: str = "table") -> Callable[[F], F]:
+    """--format table|json|csv."""
+    return click.option(
+        "--format", "output_format", type=click.Choice(choices or ("table", "json", "csv")), default=default,
+        show_default=True, help="How to print the result.",
+    )  # fmt: skip
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A rich console of sensible width; colours only on a terminal."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 110
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=False)
+
+
+def emit(value: object) -> None:
+    """Print JSON: UTF-8, no NaN."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, right: Sequence[int] = ()
+) -> None:
+    """Print a plain table; columns numbered in ``right`` are right-aligned."""
+    from rich import box
+    from rich.table import Table
+
+    shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for i, name in enumerate(header):
+        shown.add_column(name, justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+    console().print(shown)
+
+
+def csv_text(header: Sequence[str], rows: Sequence[Sequence[object] | Mapping[str, object]]) -> str:
+    """CSV for standard output (no BOM: a pipe is not Excel)."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([row.get(name) for name in header] if isinstance(row, Mapping) else row)
+    return out.getvalue()

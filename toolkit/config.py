@@ -1,0 +1,339 @@
+"""review.toml: the protocol and the declared analyses of a review, checked with errors that name the line."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.model.errors import InputError
+
+__all__ = [
+    "Analysis",
+    "Eligibility",
+    "Outcome",
+    "Protocol",
+    "Review",
+    "ReviewFile",
+    "Reviewer",
+    "Screening",
+    "Source",
+    "Treatment",
+    "load_review",
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+_ID = re.compile(r"^[^\s/\\:*?\"<>|.][^\s/\\:*?\"<>|]*$")
+
+
+def _identifier(value: str) -> str:
+    if not _ID.match(value):
+        raise ValueError('an id must be usable as a file name: no spaces and none of / \\ : * ? " < > |')
+    return value
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+
+
+class Review(_Strict):
+    """[review]: what the review asks."""
+
+    title: str
+    question: str = ""
+    authors: tuple[str, ...] = ()
+    language: str = "en"
+
+
+class Protocol(_Strict):
+    """[protocol]: where and when it was registered; empty where it was not."""
+
+    registration: str | None = None
+    url: str | None = None
+    date: dt.date | None = None
+    notes: str = ""
+
+
+class Eligibility(_Strict):
+    """[eligibility]: PICO and the exclusion reasons of the full-text stage, in the order in which they are checked."""
+
+    population: str = ""
+    intervention: str = ""
+    comparison: str = ""
+    outcomes: str = ""
+    designs: str = ""
+    other: str = ""
+    exclusion_reasons: tuple[str, ...] = ()
+
+
+class Reviewer(_Strict):
+    """[[reviewers]]: a person who may act; ``name`` is what --as takes."""
+
+    name: str
+    full_name: str = ""
+    role: Literal["reviewer", "arbiter", "extractor", "statistician"] = "reviewer"
+
+
+class Screening(_Strict):
+    """[screening]: how many reviewers vote on each report at each stage."""
+
+    title_abstract: Literal[1, 2] = 2
+    full_text: Literal[1, 2] = 2
+
+
+class Source(_Strict):
+    """[[sources]]: a database, a register or another way of finding records."""
+
+    name: str
+    kind: Literal["database", "register", "website", "organisation", "citation", "other"] = "database"
+    platform: str = ""
+    strategy: str | None = None
+    notes: str = ""
+
+    @property
+    def column(self) -> str:
+        """The PRISMA column: "database", "register" or "other"."""
+        return self.kind if self.kind in ("database", "register") else "other"
+
+
+class Outcome(_Strict):
+    """[[outcomes]]: what is measured, in which direction better lies, and which row of a study counts.
+
+    ``rule`` picks one row per arm when a study reports several times: "latest", "earliest", "closest:24" (months),
+    or "only" (several rows are an error).
+    """
+
+    id: Identifier
+    name: str
+    type: Literal["binary", "continuous", "rate"]
+    labels: tuple[str, ...] = ()
+    instrument: str = ""
+    unit: str = ""
+    scale_min: float | None = None
+    scale_max: float | None = None
+    better: Literal["lower", "higher"] | None = None
+    smallest_important_difference: float | None = None
+    months_min: float | None = None
+    months_max: float | None = None
+    rule: str = "only"
+
+    @field_validator("rule")
+    @classmethod
+    def _known_rule(cls, value: str) -> str:
+        if value in ("latest", "earliest", "only") or re.fullmatch(r"closest:\d+(\.\d+)?", value):
+            return value
+        raise ValueError('allowed: "latest", "earliest", "only", "closest:MONTHS"')
+
+
+class Treatment(_Strict):
+    """[[treatments]]: a node of the synthesis and the extracted labels that belong to it (the node-making rule)."""
+
+    id: str
+    name: str = ""
+    labels: tuple[str, ...] = ()
+    notes: str = ""
+
+
+class Analysis(_Strict):
+    """[[analyses]]: one synthesis. Everything that changes a number is here; the result shows what was resolved.
+
+    ``designs`` keeps studies of these designs; ``studies`` keeps only these; ``exclude`` maps a study to the reason
+    why it is left out. ``role`` is "headline" or "sensitivity" (with ``of``, the analysis it varies).
+    """
+
+    id: Identifier
+    title: str = ""
+    kind: Literal["pairwise", "network"]
+    outcome: str
+    measure: str
+    treatment: str | None = None
+    reference: str | None = None
+    treatments: tuple[str, ...] = ()
+    designs: tuple[str, ...] = ()
+    studies: tuple[str, ...] = ()
+    exclude: dict[str, str] = Field(default_factory=dict)
+    tau2: str = "REML"
+    ci: str = "auto"
+    prediction: str = "t_k1"
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    zero_add: float = Field(default=0.5, ge=0)
+    zero_to: Literal["only0", "all", "if0all", "none"] = "only0"
+    planned: bool = True
+    post_hoc_reason: str = ""
+    role: Literal["headline", "sensitivity"] = "headline"
+    of: str | None = None
+    notes: str = ""
+
+    @field_validator("measure")
+    @classmethod
+    def _measure(cls, value: str) -> str:
+        return _key(value, MEASURES)
+
+    @field_validator("tau2")
+    @classmethod
+    def _tau2(cls, value: str) -> str:
+        return _key(value, TAU2_METHODS)
+
+    @field_validator("ci")
+    @classmethod
+    def _ci(cls, value: str) -> str:
+        return value if value == "auto" else _key(value, INTERVALS)
+
+    @field_validator("prediction")
+    @classmethod
+    def _prediction(cls, value: str) -> str:
+        return _key(value, PREDICTION_INTERVALS)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Analysis:
+        if self.kind == "pairwise" and not (self.treatment and self.reference):
+            raise ValueError('a pairwise analysis names its "treatment" and its "reference"')
+        if not self.planned and not self.post_hoc_reason:
+            raise ValueError('an analysis with planned = false says why in "post_hoc_reason"')
+        return self
+
+
+def _key(value: str, table: dict[str, Any]) -> str:
+    if table and value not in table:
+        raise ValueError("allowed: " + ", ".join(f'"{name}"' for name in table))
+    return value
+
+
+class ReviewFile(_Strict):
+    """The whole of review.toml."""
+
+    review: Review
+    protocol: Protocol = Protocol()
+    eligibility: Eligibility = Eligibility()
+    screening: Screening = Screening()
+    reviewers: tuple[Reviewer, ...] = ()
+    sources: tuple[Source, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
+    analyses: tuple[Analysis, ...] = ()
+
+    @model_validator(mode="after")
+    def _references(self) -> ReviewFile:
+        for name, items in (
+            ("reviewers", [r.name for r in self.reviewers]),
+            ("sources", [s.name for s in self.sources]),
+            ("outcomes", [o.id for o in self.outcomes]),
+            ("treatments", [t.id for t in self.treatments]),
+            ("analyses", [a.id for a in self.analyses]),
+        ):
+            twice = next((item for item in items if items.count(item) > 1), None)
+            if twice is not None:
+                raise ValueError(f"[[{name}]] has {twice!r} twice")
+        outcomes = {o.id for o in self.outcomes}
+        nodes = {t.id for t in self.treatments}
+        analyses = {a.id for a in self.analyses}
+        for a in self.analyses:
+            if a.outcome not in outcomes:
+                raise ValueError(f"analysis {a.id!r} asks for outcome {a.outcome!r}, which is not among [[outcomes]]")
+            for node in (a.treatment, a.reference, *a.treatments):
+                if node is not None and nodes and node not in nodes:
+                    raise ValueError(f"analysis {a.id!r} names treatment {node!r}, which is not among [[treatments]]")
+            if a.of is not None and a.of not in analyses:
+                raise ValueError(f"analysis {a.id!r} varies {a.of!r}, which is not among [[analyses]]")
+        return self
+
+    def outcome(self, identity: str) -> Outcome:
+        """The outcome with this id."""
+        return next(o for o in self.outcomes if o.id == identity)
+
+    def analysis(self, identity: str) -> Analysis:
+        """The analysis with this id."""
+        for a in self.analyses:
+            if a.id == identity:
+                return a
+        known = ", ".join(a.id for a in self.analyses) or "none is declared"
+        raise InputError("no such analysis in review.toml", value=identity, allowed=known)
+
+    def source(self, name: str) -> Source:
+        """The source with this name (case does not matter)."""
+        for s in self.sources:
+            if s.name.casefold() == name.casefold():
+                return s
+        known = ", ".join(s.name for s in self.sources) or "none is declared"
+        raise InputError(
+            "no such source in review.toml",
+            value=name,
+            allowed=known,
+            hint='Add it under [[sources]] with name = "..." and kind = "database", "register" or other.',
+        )
+
+    def node_of(self, label: str) -> str | None:
+        """The treatment node an extracted label belongs to, None if no rule covers it."""
+        folded = label.strip().casefold()
+        for t in self.treatments:
+            if folded in {t.id.casefold(), *(x.casefold() for x in t.labels)}:
+                return t.id
+        return None
+
+
+def load_review(path: Path) -> ReviewFile:
+    """Read and check review.toml.
+
+    Raises
+    ------
+    InputError
+        naming the line, the value found and what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError(
+            "there is no review.toml here", file=path, hint="Start a review with 'evipool init'."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InputError("review.toml is not UTF-8 text", file=path, hint="Save it as UTF-8 and try again.") from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"not valid TOML: {error}", file=path, hint="Mend that line and try again.") from error
+    try:
+        return ReviewFile.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = tuple(first["loc"])
+        line = line_of(text, where)
+        key = ".".join(str(part) for part in where) or "review.toml"
+        if first["type"] == "extra_forbidden":
+            message = f"unknown key {where[-1]!r}"
+        elif first["type"] == "missing":
+            message = f"missing key {where[-1]!r}"
+        else:
+            message = first["msg"].removeprefix("Value error, ")
+        value = first.get("input")
+        shown = value if isinstance(value, (str, int, float, bool)) else None
+        more = f" ({len(error.errors()) - 1} more after it)" if len(error.errors()) > 1 else ""
+        raise InputError(f"{key}: {message}{more}", file=path, line=line, value=shown) from error
+
+
+def line_of(text: str, where: tuple[int | str, ...]) -> int | None:
+    """The line (from 1) of a key path such as ("analyses", 2, "measure"); the nearest table if the key is absent."""
+    if not where:
+        return None
+    header, index = str(where[0]), where[1] if len(where) > 1 and isinstance(where[1], int) else None
+    key = next((str(part) for part in where[1:] if isinstance(part, str)), None)
+    seen, found, inside = -1, None, header is None
+    for number, line in enumerate(text.splitlines(), start=1):
+        table = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
+        if table:
+            name = table.group(1).split(".")[0].strip('"')
+            seen += name == header and line.strip().startswith("[[") and "." not in table.group(1)
+            inside = name == header and (index is None or seen == index)
+            if inside and found is None:
+                found = number
+            continue
+        if inside and key is not None and re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line):
+            return number
+    return found

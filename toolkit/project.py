@@ -1,0 +1,125 @@
+"""A review on disk: folder, settings and store, in the one object that every step takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from toolkit.config import ReviewFile, load_review
+from toolkit.model.errors import InputError
+from toolkit.store import Batch, Store, utc_now
+
+__all__ = ["DATABASE", "FOLDERS", "SETTINGS", "Project", "find_root"]
+
+SETTINGS = "review.toml"
+DATABASE = "evipool.db"
+FOLDERS = ("search_strategies", "imports", "extraction", "results", "report")
+
+
+def find_root(start: Path) -> Path:
+    """The project folder at or above ``start``.
+
+    Raises
+    ------
+    InputError
+        if neither it nor a parent holds a review.toml.
+    """
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / SETTINGS).is_file():
+            return folder
+    raise InputError(
+        "this is not an evipool project: no review.toml here or in a parent folder",
+        file=start,
+        hint="Start one with 'evipool init', or name the folder with -C DIR.",
+    )
+
+
+class Project:
+    """A review: its folder, its settings (review.toml) and its store.
+
+    Parameters
+    ----------
+    root : the project folder
+    store : its open database
+    reviewer : who acts (``--as NAME`` or EVIPOOL_REVIEWER), None if nobody said
+
+    Examples
+    --------
+    >>> from toolkit import Project
+    >>> project = Project.open("my-review")            # doctest: +SKIP
+    >>> project.config.review.title                    # doctest: +SKIP
+    """
+
+    def __init__(self, root: Path, store: Store, reviewer: str | None = None) -> None:
+        self.root, self.store, self._reviewer = root, store, reviewer
+
+    @classmethod
+    def open(cls, path: str | Path = ".", *, reviewer: str | None = None, clock: Callable[[], str] = utc_now) -> Self:
+        """Open the project at ``path`` or above it; an older database is backed up and migrated."""
+        start = Path(path)
+        if not start.exists():
+            raise InputError("there is no such folder", file=start)
+        root = find_root(start)
+        store = Store.open(root / DATABASE, create=True, clock=clock)
+        return cls(root, store, reviewer or os.environ.get("EVIPOOL_REVIEWER") or None)
+
+    @cached_property
+    def config(self) -> ReviewFile:
+        """The checked content of review.toml."""
+        return load_review(self.root / SETTINGS)
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for steps that anybody may run: the reviewer if named, else "evipool"."""
+        return self.reviewer(required=False) or "evipool"
+
+    def reviewer(self, *, required: bool = True) -> str | None:
+        """The acting reviewer, checked against [[reviewers]].
+
+        Raises
+        ------
+        InputError
+            if a person is needed and none was named, or the name is not in review.toml.
+        """
+        names = [r.name for r in self.config.reviewers]
+        if self._reviewer is None:
+            if required:
+                raise InputError(
+                    "this is a person's judgement: say who you are",
+                    allowed=", ".join(names) or "add [[reviewers]] to review.toml first",
+                    hint="Use --as NAME, or set EVIPOOL_REVIEWER.",
+                )
+            return None
+        if self._reviewer not in names:
+            raise InputError(
+                "this reviewer is not in review.toml",
+                value=self._reviewer,
+                allowed=", ".join(names) or "none is declared yet",
+                hint='Add [[reviewers]] with name = "...".',
+            )
+        return self._reviewer
+
+    @contextmanager
+    def writing(self, command: str, *, actor: str | None = None, batch_id: str | None = None) -> Iterator[Batch]:
+        """One transaction under the acting person's name."""
+        with self.store.batch(command, actor or self.actor, batch_id=batch_id) as batch:
+            yield batch
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the project folder."""
+        return self.root.joinpath(*parts)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
