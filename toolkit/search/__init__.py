@@ -1,0 +1,1 @@
+"""Searching bibliographic databases so that a search can be rerun, defended and trusted."""
