@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from toolkit.model.errors import InputError
-from toolkit.search.faults import Reply, find_fault, redact
+from toolkit.search.faults import Reply, find_fault
 from toolkit.search.transport import Opener
 
 __all__ = ["IDENTITY", "RecordingOpener", "ReplayOpener", "request_key"]
@@ -118,8 +118,7 @@ class RecordingOpener:
         self._entries = [e for e in self._entries if (e["utility"], e["params"]) != (name, wanted)]
         number = 1 + max((int(e["file"].split("-")[0]) for e in self._entries), default=0)
         file = f"{number:03d}-{name.removesuffix('.fcgi')}.xml"
-        body = redact(reply.body.decode("utf-8"), ()).encode("utf-8")
-        (self.folder / file).write_bytes(body)
+        (self.folder / file).write_bytes(reply.body)
         self._entries.append(
             {
                 "utility": name,
@@ -127,7 +126,7 @@ class RecordingOpener:
                 "status": reply.status,
                 "headers": [list(pair) for pair in reply.headers],
                 "file": file,
-                "sha256": hashlib.sha256(body).hexdigest(),
+                "sha256": hashlib.sha256(reply.body).hexdigest(),
             }
         )
         text = json.dumps({"about": self.about, "replies": self._entries}, ensure_ascii=False, indent=1)

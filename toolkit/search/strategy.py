@@ -48,8 +48,8 @@ PLATFORMS: dict[str, tuple[str, ...]] = {
 
 HEADER = re.compile(r"^\s*#?\s*(?P<key>[^\W\d][\w /-]{0,39}?)\s*[:：]\s*(?P<value>.*?)\s*$")
 KNOWN_KEYS = frozenset(
-    """database platform searcher author reviewer date limits limit filter filters citation title name question note
-    notes language coverage interface run query version source register topic review""".split()
+    "author citation coverage database date filter filters interface language limit limits name note notes platform "
+    "query question register review reviewer run searcher source title topic version".split()  # noqa: SIM905
 )
 NUMBERINGS: dict[str, re.Pattern[str]] = {
     "#": re.compile(r"^\s*#(?P<number>\d{1,4})[.):]?(?:\s+|$)"),

@@ -186,6 +186,14 @@ class Transport:
         reply: Reply = retrying(self._try_once, utility, request)
         return reply
 
+    def scrub(self, body: bytes) -> bytes:
+        """A success body without the user's key, should the service ever repeat it; else the bytes untouched.
+
+        The e-mail stays: it may be an author's own, printed in a record.
+        """
+        key = (self.settings.api_key or "").encode()
+        return body.replace(key, b"***") if key and key in body else body
+
     def redact(self, text: str) -> str:
         """The text without this user's key and e-mail."""
         return redact(text, (self.settings.api_key, self.settings.email))
@@ -215,9 +223,7 @@ class Transport:
         raise self._error(utility, fault, reply.status, wait)
 
     def _error(self, utility: str, fault: Fault, status: int = 0, wait: float | None = None) -> EntrezError:
-        hint = {TRANSIENT: " It may work later: run the same command again, it goes on where it stopped."}.get(
-            fault.kind, ""
-        )
+        hint = " Run the same command again later: it goes on where it stopped." if fault.kind == TRANSIENT else ""
         return EntrezError(
             self.redact(f"PubMed ({utility}): {fault.message}.{hint}"), fault=fault, status=status, wait=wait
         )
@@ -230,9 +236,8 @@ class Transport:
 
     def _is_over(self, state: tenacity.RetryCallState, started: float) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        allowed = (
-            error.fault.max_tries if isinstance(error, EntrezError) and error.fault.max_tries else self.settings.tries
-        )
+        own = error.fault.max_tries if isinstance(error, EntrezError) else None
+        allowed = own or self.settings.tries
         asked = getattr(error, "wait", None) or 0.0
         return state.attempt_number >= allowed or self._clock() - started + asked >= self.settings.total_wait
 
@@ -299,10 +304,10 @@ def build_request(utility: str, params: Mapping[str, Any], settings: Settings) -
         return _NoReply()
 
     identity = {"tool": settings.tool, "email": settings.email or "", "api_key": settings.api_key}
-    with _building, _replaced(Entrez, "urlopen", catch), _replaced(Entrez, "max_tries", 1):
-        # Its own pause is set aside (ours paces), and put back for whoever else uses Bio.Entrez in this process.
-        with _replaced(Entrez._open, "previous", 0.0):
-            getattr(Entrez, utility)(**params, **identity)
+    # Its own pause is set aside (ours paces), and put back for whoever else uses Bio.Entrez in this process.
+    previous = _replaced(Entrez._open, "previous", 0.0)
+    with _building, previous, _replaced(Entrez, "urlopen", catch), _replaced(Entrez, "max_tries", 1):
+        getattr(Entrez, utility)(**params, **identity)
     made = caught[0]
     address, _, query = made.full_url.partition("?")
     data = made.data if made.data is not None else query.encode("ascii")
@@ -335,11 +340,11 @@ def _connection_fault(error: BaseException) -> Fault:
     reason = getattr(error, "reason", None)
     inner = reason if isinstance(reason, BaseException) else error
     if isinstance(inner, ssl.SSLCertVerificationError):
-        return Fault(
-            kind=PERMANENT,
-            message=f"the certificate of the service is not trusted ({inner.verify_message}); behind a proxy that opens "
-            "TLS, name its certificate file in SSL_CERT_FILE",
+        text = (
+            f"the certificate of the service is not trusted ({inner.verify_message}); "
+            "behind a proxy that opens TLS, name its certificate file in SSL_CERT_FILE"
         )
+        return Fault(kind=PERMANENT, message=text)
     if isinstance(inner, TimeoutError):
         return Fault(kind=TRANSIENT, message="no reply in time", halve=True, max_tries=4)
     if isinstance(inner, http.client.IncompleteRead):
@@ -349,7 +354,8 @@ def _connection_fault(error: BaseException) -> Fault:
     if isinstance(reason, str) and "redirected" in reason:
         return Fault(kind=PERMANENT, message=reason)
     words = str(inner) or type(inner).__name__
-    return Fault(kind=TRANSIENT, message=f"the service cannot be reached ({words}); is there a proxy to name in HTTPS_PROXY?", max_tries=3)  # fmt: skip
+    text = f"the service cannot be reached ({words}); is there a proxy to name in HTTPS_PROXY?"
+    return Fault(kind=TRANSIENT, message=text, max_tries=3)
 
 
 def _read(handle: Any) -> bytes:
