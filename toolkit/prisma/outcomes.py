@@ -1,0 +1,175 @@
+"""Where each report stands: the one rule that every count rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from toolkit.prisma.state import Decision, FlowState
+
+__all__ = ["NO_REASON", "OPEN_OUTCOMES", "OUTCOMES", "STUDY_REMOVED", "Reader", "Standing"]
+
+OUTCOMES = (
+    "removed_automation",
+    "removed_other",
+    "undecided_title_abstract",
+    "excluded_title_abstract",
+    "retrieval_pending",
+    "not_retrieved",
+    "undecided_full_text",
+    "excluded_full_text",
+    "ongoing",
+    "awaiting_classification",
+    "included",
+)
+
+# A report that stood there when a version was closed is taken up again in the next.
+OPEN_OUTCOMES = frozenset(
+    {"undecided_title_abstract", "retrieval_pending", "undecided_full_text", "ongoing", "awaiting_classification"}
+)
+
+NO_REASON = "No reason recorded"
+STUDY_REMOVED = "Study removed from the review"
+
+_UNDECIDED = Decision(verdict="undecided")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where one report stands.
+
+    Attributes
+    ----------
+    outcome : one of `OUTCOMES`
+    by : who excluded it at title and abstract, "human" or "tool"
+    reason : why it was excluded at full text
+    contradiction : what does not fit together in its judgements; "" if all fits
+    """
+
+    outcome: str
+    by: str = "human"
+    reason: str | None = None
+    contradiction: str = ""
+
+
+class Reader:
+    """Reads where reports stand from a `FlowState`.
+
+    A report's voices are its own id, the ids of its records and those of reports that were joined to it: judgements
+    made on any of them count, and where they differ nobody has decided.
+    """
+
+    def __init__(self, state: FlowState) -> None:
+        self._state = state
+        records = state.records
+        self.members: dict[str, list[int]] = {}
+        for position, report in enumerate(records.report):
+            self.members.setdefault(report, []).append(position)
+        self._ids = records.id
+        self.report_of: dict[str, str] = dict(zip(records.id, records.report, strict=True))
+        self._links: dict[str, list[str]] = {}
+        for report, study in state.links:
+            linked = self._links.setdefault(self.canonical(report), [])
+            if study not in linked:
+                linked.append(study)
+
+    def canonical(self, report: str) -> str:
+        """The report that a report id stands for now: itself, or the one its record was joined to."""
+        if report in self.members:
+            return report
+        return self.report_of.get(report, report)
+
+    def voices(self, report: str) -> list[str]:
+        """Ids whose judgements speak of ``report``."""
+        own = [self._ids[position] for position in self.members.get(report, ())]
+        # A record that has become the name of another report speaks there.
+        return [report, *(rid for rid in own if rid != report and rid not in self.members)]
+
+    def studies(self, report: str) -> list[str]:
+        """Studies that ``report`` describes, in the order they were linked."""
+        return self._links.get(report, [])
+
+    def decision(self, table: Mapping[str, Decision], report: str) -> tuple[Decision | None, bool]:
+        """The decision on ``report`` and whether its voices differ."""
+        found = [table[voice] for voice in self.voices(report) if voice in table]
+        if not found:
+            return None, False
+        if len({one.verdict for one in found}) > 1:
+            return _UNDECIDED, True
+        first = found[0]
+        if first.reason is None:
+            first = next((one for one in found if one.reason is not None), first)
+        if any(one.by == "human" for one in found) and first.by != "human":
+            first = Decision(verdict=first.verdict, by="human", reason=first.reason)
+        return first, False
+
+    def removal(self, report: str) -> str | None:
+        """How ``report`` left before screening; None if any of its voices was judged and not removed."""
+        state = self._state
+        kinds: set[str] = set()
+        for voice in self.voices(report):
+            if voice in state.removals:
+                kinds.add(state.removals[voice])
+            elif voice in state.title_abstract or voice in state.full_text:
+                return None
+        return ("other" if "other" in kinds else "automation") if kinds else None
+
+    def retrieval(self, report: str) -> str | None:
+        """Standing of the full text; of several voices the furthest."""
+        rank = {"sought": 0, "not_retrieved": 1, "retrieved": 2}
+        found = [s for s in (self._state.retrievals.get(voice) for voice in self.voices(report)) if s is not None]
+        return max(found, key=lambda status: rank[status], default=None)
+
+    def standing(self, report: str) -> Standing:
+        """Where ``report`` stands."""
+        removal = self.removal(report)
+        if removal is not None:
+            return Standing(outcome=f"removed_{removal}")
+        screened, differs = self.decision(self._state.title_abstract, report)
+        if differs:
+            return Standing(
+                outcome="undecided_title_abstract",
+                contradiction="joined reports were decided differently at title and abstract",
+            )
+        judged, _ = self.decision(self._state.full_text, report)
+        moved_on = judged is not None or self.retrieval(report) is not None
+        if screened is not None and screened.verdict == "exclude":
+            clash = "excluded at title and abstract, yet included at full text" if _is(judged, "include") else ""
+            return Standing(outcome="excluded_title_abstract", by=screened.by, contradiction=clash)
+        if report in self._state.extra_reports or moved_on or _is(screened, "include"):
+            skipped = moved_on and not _is(screened, "include") and report not in self._state.extra_reports
+            note = "full text handled without a decision at title and abstract" if skipped else ""
+            return self._after_screening(report, note)
+        return Standing(outcome="undecided_title_abstract")
+
+    def _after_screening(self, report: str, note: str) -> Standing:
+        judged, differs = self.decision(self._state.full_text, report)
+        decided = judged is not None and judged.verdict != "undecided"
+        status = self.retrieval(report)
+        if status == "not_retrieved":
+            clash = "decided at full text, yet marked as not retrieved" if decided else note
+            return Standing(outcome="not_retrieved", contradiction=clash)
+        if judged is None and status != "retrieved":
+            return Standing(outcome="retrieval_pending", contradiction=note)
+        if differs:
+            return Standing(
+                outcome="undecided_full_text", contradiction="joined reports were decided differently at full text"
+            )
+        if judged is not None and judged.verdict == "exclude":
+            return Standing(outcome="excluded_full_text", reason=judged.reason, contradiction=note)
+        return self._by_studies(report, judged, note)
+
+    def _by_studies(self, report: str, judged: Decision | None, note: str) -> Standing:
+        standings = {self._state.standings.get(study, "included") for study in self.studies(report)}
+        if _is(judged, "include") and (not standings or "included" in standings):
+            return Standing(outcome="included", contradiction=note)
+        for outcome in ("awaiting_classification", "ongoing"):
+            if outcome in standings:
+                return Standing(outcome=outcome, contradiction=note)
+        if _is(judged, "include"):
+            return Standing(outcome="excluded_full_text", reason=STUDY_REMOVED, contradiction=note)
+        return Standing(outcome="undecided_full_text", contradiction=note)
+
+
+def _is(decision: Decision | None, verdict: str) -> bool:
+    return decision is not None and decision.verdict == verdict
