@@ -1,0 +1,1 @@
+"""Screening: who may see what, votes, conflicts, agreement, full texts, and reports under studies."""
