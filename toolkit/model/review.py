@@ -20,6 +20,7 @@ __all__ = [
     "Record",
     "Retrieval",
     "Run",
+    "Standing",
     "StudyStatus",
     "Version",
     "Vote",
@@ -113,6 +114,21 @@ class StudyStatus:
     status: str
     reason: str | None
     at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a study stands in the review.
+
+    ``status`` is "included", "excluded", "pending", "ongoing", "awaiting_classification" or "removed"; ``reports``
+    are all its reports, the primary one first, ``included_reports`` those included at full text.
+    """
+
+    study: str
+    status: str
+    reason: str | None
+    reports: tuple[str, ...]
+    included_reports: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

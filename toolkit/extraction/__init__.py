@@ -1,0 +1,1 @@
+"""Extraction: evidence tables as forms out and in, checked; the store keeps one event a changed cell."""
