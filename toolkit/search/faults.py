@@ -153,7 +153,7 @@ def find_fault(utility: str, reply: Reply) -> Fault | None:
     if reply.status == 429:
         return Fault(kind=TRANSIENT, message="too many requests a second")
     if reply.status >= 500:
-        return Fault(kind=TRANSIENT, message=f"HTTP {reply.status} from the service", halve=utility == "efetch")
+        return Fault(kind=TRANSIENT, message=f"HTTP {reply.status} from the service")
     if reply.status >= 400:
         return Fault(kind=PERMANENT, message=f"HTTP {reply.status}: {said or _first_words(text)}")
     if _is_html(reply, text):
@@ -190,7 +190,9 @@ def _by_text(said: str) -> Fault | None:
     for pattern, kind, meaning in ERROR_TEXTS:
         if pattern.search(said):
             halve = "viewer" in said.lower() or "timeout" in said.lower()
-            return Fault(kind=kind, message=f"{meaning} ({_squeeze(said)})", halve=halve)
+            return Fault(
+                kind=kind, message=f"{meaning} ({_squeeze(said)})", halve=halve, max_tries=3 if halve else None
+            )
     return None
 
 
@@ -252,7 +254,12 @@ def _body_fault(utility: str, body: bytes) -> Fault | None:
     except ValueError:
         return Fault(kind=PERMANENT, message="the reply declares entities, which evipool refuses to read")
     except expat.ExpatError as error:
-        return Fault(kind=TRANSIENT, message=f"the reply is cut short or broken ({error})", halve=utility == "efetch")
+        return Fault(
+            kind=TRANSIENT,
+            message=f"the reply is cut short or broken ({error})",
+            halve=utility == "efetch",
+            max_tries=3,
+        )
     if found and found[0] not in roots:
         return Fault(kind=PERMANENT, message=f"the reply is a <{found[0]}>, not a reply of {utility}")
     return None

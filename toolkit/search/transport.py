@@ -16,6 +16,7 @@ import random
 import ssl
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -32,7 +33,7 @@ from Bio import Entrez
 from toolkit.model.errors import InputError
 from toolkit.search.faults import PERMANENT, TRANSIENT, EntrezError, Fault, Reply, find_fault, redact, retry_after
 
-__all__ = ["NCBI_URL", "NetworkOpener", "Opener", "RateLimit", "Settings", "Transport", "build_request"]
+__all__ = ["NCBI_URL", "NetworkOpener", "Opener", "RateLimit", "Settings", "Transport", "build_request", "user_file"]
 
 NCBI_URL = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
 UTILITIES = ("esearch", "efetch", "esummary", "epost", "elink", "einfo")
@@ -75,16 +76,26 @@ class Settings:
     total_wait: float = 300.0
 
     @classmethod
+    def of_user(cls) -> Settings:
+        """Settings from the environment and from the user's own file (see `user_file`)."""
+        path = user_file(os.environ)
+        try:
+            content = tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
+        except (OSError, ValueError) as error:
+            raise InputError(f"Your settings cannot be read: {error}.", file=path) from None
+        return cls.from_environment(os.environ, {k: str(v) for k, v in content.get("pubmed", {}).items()})
+
+    @classmethod
     def from_environment(
         cls, environment: Mapping[str, str] | None = None, config: Mapping[str, str] | None = None
     ) -> Settings:
-        """Settings of this user: environment first, then ``config`` (keys ``ncbi_api_key``, ``email``, ``entrez_url``).
+        """Settings of this user: environment first, then ``config`` (``api_key``, ``email``, ``url``, ``timeout``).
 
         EVIPOOL_ENTREZ_URL, EVIPOOL_NCBI_API_KEY or NCBI_API_KEY, EVIPOOL_EMAIL, EVIPOOL_TIMEOUT (seconds).
         """
         env = os.environ if environment is None else environment
         conf = config or {}
-        base = env.get("EVIPOOL_ENTREZ_URL") or conf.get("entrez_url") or NCBI_URL
+        base = env.get("EVIPOOL_ENTREZ_URL") or conf.get("url") or NCBI_URL
         if urlsplit(base).scheme not in ("http", "https") or not urlsplit(base).hostname:
             raise InputError("EVIPOOL_ENTREZ_URL is not an address.", value=base, allowed="https://host/path/")
         seconds = env.get("EVIPOOL_TIMEOUT") or conf.get("timeout") or "90"
@@ -94,10 +105,21 @@ class Settings:
             raise InputError("EVIPOOL_TIMEOUT is not a number of seconds.", value=seconds) from None
         return cls(
             base_url=base.rstrip("/") + "/",
-            api_key=env.get("EVIPOOL_NCBI_API_KEY") or env.get("NCBI_API_KEY") or conf.get("ncbi_api_key") or None,
+            api_key=env.get("EVIPOOL_NCBI_API_KEY") or env.get("NCBI_API_KEY") or conf.get("api_key") or None,
             email=env.get("EVIPOOL_EMAIL") or conf.get("email") or None,
             timeout=timeout,
         )
+
+
+def user_file(environment: Mapping[str, str]) -> Path:
+    """The user's own settings: EVIPOOL_CONFIG, or evipool/config.toml where the system keeps such files.
+
+    It holds a table ``[pubmed]`` with ``email`` and ``api_key``; a review folder never does.
+    """
+    if named := environment.get("EVIPOOL_CONFIG"):
+        return Path(named)
+    root = environment.get("APPDATA") or environment.get("XDG_CONFIG_HOME")
+    return (Path(root) if root else Path.home() / ".config") / "evipool" / "config.toml"
 
 
 class RateLimit:
@@ -132,7 +154,7 @@ class Transport:
 
     Parameters
     ----------
-    settings : where to and as whom; None reads the environment
+    settings : where to and as whom; None reads `Settings.of_user`
     opener : what carries a request; None is the network
     clock, sleep : monotonic seconds, and how to wait; tests pass their own
     now : the present moment (UTC), for Retry-After dates
@@ -149,7 +171,7 @@ class Transport:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.settings = settings or Settings.from_environment()
+        self.settings = settings or Settings.of_user()
         self.opener: Opener = opener or NetworkOpener()
         self._clock, self._sleep, self._now, self._jitter = clock, sleep, now, jitter
         interval = INTERVAL_WITH_KEY if self.settings.api_key else INTERVAL_WITHOUT_KEY
@@ -294,7 +316,7 @@ _building = threading.Lock()
 
 
 def build_request(utility: str, params: Mapping[str, Any], settings: Settings) -> urllib.request.Request:
-    """The request that Bio.Entrez makes for one E-utility, addressed to ``settings.base_url`` and turned into a POST."""
+    """The request that Bio.Entrez makes for one E-utility, as a POST to ``settings.base_url``."""
     if utility not in UTILITIES:
         raise InputError("There is no such E-utility.", value=utility, allowed=", ".join(UTILITIES))
     caught: list[urllib.request.Request] = []

@@ -34,6 +34,7 @@ __all__ = [
     "decisions",
     "evidence",
     "explanations",
+    "external_ids",
     "links",
     "raw_record",
     "record_runs",
@@ -42,6 +43,7 @@ __all__ = [
     "reports",
     "retractions",
     "retrievals",
+    "run_bodies",
     "run_hits",
     "runs",
     "study_statuses",
@@ -142,6 +144,22 @@ def run_hits(store: Store, run_id: str) -> list[str]:
     query = select(schema.hit.c.external_id).where(schema.hit.c.run_id == run_id).order_by(schema.hit.c.ordinal)
     with store.reading() as connection:
         return list(connection.execute(query).scalars())
+
+
+def run_bodies(store: Store, run_id: str) -> list[tuple[int, str, str]]:
+    """(ordinal, what it is, sha256) of each raw body kept for a run, open or finished."""
+    body = schema.run_body
+    query = select(body.c.ordinal, body.c.what, body.c.sha256).where(body.c.run_id == run_id).order_by(body.c.ordinal)
+    with store.reading() as connection:
+        return [(row.ordinal, row.what, row.sha256) for row in connection.execute(query)]
+
+
+def external_ids(store: Store) -> list[tuple[str, str, str]]:
+    """(the source's own id, record id, run id) of every stored record that has one, of open runs too."""
+    record = schema.record
+    query = select(record.c.external_id, record.c.id, record.c.run_id).where(record.c.external_id != "")
+    with store.reading() as connection:
+        return [(row.external_id, row.id, row.run_id) for row in connection.execute(query)]
 
 
 def assignments(store: Store, *, as_of: str | None = None) -> dict[str, str]:
