@@ -1,0 +1,93 @@
+"""Confidence intervals of the random-effects estimate: one function and one entry of ``choices.INTERVALS`` each.
+
+Each takes a `Pooled` batch at the estimated tau2 and gives standard error, degrees of freedom (infinite for the
+normal) and the factor that multiplied the variance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from toolkit.engine.data import FloatArray
+from toolkit.engine.pooling import Pooled
+
+__all__ = [
+    "Standard",
+    "interval_hartung_knapp",
+    "interval_hartung_knapp_safeguarded",
+    "interval_t",
+    "interval_wald",
+    "quantile",
+    "two_sided_p",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standard:
+    """Standard error (B,), degrees of freedom (B,) and the factor (B,) on the Wald variance that led to it."""
+
+    se: FloatArray
+    df: FloatArray
+    factor: FloatArray
+
+
+def quantile(level: float, df: FloatArray | float) -> FloatArray:
+    """Two-sided quantile of t with ``df``; of the normal where df is infinite."""
+    df = np.asarray(df, dtype=float)
+    upper = 1 - (1 - level) / 2
+    with np.errstate(invalid="ignore"):
+        t = stdtrit(np.where(np.isfinite(df), df, 1.0), upper)
+    value: FloatArray = np.where(np.isfinite(df), t, ndtri(upper))
+    return value
+
+
+def two_sided_p(statistic: FloatArray | float, df: FloatArray | float) -> FloatArray:
+    """Two-sided p of a t (or, for infinite df, normal) statistic; NaN stays NaN."""
+    df = np.asarray(df, dtype=float)
+    size = np.abs(np.asarray(statistic, dtype=float))
+    value: FloatArray = np.where(np.isfinite(df), 2 * stdtr(np.where(np.isfinite(df), df, 1.0), -size), 2 * ndtr(-size))
+    return value
+
+
+def interval_wald(pooled: Pooled) -> Standard:
+    """Normal-based interval: ``mean +- z / sqrt(sum w)``. Too narrow with few studies."""
+    one = np.ones_like(pooled.se)
+    return Standard(se=pooled.se, df=np.full_like(pooled.se, np.inf), factor=one)
+
+
+def interval_t(pooled: Pooled) -> Standard:
+    """The Wald standard error with a t quantile of k - 1 degrees of freedom.
+
+    References
+    ----------
+    Follmann, Proschan 1999, Biometrics 55:732-737. doi:10.1111/j.0006-341X.1999.00732.x
+    """
+    return Standard(se=pooled.se, df=pooled.k - 1, factor=np.ones_like(pooled.se))
+
+
+def interval_hartung_knapp(pooled: Pooled) -> Standard:
+    """Wald variance times ``Q(tau2) / (k - 1)``, t with k - 1 degrees of freedom.
+
+    References
+    ----------
+    Hartung, Knapp 2001, Stat Med 20:3875-3889. doi:10.1002/sim.1009
+    Sidik, Jonkman 2002, Stat Med 21:3153-3159. doi:10.1002/sim.1262
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = pooled.q / (pooled.k - 1)
+    return Standard(se=pooled.se * np.sqrt(factor), df=pooled.k - 1, factor=factor)
+
+
+def interval_hartung_knapp_safeguarded(pooled: Pooled) -> Standard:
+    """Hartung-Knapp with its variance factor never below 1, so never narrower than Wald with a t quantile.
+
+    References
+    ----------
+    Knapp, Hartung 2003, Stat Med 22:2693-2710, section 4. doi:10.1002/sim.1482
+    Roever, Knapp, Friede 2015, BMC Med Res Methodol 15:99. doi:10.1186/s12874-015-0091-1
+    """
+    plain = interval_hartung_knapp(pooled)
+    return Standard(se=pooled.se * np.sqrt(np.maximum(plain.factor, 1.0)), df=plain.df, factor=plain.factor)

@@ -1,0 +1,135 @@
+"""Estimators and intervals that solve ``Q(tau2) = target``: Paule-Mandel, empirical Bayes, Q-profile."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import gammainccinv, gammaincinv
+
+from toolkit.engine.data import FloatArray
+from toolkit.engine.tau2.batch import Batch, Tau2Batch, batch, sums
+
+__all__ = ["q_at", "q_profile", "solve_q", "tau2_empirical_bayes", "tau2_paule_mandel", "tau2_paule_mandel_median"]
+
+_MAX_ITERATIONS = 200
+# A Newton step below this fraction of tau2 leaves an error of its square: the digits of a double are reached.
+_RELATIVE_STEP = 1e-11
+
+
+def q_at(b: Batch, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Generalised Q (B,) at tau2 (B,), and its derivative."""
+    u = 1 / (b.v + tau2[:, None])
+    w = b.m * u
+    _, _, r = sums(b, w)
+    wr2 = w * r**2
+    return wr2.sum(axis=1), -(wr2 * u).sum(axis=1)
+
+
+def _take(b: Batch, rows: np.ndarray) -> Batch:
+    return Batch(y=b.y[rows], v=b.v[rows], m=b.m[rows], k=b.k[rows])
+
+
+def solve_q(b: Batch, target: FloatArray) -> Tau2Batch:
+    """tau2 >= 0 with ``Q(tau2) = target``; 0 (boundary) where Q(0) is not above the target.
+
+    Notes
+    -----
+    Q falls strictly from Q(0) to 0, and ``Q(t) <= sum(y - mean)^2 / t`` bounds the root from above. Newton's method
+    runs on ``1 / Q``, which is nearly linear in t (exactly so for equal variances), inside that bracket; a step that
+    leaves the bracket is replaced by bisection.
+
+    References
+    ----------
+    Paule, Mandel 1982, J Res Natl Bur Stand 87:377-385. doi:10.6028/jres.087.022
+    DerSimonian, Kacker 2007, Contemp Clin Trials 28:105-114, appendix. doi:10.1016/j.cct.2006.04.004
+    """
+    fits = b.k.size
+    value = np.where(b.k > 1, 0.0, np.nan)
+    done = np.ones(fits, dtype=bool)
+    iterations = np.zeros(fits, dtype=np.int64)
+    q, slope = q_at(b, np.zeros(fits))
+    with np.errstate(invalid="ignore"):
+        active = np.flatnonzero((b.k > 1) & (q > target) & (target > 0))
+    if not active.size:
+        return Tau2Batch(value=value, boundary=value == 0, converged=done, iterations=iterations)
+    low = np.zeros(fits)
+    high = (b.m * b.y**2).sum(axis=1) / np.where(target > 0, target, 1.0)
+    done[active] = False
+    t = np.zeros(fits)
+    for _ in range(_MAX_ITERATIONS):
+        new = t[active] + q[active] * (q[active] / target[active] - 1) / -slope[active]
+        outside = ~((new > low[active]) & (new < high[active]))
+        new = np.where(outside, (low[active] + high[active]) / 2, new)
+        step = np.abs(new - t[active])
+        t[active] = new
+        iterations[active] += 1
+        q[active], slope[active] = q_at(_take(b, active), new)
+        above = q[active] > target[active]
+        low[active] = np.where(above, new, low[active])
+        high[active] = np.where(above, high[active], new)
+        finished = ((step <= _RELATIVE_STEP * new) & ~outside) | (high[active] - low[active] <= 1e-15 * new)
+        done[active[finished]] = True
+        active = active[~finished]
+        if not active.size:
+            break
+    value = np.where(t > 0, t, value)
+    return Tau2Batch(value=value, boundary=value == 0, converged=done, iterations=iterations)
+
+
+def tau2_paule_mandel(y: FloatArray, v: FloatArray, m: FloatArray | None = None) -> Tau2Batch:
+    """tau2 at which the generalised Q equals its expectation k - 1.
+
+    References
+    ----------
+    Paule, Mandel 1982, J Res Natl Bur Stand 87:377-385. doi:10.6028/jres.087.022
+    """
+    b = batch(y, v, m)
+    return solve_q(b, b.k - 1)
+
+
+def tau2_empirical_bayes(y: FloatArray, v: FloatArray, m: FloatArray | None = None) -> Tau2Batch:
+    """Morris's empirical Bayes estimator; its equation has the root of Paule and Mandel's.
+
+    References
+    ----------
+    Morris 1983, J Am Stat Assoc 78:47-55. doi:10.1080/01621459.1983.10477920
+    Viechtbauer, Lopez-Lopez, Sanchez-Meca, Marin-Martinez 2015, Psychol Methods 20:360-374. doi:10.1037/met0000023
+    """
+    return tau2_paule_mandel(y, v, m)
+
+
+def tau2_paule_mandel_median(y: FloatArray, v: FloatArray, m: FloatArray | None = None) -> Tau2Batch:
+    """Median-unbiased variant of Paule-Mandel: Q equals the median of chi-squared with k - 1 df.
+
+    References
+    ----------
+    Viechtbauer 2021, Median-unbiased estimators for the amount of heterogeneity in meta-analysis, European Congress of
+    Methodology, Valencia.
+    """
+    b = batch(y, v, m)
+    return solve_q(b, _chi2_quantile(b, 0.5, upper=False))
+
+
+def q_profile(
+    y: FloatArray, v: FloatArray, level: float = 0.95, m: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Bounds (B,), (B,) of the Q-profile interval of tau2; NaN with fewer than two studies.
+
+    Both bounds are 0 where even Q(0) lies below the lower chi-squared quantile (the interval is then empty above zero).
+
+    References
+    ----------
+    Viechtbauer 2007, Stat Med 26:37-52. doi:10.1002/sim.2514
+    """
+    b = batch(y, v, m)
+    tail = (1 - level) / 2
+    targets = np.concatenate([_chi2_quantile(b, tail, upper=True), _chi2_quantile(b, tail, upper=False)])
+    both = _take(b, np.tile(np.arange(b.k.size), 2))
+    low, high = solve_q(both, targets).value.reshape(2, -1)
+    return low, high
+
+
+def _chi2_quantile(b: Batch, tail: float, *, upper: bool) -> FloatArray:
+    """Quantile (B,) of chi-squared with k - 1 df that cuts off ``tail`` above or below; 1 df where k < 2."""
+    half = np.maximum(b.k - 1, 1) / 2
+    quantile: FloatArray = 2 * (gammainccinv(half, tail) if upper else gammaincinv(half, tail)).astype(float)
+    return quantile
