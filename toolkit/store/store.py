@@ -258,9 +258,20 @@ class Store:
         with self.reading() as connection:
             return [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq))]
 
-    def events(self, *, subject: str | None = None, batch_id: str | None = None) -> list[Event]:
+    def events(
+        self,
+        *,
+        subject: str | None = None,
+        batch_id: str | None = None,
+        kind: str | None = None,
+        stage: str | None = None,
+    ) -> list[Event]:
         """Every event ever appended, in order: the audit trail."""
         query = select(schema.event)
+        if kind is not None:
+            query = query.where(schema.event.c.kind == kind)
+        if stage is not None:
+            query = query.where(schema.event.c.stage == stage)
         if subject is not None:
             query = query.where(schema.event.c.subject == subject)
         if batch_id is not None:

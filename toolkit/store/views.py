@@ -25,7 +25,7 @@ from toolkit.model.review import (
     Vote,
 )
 from toolkit.store import schema
-from toolkit.store.store import Store
+from toolkit.store.store import Store, end_of
 
 __all__ = [
     "apart_pairs",
@@ -63,18 +63,21 @@ def runs(store: Store, *, as_of: str | None = None, include_open: bool = False) 
         complete = event is not None and event.value == "complete"
         if not complete and not (include_open and event is None):
             continue
+        detail = {**json.loads(row.detail), **(event.payload if event is not None else {})}
         found.append(
             Run(
                 id=row.id,
                 kind=row.kind,
-                source=row.source,
-                source_kind=row.source_kind,
-                file_name=row.file_name,
+                # What was said when the run was completed counts: a file imported under a wrong name and undone
+                # comes back under the right one, with the same records.
+                source=detail.get("source", row.source),
+                source_kind=detail.get("source_kind", row.source_kind),
+                file_name=detail.get("file_name", row.file_name),
                 sha256=row.sha256,
-                searched_on=row.searched_on,
+                searched_on=detail.get("searched_on", row.searched_on),
                 started_at=row.started_at,
                 completed_at=event.at if complete and event is not None else None,
-                detail={**json.loads(row.detail), **(event.payload if event is not None else {})},
+                detail=detail,
             )
         )
     return found
@@ -205,6 +208,29 @@ def votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[str, tu
     return {report: tuple(given) for report, given in found.items()}
 
 
+def first_votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[str, dict[str, str]]:
+    """Report id -> reviewer -> the verdict that reviewer gave first, before anybody resolved the report.
+
+    What a reviewer changed after seeing a conflict does not count, nor does a vote that was undone.
+    """
+    now = assignments(store, as_of=as_of)
+    moment = end_of(as_of) if as_of is not None else None
+    settled: dict[str, int] = {}
+    for event in store.events(kind="resolve", stage=stage):
+        report = now.get(event.subject)
+        if report is not None and not event.void:
+            settled.setdefault(report, event.seq)
+    given = [e for e in store.events(kind="screen", stage=stage) if moment is None or e.at <= moment]
+    undone = {e.payload.get("undoes") for e in given if e.void}
+    found: dict[str, dict[str, str]] = {}
+    for event in given:
+        report = now.get(event.subject)
+        if report is None or event.void or event.id in undone or event.seq > settled.get(report, event.seq):
+            continue
+        found.setdefault(report, {}).setdefault(event.actor, event.value or "")
+    return found
+
+
 def decisions(
     store: Store,
     stage: str,
@@ -262,10 +288,12 @@ def decide(
             reason=last.payload.get("reason") if last.value == "exclude" else None,
             resolved_by=last.actor,
         )
-    if len(verdicts) > 1 or "maybe" in verdicts or final:
+    if len(verdicts) > 1 or final:
         return Decision(status="conflict", votes=tuple(given))
     if len({vote.actor for vote in given}) < votes_needed:
         return Decision(status="waiting" if given else "unseen", votes=tuple(given))
+    if "maybe" in verdicts:
+        return Decision(status="conflict", votes=tuple(given))
     verdict = verdicts.pop()
     reason = first_reason([vote.reason for vote in given], reason_order) if verdict == "exclude" else None
     return Decision(status=verdict, votes=tuple(given), reason=reason)
