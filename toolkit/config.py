@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.model.choices import INTERVALS, MEASURES, NETWORK_TAU2_METHODS, PREDICTION_INTERVALS, TAU2_METHODS
 from toolkit.model.errors import InputError
 
 __all__ = [
@@ -177,11 +177,6 @@ class Analysis(_Strict):
     def _measure(cls, value: str) -> str:
         return _key(value, MEASURES)
 
-    @field_validator("tau2")
-    @classmethod
-    def _tau2(cls, value: str) -> str:
-        return _key(value, TAU2_METHODS)
-
     @field_validator("ci")
     @classmethod
     def _ci(cls, value: str) -> str:
@@ -196,6 +191,9 @@ class Analysis(_Strict):
     def _whole(self) -> Analysis:
         if self.kind == "pairwise" and not (self.treatment and self.reference):
             raise ValueError('a pairwise analysis names its "treatment" and its "reference"')
+        methods = TAU2_METHODS if self.kind == "pairwise" else NETWORK_TAU2_METHODS
+        if self.tau2 not in methods:
+            raise ValueError(f"tau2 {self.tau2!r} is not one of {', '.join(methods)}")
         if not self.planned and not self.post_hoc_reason:
             raise ValueError('an analysis with planned = false says why in "post_hoc_reason"')
         return self

@@ -1,0 +1,313 @@
+"""From the evidence tables to the arms of one analysis: every row that does not enter says why."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from toolkit.config import Analysis, Outcome, ReviewFile
+from toolkit.model.errors import InputError
+from toolkit.model.evidence import ArmResult, StudyFacts
+from toolkit.model.review import Standing
+
+__all__ = ["Flag", "LeftOut", "SelectedArm", "Selection", "combine_arms", "select_arms"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectedArm:
+    """One arm of an analysis: numbers, the node it belongs to, and what a reader must know of it."""
+
+    study: str
+    treatment: str
+    n: float | None
+    events: float | None
+    mean: float | None
+    sd: float | None
+    time: float | None
+    months: float | None
+    unit: str | None
+    status: str | None
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A study (or one arm of it) with data on the outcome that is not in the analysis, and why."""
+
+    study: str
+    arm: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """Something about a study that is in the analysis which a reader must know."""
+
+    code: str
+    study: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The arms of one analysis, what was left out, and the flags on what is in."""
+
+    arms: tuple[SelectedArm, ...]
+    left_out: tuple[LeftOut, ...]
+    flags: tuple[Flag, ...]
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """Studies in the analysis, in order."""
+        return tuple(dict.fromkeys(arm.study for arm in self.arms))
+
+
+def select_arms(
+    config: ReviewFile,
+    analysis: Analysis,
+    rows: Sequence[ArmResult],
+    studies: Mapping[str, StudyFacts],
+    standings: Mapping[str, Standing],
+) -> Selection:
+    """The arms that enter ``analysis``, by the rules of the outcome, the treatments and the analysis itself.
+
+    Raises
+    ------
+    InputError
+        if two studies of the same patients would both enter, or an outcome with rule "only" has several rows an arm.
+    """
+    outcome = config.outcome(analysis.outcome)
+    labels = {x.casefold() for x in (outcome.id, outcome.name, *outcome.labels)}
+    by_study: dict[str, list[ArmResult]] = {}
+    for row in rows:
+        if row.outcome.casefold() in labels:
+            by_study.setdefault(row.study, []).append(row)
+    arms: list[SelectedArm] = []
+    left_out: list[LeftOut] = []
+    for study, own in by_study.items():
+        reason = _study_reason(analysis, study, studies.get(study), standings.get(study))
+        if reason is not None:
+            left_out.append(LeftOut(study=study, arm=None, reason=reason))
+            continue
+        kept, dropped = _study_arms(config, analysis, outcome, study, own)
+        left_out += dropped
+        if len(kept) < 2:
+            if kept or not dropped:
+                left_out.append(LeftOut(study=study, arm=None, reason=_one_arm_reason(kept)))
+        else:
+            arms += kept
+    _refuse_same_patients(analysis, {arm.study for arm in arms}, studies)
+    return Selection(arms=tuple(arms), left_out=tuple(left_out), flags=tuple(_flags(arms, studies)))
+
+
+def _study_reason(analysis: Analysis, study: str, facts: StudyFacts | None, standing: Standing | None) -> str | None:
+    """Why the whole study stays out, None if it does not."""
+    if standing is None:
+        return "no report of it is linked to the review"
+    if standing.status != "included":
+        return f"its standing in the review is {standing.status.replace('_', ' ')}"
+    if study in analysis.exclude:
+        return analysis.exclude[study]
+    if analysis.studies and study not in analysis.studies:
+        return "not among the studies this analysis is restricted to"
+    if analysis.designs:
+        design = facts.design if facts is not None else None
+        if design is None:
+            return "its design is not reported"
+        if design.casefold() not in {d.casefold() for d in analysis.designs}:
+            return f"design {design}; this analysis takes {', '.join(analysis.designs)}"
+    return None
+
+
+def _study_arms(
+    config: ReviewFile, analysis: Analysis, outcome: Outcome, study: str, rows: Sequence[ArmResult]
+) -> tuple[list[SelectedArm], list[LeftOut]]:
+    wanted = [t for t in (analysis.treatment, analysis.reference, *analysis.treatments) if t]
+    by_arm: dict[str, list[ArmResult]] = {}
+    for row in rows:
+        by_arm.setdefault(row.arm, []).append(row)
+    nodes: dict[str, list[SelectedArm]] = {}
+    dropped: list[LeftOut] = []
+    for arm, own in by_arm.items():
+        counted, why = pick_row(outcome, own)
+        node = ""
+        if counted is not None:
+            node, why = _node(config, wanted, counted)
+            why = why or _missing_reason(outcome, counted)
+        if counted is None or why is not None:
+            dropped.append(LeftOut(study=study, arm=arm, reason=why or "no row"))
+            continue
+        nodes.setdefault(node, []).append(_selected(counted, node))
+    return [combine_arms(arms) for arms in nodes.values()], dropped
+
+
+def pick_row(outcome: Outcome, rows: Sequence[ArmResult]) -> tuple[ArmResult | None, str | None]:
+    """The one row of an arm that counts, by the outcome's time window and rule; or why none does."""
+    low, high = outcome.months_min, outcome.months_max
+    inside = [
+        row
+        for row in rows
+        if row.months is None or ((low is None or row.months >= low) and (high is None or row.months <= high))
+    ]
+    if not inside:
+        times = ", ".join(f"{row.months:g}" for row in rows if row.months is not None)
+        return None, f"measured at {times} months, outside the window of {low or 0:g} to {high or math.inf:g} months"
+    if len(inside) == 1:
+        return inside[0], None
+    if outcome.rule == "only":
+        times = ", ".join("not reported" if row.months is None else f"{row.months:g}" for row in inside)
+        raise InputError(
+            f"study {inside[0].study}, arm {inside[0].arm}: several rows for outcome {outcome.id!r} (months: {times})",
+            hint='Give the outcome a rule in review.toml: "latest", "earliest" or "closest:MONTHS".',
+        )
+    dated = [row for row in inside if row.months is not None]
+    if not dated:
+        return None, "several rows without a time point"
+    if outcome.rule.startswith("closest:"):
+        target = float(outcome.rule.split(":")[1])
+        return min(dated, key=lambda row: (abs((row.months or 0) - target), row.months)), None
+    return (max if outcome.rule == "latest" else min)(dated, key=lambda row: row.months or 0), None
+
+
+def _node(config: ReviewFile, wanted: Sequence[str], row: ArmResult) -> tuple[str, str | None]:
+    if row.treatment is None:
+        return "", "its treatment is not filled in"
+    node = config.node_of(row.treatment) if config.treatments else row.treatment
+    if node is None:
+        return "", f"treatment {row.treatment!r} belongs to no node of this review"
+    if wanted and node not in wanted:
+        return node, f"treatment {node!r} is not compared here"
+    return node, None
+
+
+def _missing_reason(outcome: Outcome, row: ArmResult) -> str | None:
+    columns: dict[str, dict[str, float | None]] = {
+        "binary": {"n": row.n, "events": row.events},
+        "continuous": {"n": row.n, "mean": row.mean, "sd": row.sd},
+        "rate": {"events": row.events, "time": row.time},
+    }
+    if row.conflicts:
+        return f"the extractors differ on {', '.join(row.conflicts)}"
+    absent = [name for name, value in columns[outcome.type].items() if value is None]
+    return f"{' and '.join(absent)} not reported" if absent else None
+
+
+def _selected(row: ArmResult, node: str) -> SelectedArm:
+    return SelectedArm(
+        study=row.study,
+        treatment=node,
+        n=row.n,
+        events=row.events,
+        mean=row.mean,
+        sd=row.sd,
+        time=row.time,
+        months=row.months,
+        unit=row.unit,
+        status=row.status,
+        arms=(row.arm,),
+    )
+
+
+def combine_arms(arms: Sequence[SelectedArm]) -> SelectedArm:
+    """Several arms of one node in a study as one arm.
+
+    References
+    ----------
+    Higgins et al., Cochrane Handbook 6.5, section 6.5.2.10 (formulae for combining groups).
+    """
+    total = arms[0]
+    for other in arms[1:]:
+        total = _combine_two(total, other)
+    return total
+
+
+def _combine_two(a: SelectedArm, b: SelectedArm) -> SelectedArm:
+    def add(x: float | None, y: float | None) -> float | None:
+        return None if x is None or y is None else x + y
+
+    mean = sd = None
+    if None not in (a.n, b.n, a.mean, b.mean, a.sd, b.sd):
+        n1, n2, m1, m2, s1, s2 = (float(x or 0) for x in (a.n, b.n, a.mean, b.mean, a.sd, b.sd))
+        mean = (n1 * m1 + n2 * m2) / (n1 + n2)
+        between = n1 * n2 / (n1 + n2) * (m1 - m2) ** 2
+        sd = math.sqrt(((n1 - 1) * s1**2 + (n2 - 1) * s2**2 + between) / (n1 + n2 - 1))
+    return replace(
+        a,
+        n=add(a.n, b.n),
+        events=add(a.events, b.events),
+        time=add(a.time, b.time),
+        mean=mean,
+        sd=sd,
+        months=a.months if a.months == b.months else None,
+        unit=a.unit if a.unit == b.unit else None,
+        status=a.status if a.status == b.status else "converted",
+        arms=(*a.arms, *b.arms),
+    )
+
+
+def _one_arm_reason(kept: Sequence[SelectedArm]) -> str:
+    return f"only one arm with data ({kept[0].treatment})" if kept else "no arm with data"
+
+
+def _refuse_same_patients(analysis: Analysis, inside: Iterable[str], studies: Mapping[str, StudyFacts]) -> None:
+    cohorts: dict[str, list[str]] = {}
+    for study in sorted(inside):
+        facts = studies.get(study)
+        if facts is not None and facts.cohort:
+            cohorts.setdefault(facts.cohort, []).append(study)
+    for cohort, names in cohorts.items():
+        if len(names) > 1:
+            raise InputError(
+                f"analysis {analysis.id!r}: {' and '.join(names)} report the same patients (cohort {cohort!r})",
+                hint="Leave all but one out in review.toml: "
+                f'exclude = {{ {names[0]} = "same patients as {names[1]}" }}',
+            )
+
+
+def _flags(arms: Sequence[SelectedArm], studies: Mapping[str, StudyFacts]) -> list[Flag]:
+    found: list[Flag] = []
+    for study in dict.fromkeys(arm.study for arm in arms):
+        own = [arm for arm in arms if arm.study == study]
+        facts = studies.get(study)
+        if facts is not None and facts.paired:
+            text = "units of one patient sit in both arms; analysed as if they were independent"
+            found.append(Flag(code="paired-units", study=study, text=text))
+        statuses = sorted({arm.status for arm in own if arm.status not in (None, "reported")} - {None}, key=str)
+        if statuses:
+            words = ", ".join(str(s).replace("_", " ") for s in statuses)
+            found.append(Flag(code="value-status", study=study, text=f"numbers {words}"))
+        months = [arm.months for arm in own if arm.months is not None]
+        if months and max(months) != min(months):
+            times = " / ".join("?" if arm.months is None else f"{arm.months:g}" for arm in own)
+            found.append(Flag(code="follow-up-differs", study=study, text=f"arms followed for {times} months"))
+        if not months:
+            found.append(Flag(code="follow-up-unknown", study=study, text="length of follow-up not reported"))
+        if any(len(arm.arms) > 1 for arm in own):
+            merged = "; ".join(" + ".join(arm.arms) for arm in own if len(arm.arms) > 1)
+            found.append(Flag(code="arms-combined", study=study, text=f"arms combined: {merged}"))
+        if _sd_or_se(own):
+            text = "standardised difference beyond 3: the SDs may be standard errors"
+            found.append(Flag(code="sd-or-se", study=study, text=text))
+    return found + _unit_flags(arms)
+
+
+def _sd_or_se(arms: Sequence[SelectedArm]) -> bool:
+    full = [(a.mean, a.sd) for a in arms if a.mean is not None and a.sd]
+    return any(
+        abs(m1 - m2) > 3 * math.sqrt((s1**2 + s2**2) / 2) for i, (m1, s1) in enumerate(full) for m2, s2 in full[i + 1 :]
+    )
+
+
+def _unit_flags(arms: Sequence[SelectedArm]) -> list[Flag]:
+    """Studies whose unit differs from the one most studies use."""
+    unit_of = {arm.study: arm.unit for arm in arms if arm.unit}
+    units = sorted(set(unit_of.values()))
+    if len(units) < 2:
+        return []
+    usual = max(units, key=lambda unit: (list(unit_of.values()).count(unit), unit))
+    return [
+        Flag(code="unit", study=study, text=f"counts {unit} where most studies count {usual}")
+        for study, unit in unit_of.items()
+        if unit != usual
+    ]
