@@ -62,6 +62,6 @@ def difference_of_arms(
     blocks = []
     for s in range(size.size):
         own = variance[start[s] + 1 : start[s + 1]]
-        one = v[offset[s] : offset[s + 1]].reshape(1, 1)
-        blocks.append(one if size[s] == 2 else np.diag(own) + variance[start[s]])
+        two_arms = v[offset[s] : offset[s + 1], None] if size[s] == 2 else None
+        blocks.append(np.diag(own) + variance[start[s]] if two_arms is None else two_arms)
     return y, tuple(blocks)

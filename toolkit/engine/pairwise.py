@@ -1,0 +1,300 @@
+"""Pairwise meta-analysis: `pairwise` resolves the spec, fits, and says what could not be estimated and why."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from toolkit.engine.compare import ComparisonData, compare
+from toolkit.engine.data import ArmTable, Effects, FloatArray
+from toolkit.engine.heterogeneity import heterogeneity
+from toolkit.engine.intervals import Standard, interval_hartung_knapp, interval_wald, quantile, two_sided_p
+from toolkit.engine.mantel_haenszel import MANTEL_HAENSZEL
+from toolkit.engine.pooling import Pooled, pool_inverse_variance
+from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2, Warning_
+from toolkit.engine.tau2 import Tau2Batch, q_profile, tau2_standard_error
+from toolkit.model.choices import INTERVALS, PREDICTION_INTERVALS, TAU2_METHODS, Choice
+from toolkit.model.errors import InputError
+from toolkit.model.spec import PairwiseSpec
+
+__all__ = ["pairwise", "resolve"]
+
+
+def pairwise(data: ArmTable | Effects, spec: PairwiseSpec | None = None, **options: Any) -> PairwiseResult:
+    """A pairwise meta-analysis of one comparison.
+
+    Parameters
+    ----------
+    data : arms, or effects (of a multi-arm study only the contrast of the two treatments enters)
+    spec : what is asked for; ``options`` are fields of `PairwiseSpec` set on top of it
+    **options : for example ``measure="OR", reference="placebo", tau2="DL", ci="HK"``
+
+    Returns
+    -------
+    PairwiseResult
+        with ``spec`` fully resolved; what cannot be estimated is None and ``warnings`` says why.
+
+    Raises
+    ------
+    InputError
+        For impossible data, an unknown choice, or treatments that are not in the data.
+
+    Examples
+    --------
+    >>> from toolkit.engine.effects import effects_from_estimates
+    >>> result = pairwise(effects_from_estimates(["A", "B", "C"], [0.1, 0.3, 0.5], v=[0.01, 0.02, 0.04]), tau2="DL")
+    >>> round(result.random.estimate, 4), result.spec.ci
+    (0.2524, 'HK_adhoc')
+    """
+    chosen = _spec(data, spec, options)
+    compared = compare(data, chosen)
+    chosen = resolve(chosen, len(compared.studies), compared.treatment, compared.reference)
+    warnings = _data_warnings(compared)
+    k = len(compared.studies)
+    common = pool_inverse_variance(compared.y, compared.v) if k else None
+    fit = _random_effects(compared, chosen, warnings) if k > 1 else None
+    if k < 2:
+        warnings.append(_too_few(k))
+    return PairwiseResult(
+        spec=chosen,
+        scale=compared.scale,
+        k=k,
+        treatment=compared.treatment,
+        reference=compared.reference,
+        common=_estimate(common, interval_wald(common), chosen.level, "IV") if common is not None else None,
+        mantel_haenszel=_mantel_haenszel(compared, chosen, warnings),
+        random=_estimate(fit[0], _interval(fit[0], chosen.ci), chosen.level, chosen.ci) if fit else None,
+        random_wald=_estimate(fit[0], interval_wald(fit[0]), chosen.level, "Wald") if fit else None,
+        tau2=fit[1] if fit else None,
+        heterogeneity=heterogeneity(compared.y, compared.v, fit[1].value if fit else None) if k > 1 else None,
+        prediction=_prediction(fit[0], chosen, warnings) if fit else None,
+        studies=_study_rows(compared, common, fit[0] if fit else None, chosen.level),
+        excluded=compared.excluded,
+        corrections=compared.corrections,
+        warnings=tuple(warnings),
+    )
+
+
+def _spec(data: ArmTable | Effects, spec: PairwiseSpec | None, options: dict[str, Any]) -> PairwiseSpec:
+    known = {field.name for field in fields(PairwiseSpec)}
+    for name in options:
+        if name not in known:
+            raise InputError("Unknown option of a pairwise analysis.", value=name, allowed=", ".join(sorted(known)))
+    if spec is not None:
+        return replace(spec, **options)
+    if "measure" not in options:
+        if isinstance(data, ArmTable):
+            raise InputError("Which effect measure?", hint='For example measure="OR" (--measure OR).')
+        options = {"measure": data.measure, **options}
+    return PairwiseSpec(**options)
+
+
+def resolve(spec: PairwiseSpec, k: int, treatment: str, reference: str) -> PairwiseSpec:
+    """The spec with nothing left open: names checked against the tables of choices, "auto" replaced.
+
+    ``ci="auto"`` is Hartung-Knapp with the safeguard from three studies on, Wald below.
+    """
+    _known("tau2 estimator", spec.tau2, TAU2_METHODS)
+    _known("prediction interval", spec.prediction, PREDICTION_INTERVALS)
+    if not 0 < spec.level < 1:
+        raise InputError(
+            "The confidence level is a proportion.",
+            value=spec.level,
+            allowed="between 0 and 1",
+            hint="For example 0.95.",
+        )
+    ci = ("HK_adhoc" if k >= 3 else "Wald") if spec.ci == "auto" else spec.ci
+    _known("interval", ci, INTERVALS)
+    return replace(spec, ci=ci, treatment=treatment, reference=reference)
+
+
+def _known(what: str, key: str, choices: dict[str, Choice]) -> None:
+    if key not in choices:
+        raise InputError(f"Unknown {what}.", value=key, allowed=", ".join(choices))
+
+
+def _call(choice: Choice) -> Any:
+    module, _, name = choice.target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _interval(pooled: Pooled, key: str) -> Standard:
+    standard: Standard = _call(INTERVALS[key])(pooled)
+    return standard
+
+
+def _random_effects(compared: ComparisonData, spec: PairwiseSpec, warnings: list[Warning_]) -> tuple[Pooled, Tau2]:
+    y, v = compared.y, compared.v
+    found: Tau2Batch = _call(TAU2_METHODS[spec.tau2])(y, v)
+    value = float(found.value[0])
+    low, high = q_profile(y, v, spec.level)
+    se = tau2_standard_error(spec.tau2, y, v, value)
+    tau2 = Tau2(
+        value=value,
+        method=spec.tau2,
+        boundary=bool(found.boundary[0]),
+        converged=bool(found.converged[0]),
+        iterations=int(found.iterations[0]),
+        se=se if np.isfinite(se) else None,
+        ci=Interval(low=float(low[0]), high=float(high[0]), method="Q-profile"),
+    )
+    pooled = pool_inverse_variance(y, v, value)
+    _random_warnings(pooled, tau2, spec, warnings)
+    return pooled, tau2
+
+
+def _random_warnings(pooled: Pooled, tau2: Tau2, spec: PairwiseSpec, warnings: list[Warning_]) -> None:
+    k = int(pooled.k[0])
+
+    def say(code: str, text: str) -> None:
+        warnings.append(Warning_(code=code, text=text))
+
+    if not tau2.converged:
+        say("tau2_not_converged", f"The {spec.tau2} estimate of tau2 did not reach its tolerance.")
+    if tau2.value == 0:
+        say("tau2_zero", "tau2 is estimated as 0: the random-effects estimate equals the common-effect one.")
+    if tau2.ci is not None and tau2.ci.high == 0:
+        say(
+            "tau2_ci_empty",
+            "The effects differ less than chance alone would make them: the interval of tau2 is 0 to 0.",
+        )
+    if k == 2:
+        say(
+            "two_studies",
+            "With two studies tau2 is barely estimable, and neither is an interval that allows for it: look at the two "
+            "studies. The interval is "
+            + ("Wald's and may be too narrow." if spec.ci == "Wald" else f"{spec.ci} on one degree of freedom."),
+        )
+    if k > 2 and spec.ci in ("HK", "HK_adhoc"):
+        factor = float(interval_hartung_knapp(pooled).factor[0])
+        if factor < 1 and spec.ci == "HK_adhoc":
+            say("hk_safeguard", f"The Hartung-Knapp variance factor was {factor:.3f}; the safeguard held it at 1.")
+        elif factor < 1:
+            say(
+                "hk_narrow",
+                f"The Hartung-Knapp variance factor is {factor:.3f}: it narrows the interval; see Wald beside it.",
+            )
+
+
+def _estimate(pooled: Pooled, standard: Standard, level: float, method: str) -> Estimate:
+    mean, se, df = float(pooled.mean[0]), float(standard.se[0]), float(standard.df[0])
+    half = float(quantile(level, df)) * se
+    # Identical effects give Hartung-Knapp a standard error of 0: the statistic is 0/0 or infinite, p its limit.
+    statistic = mean / se if se > 0 else (0.0 if mean == 0 else float(np.copysign(np.inf, mean)))
+    return Estimate(
+        estimate=mean,
+        se=se,
+        ci_low=mean - half,
+        ci_high=mean + half,
+        statistic=statistic,
+        p=float(two_sided_p(statistic, df)) if np.isfinite(statistic) else 0.0,
+        df=df if np.isfinite(df) else None,
+        method=method,
+    )
+
+
+def _mantel_haenszel(compared: ComparisonData, spec: PairwiseSpec, warnings: list[Warning_]) -> Estimate | None:
+    """From the raw counts of every study with both arms complete, double-zero studies included."""
+    kernel = MANTEL_HAENSZEL.get(compared.measure)
+    table = compared.table
+    if kernel is None or table is None or not compared.arms:
+        return None
+    pairs = np.array(list(compared.arms.values()))
+    e1, n1, e2, n2 = table.events[pairs[:, 0]], table.n[pairs[:, 0]], table.events[pairs[:, 1]], table.n[pairs[:, 1]]
+    whole = np.isfinite(e1) & np.isfinite(n1) & np.isfinite(e2) & np.isfinite(n2)
+    if not whole.any():
+        return None
+    estimate, se = kernel(e1[whole], n1[whole], e2[whole], n2[whole])
+    if not np.isfinite(estimate[0]):
+        reason = (
+            "no study has an event" if not (e1[whole].any() or e2[whole].any()) else "the events are all on one side"
+        )
+        warnings.append(Warning_(code="mh_not_estimable", text=f"Mantel-Haenszel is not estimable, because {reason}."))
+        return None
+    pooled = Pooled(
+        mean=estimate, se=se, q=np.zeros(1), k=np.array([float(whole.sum())]), tau2=np.zeros(1), weight=np.empty((1, 0))
+    )
+    return _estimate(pooled, interval_wald(pooled), spec.level, "MH")
+
+
+def _prediction(pooled: Pooled, spec: PairwiseSpec, warnings: list[Warning_]) -> Interval | None:
+    k = int(pooled.k[0])
+    if spec.prediction == "none":
+        return None
+    if k < 3:
+        warnings.append(Warning_(code="no_prediction", text="No prediction interval: it takes at least three studies."))
+        return None
+    half = float(_call(PREDICTION_INTERVALS[spec.prediction])(pooled, spec.level)[0])
+    if k < 5:
+        warnings.append(
+            Warning_(code="prediction_few", text=f"The prediction interval rests on {k} studies and is very uncertain.")
+        )
+    mean = float(pooled.mean[0])
+    return Interval(low=mean - half, high=mean + half, method=spec.prediction)
+
+
+def _too_few(k: int) -> Warning_:
+    if k == 0:
+        return Warning_(
+            code="no_study", text="Nothing is estimable, because no study gives an effect; see the exclusions."
+        )
+    return Warning_(
+        code="one_study",
+        text="One study: the estimate is that study's; heterogeneity, a random-effects estimate and a prediction "
+        "interval are not estimable.",
+    )
+
+
+def _data_warnings(compared: ComparisonData) -> list[Warning_]:
+    warnings = [Warning_(code="note", text=note) for note in compared.notes]
+    if compared.corrections:
+        names = ", ".join(dict.fromkeys(row.study for row in compared.corrections))
+        warnings.append(Warning_(code="zero_cells", text=f"Zero cells were corrected in {names}."))
+    return warnings
+
+
+def _study_rows(
+    compared: ComparisonData, common: Pooled | None, random: Pooled | None, level: float
+) -> tuple[StudyRow, ...]:
+    position = {study: i for i, study in enumerate(compared.studies)}
+    reasons: dict[str, str] = {}
+    for row in compared.excluded:
+        arm = f"{row.treatment}: " if row.treatment else ""
+        before = reasons.get(row.study)
+        reasons[row.study] = f"{before}; {arm}{row.reason}" if before else f"{arm}{row.reason}"
+    z = float(quantile(level, np.inf))
+
+    def arm_data(study: str, column: str) -> tuple[float | None, float | None]:
+        if compared.table is None or study not in compared.arms:
+            return (None, None)
+        values: FloatArray = getattr(compared.table, column)[list(compared.arms[study])]
+        return (_or_none(values[0]), _or_none(values[1]))
+
+    rows = []
+    for study in compared.order:
+        at = position.get(study)
+        y, se = (float(compared.y[at]), float(np.sqrt(compared.v[at]))) if at is not None else (np.nan, np.nan)
+        rows.append(
+            StudyRow(
+                study=study,
+                y=_or_none(y),
+                se=_or_none(se),
+                ci_low=_or_none(y - z * se),
+                ci_high=_or_none(y + z * se),
+                weight_common=float(common.weight[0, at]) if at is not None and common is not None else None,
+                weight_random=float(random.weight[0, at]) if at is not None and random is not None else None,
+                n=arm_data(study, "n"),
+                events=arm_data(study, "events"),
+                mean=arm_data(study, "mean"),
+                sd=arm_data(study, "sd"),
+                excluded=None if at is not None else reasons.get(study, "no effect for this comparison"),
+            )
+        )
+    return tuple(rows)
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
