@@ -1,0 +1,201 @@
+"""Numbers as the reader sees them: model scale to display scale, decimals, signs, axis ticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from toolkit.model.choices import MEASURES
+
+__all__ = [
+    "Axis",
+    "decimals_for",
+    "format_count",
+    "format_effect",
+    "format_interval",
+    "format_number",
+    "format_p",
+    "linear_ticks",
+    "log_ticks",
+    "measure_name",
+    "nice_axis",
+]
+
+UNKNOWN = "–"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def measure_name(measure: str) -> str:
+    """The measure in words, capitalised ("Odds ratio"); "Effect" for generic input."""
+    if measure == "GEN" or measure not in MEASURES:
+        return "Effect"
+    name = MEASURES[measure].help.split(" (")[0]
+    return name[0].upper() + name[1:]
+
+
+def format_number(value: float | None, decimals: int) -> str:
+    """A number with a true minus sign, never minus zero; a dash for unknown."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if abs(value) >= 1e7:
+        return _scientific(value)
+    text = f"{abs(value):.{decimals}f}"
+    return f"−{text}" if value < 0 and float(text) != 0.0 else text
+
+
+def _scientific(value: float) -> str:
+    power = math.floor(math.log10(abs(value)))
+    return f"{'−' if value < 0 else ''}{abs(value) / 10.0**power:.1f}×10{str(power).translate(_SUPERSCRIPT)}"
+
+
+def format_effect(value: float | None, scale: str, decimals: int = 2) -> str:
+    """A model-scale effect on the display scale; ratios keep two decimals, small ones three."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    if scale != "log":
+        return format_number(value, decimals)
+    if value > math.log(1e5):
+        return ">10⁵"
+    if value < math.log(0.0005):
+        return "<0.001"
+    ratio = math.exp(value)
+    return f"{ratio:.3f}" if ratio < 0.095 else f"{ratio:.2f}" if ratio < 99.5 else f"{ratio:.0f}"
+
+
+def format_interval(y: float | None, low: float | None, high: float | None, scale: str, decimals: int = 2) -> str:
+    """ "0.45 (0.20 to 1.00)"; a dash when there is no estimate."""
+    if y is None:
+        return UNKNOWN
+    bounds = f"({format_effect(low, scale, decimals)} to {format_effect(high, scale, decimals)})"
+    return f"{format_effect(y, scale, decimals)} {bounds}"
+
+
+def format_p(p: float | None) -> str:
+    """ "P = 0.06", "P < 0.001"; empty when unknown."""
+    if p is None or math.isnan(p):
+        return ""
+    if p < 0.001:
+        return "P < 0.001"
+    return f"P = {p:.3f}" if p < 0.0995 else f"P = {p:.2f}"
+
+
+def format_count(value: float | None) -> str:
+    """A count without decimals unless it has them (split arms, corrected cells)."""
+    if value is None or math.isnan(value):
+        return UNKNOWN
+    return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+
+
+def decimals_for(widths: Iterable[float | None], scale: str) -> int:
+    """Decimals that give the typical interval width two or three figures (0 to 4); 2 for ratios."""
+    known = sorted(w for w in widths if w is not None and math.isfinite(w) and w > 0)
+    if scale == "log" or not known:
+        return 2
+    return max(0, min(4, 2 - math.floor(math.log10(known[len(known) // 2]))))
+
+
+def linear_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:
+    """At most ``count`` + 1 multiples of 1, 2, 2.5 or 5 times a power of ten in [low, high]."""
+    span = high - low
+    if not (span > 0 and math.isfinite(span)):
+        return (low,)
+    power = 10.0 ** math.floor(math.log10(span / max(count, 1)))
+    step = next(m * power for m in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0) if span / (m * power) <= count)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return tuple(i * step for i in range(first, last + 1))
+
+
+def log_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:
+    """Natural logarithms of nice ratios in [low, high], 1 among them when it lies inside.
+
+    Wide axes get powers of ten, middling ones 1-2-5 or 1-3 steps, narrow ones evenly spaced ratios.
+    """
+    ten = math.log(10.0)
+    decades = (high - low) / ten
+    if decades < 0.75:
+        even = tuple(v for v in linear_ticks(math.exp(low), math.exp(high), count) if v > 0)
+        return tuple(math.log(v) for v in even)
+    for mantissas in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
+        ticks = [
+            math.log(m) + p * ten
+            for p in range(math.floor(low / ten) - 1, math.ceil(high / ten) + 1)
+            for m in mantissas
+            if low - 1e-9 <= math.log(m) + p * ten <= high + 1e-9
+        ]
+        if len(ticks) <= count + 1:
+            return tuple(ticks)
+    step = math.ceil(decades / count)
+    powers = range(math.ceil(low / ten / step) * step, math.floor(high / ten) + 1, step)
+    return tuple(p * ten for p in powers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """A horizontal axis: model-scale range ``low`` to ``high`` over points ``left`` to ``right``."""
+
+    low: float
+    high: float
+    left: float
+    right: float
+    scale: str
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> float:
+        """Where ``value`` (model scale) lies, in points; beyond the axis it is the axis' end."""
+        inside = min(max(value, self.low), self.high)
+        return self.left + (inside - self.low) / (self.high - self.low) * (self.right - self.left)
+
+    def tick_label(self, tick: float) -> str:
+        """The tick on the display scale with no more decimals than it needs."""
+        value = math.exp(tick) if self.scale == "log" and abs(tick) < 700 else tick
+        if self.scale == "log" and not math.log(0.00095) < tick < math.log(9.9e4):
+            return f"10{str(round(tick / math.log(10.0))).translate(_SUPERSCRIPT)}"
+        return _shortest(value)
+
+
+def _shortest(value: float) -> str:
+    if value != 0 and (abs(value) >= 1e6 or abs(value) < 1e-4):
+        return _scientific(value)
+    text = f"{value:.6f}".rstrip("0").rstrip(".")
+    return text.replace("-", "−") if text not in ("-0", "") else "0"
+
+
+def nice_axis(
+    estimates: Sequence[float],
+    intervals: Sequence[tuple[float, float]],
+    scale: str,
+    *,
+    left: float,
+    right: float,
+    null: float | None = 0.0,
+) -> Axis:
+    """An axis that shows all estimates and most intervals; the few enormous intervals are cut and get arrows.
+
+    Notes
+    -----
+    It reaches 1.5 times the upper quartile of the half widths beyond the outermost estimates, no further than the
+    outermost interval, and on the log scale no further than 1,000-fold unless an estimate lies there.
+    """
+    points = [e for e in estimates if math.isfinite(e)] + ([null] if null is not None else [])
+    bounds = [b for pair in intervals for b in pair if math.isfinite(b)]
+    halves = sorted((b - a) / 2 for a, b in intervals if math.isfinite(b - a))
+    points = points or [0.0]
+    reach = 1.5 * halves[(3 * len(halves)) // 4 if len(halves) > 3 else len(halves) // 2] if halves else 0.0
+    low, high = min(points) - reach, max(points) + reach
+    if len(bounds) == 2 * len(intervals):  # a bound at infinity is no reason to stop short
+        low, high = max(low, min([*bounds, *points])), min(high, max([*bounds, *points]))
+    if scale == "log":
+        cap = math.log(1000.0)
+        low, high = max(low, min(-cap, min(points) - 1.0)), min(high, max(cap, max(points) + 1.0))
+    shortest = math.log(1.5) if scale == "log" else max(1e-6, 1e-3 * max(abs(p) for p in points))
+    if high - low < shortest:
+        middle = (high + low) / 2
+        low, high = middle - shortest / 2, middle + shortest / 2
+    pad = 0.04 * (high - low)
+    low, high = low - pad, high + pad
+    room = max(2, int((right - left) // 34))
+    ticks = log_ticks(low, high, room) if scale == "log" else linear_ticks(low, high, room)
+    return Axis(low=low, high=high, left=left, right=right, scale=scale, ticks=ticks)
