@@ -64,7 +64,8 @@ class NetworkSpec:
     ----------
     measure : effect measure, a key of ``choices.MEASURES``
     reference : treatment shown as comparator; None takes the most studied one and says so
-    tau2 : "REML", "ML", "DL" (generalised DerSimonian-Laird) ...
+    tau2 : a key of ``choices.NETWORK_TAU2_METHODS``: "REML", "ML", "DL" (generalised DerSimonian-Laird) or "fixed"
+    tau2_value : the between-study variance with ``tau2="fixed"``
     small_values : "good" or "bad" for the patient; None means not told, and then nothing is ranked
     level, zero_cells : as in `PairwiseSpec`
     """
@@ -72,6 +73,7 @@ class NetworkSpec:
     measure: str
     reference: str | None = None
     tau2: str = "REML"
+    tau2_value: float | None = None
     small_values: str | None = None
     level: float = 0.95
     zero_cells: ZeroCells = ZeroCells()

@@ -1,0 +1,191 @@
+"""Reading the reference values and comparing fits with them; one check a kind of call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit.engine.data import Effects
+from toolkit.engine.effects import arm_table, compute_effects, difference_of_arms, effects_from_contrasts
+from toolkit.engine.network import network
+from toolkit.engine.results import NetworkResult
+from toolkit.model.spec import ZeroCells
+
+Case = dict[str, Any]
+CLOSED = 1e-8
+ITERATIVE = 1e-5
+
+
+@dataclass
+class Dataset:
+    """One file of reference values with its effects and fits, made once."""
+
+    name: str
+    content: dict[str, Any]
+    fits: dict[tuple[Any, ...], tuple[Effects, NetworkResult]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Dataset:
+        return cls(path.stem, json.loads(path.read_text(encoding="utf-8")))
+
+    @property
+    def cases(self) -> list[Case]:
+        return list(self.content["cases"])
+
+    @property
+    def tol(self) -> float:
+        # Rounded standard errors of multi-arm pairs do not add up exactly there (README).
+        return 1e-6 if "linde2016" in self.name else CLOSED
+
+    def effects(self, case: Case) -> Effects:
+        columns = {k: np.array(v) for k, v in self.content["data"]["columns"].items()}
+        options = case.get("options", {})
+        if options.get("subset") == "year >= 2003":
+            keep = columns["year"].astype(float) >= 2003
+            columns = {k: v[keep] for k, v in columns.items()}
+        if isinstance(options.get("subset"), str) and "without Placebo" in options["subset"]:
+            columns = {k: np.array(v) for k, v in case["expect"]["subset"].items()}
+        if self.content["data"]["kind"] == "contrast":
+            te, se = columns.get("TE"), columns.get("seTE")
+            if te is None:
+                te, se = np.zeros(len(columns["study"])), np.ones(len(columns["study"]))
+            return effects_from_contrasts(
+                columns["study"].tolist(), columns["treat1"].tolist(), columns["treat2"].tolist(), te, se
+            )
+        return arm_effects(columns, case["sm"] or "OR", keep_double_zero=bool(options.get("allstudies")))
+
+    def fit(self, case: Case, tau2: str = "DL", value: float | None = None) -> tuple[Effects, NetworkResult]:
+        options = case.get("options", {})
+        key = (case["sm"], str(options.get("subset")), bool(options.get("allstudies")), tau2, value)
+        if key not in self.fits:
+            effects = self.effects(case)
+            fitted = network(
+                effects, measure=effects.measure, tau2=tau2, tau2_value=value, reference=options.get("reference.group")
+            )
+            self.fits[key] = effects, fitted
+        return self.fits[key]
+
+
+def arm_effects(columns: dict[str, np.ndarray], measure: str, *, keep_double_zero: bool) -> Effects:
+    """Effects of arm-level columns; measures the toolkit does not have (yet) are made here from their formulas."""
+    policy = ZeroCells(drop_double_zero=not keep_double_zero)
+    study, treatment = columns["study"].tolist(), columns["treatment"].tolist()
+    numbers = {k: columns[k].astype(float) for k in ("n", "events", "mean", "sd") if k in columns}
+    if measure == "SMD":
+        return cohen_effects(columns)
+    if measure == "IRR":
+        value, variance = np.log(columns["events"] / columns["time"]), 1 / columns["events"].astype(float)
+    elif measure == "ROM":
+        value = np.log(np.abs(columns["mean"].astype(float)))  # a ratio of two negative means is positive
+        variance = columns["sd"] ** 2 / (columns["n"] * columns["mean"].astype(float) ** 2)
+    elif measure == "ASD":
+        n = columns["n"].astype(float)
+        value, variance = np.arcsin(np.sqrt(columns["events"] / n)), 1 / (4 * n)
+    else:
+        return compute_effects(arm_table(study, treatment, **numbers), measure, zero_cells=policy)
+    first = [i for i, s in enumerate(study) if i == 0 or s != study[i - 1]]
+    start = np.array([*first, len(study)])
+    y, V = difference_of_arms(value, variance, start)
+    names = sorted(set(treatment))
+    index = np.array([names.index(t) for t in treatment])
+    base = np.zeros(len(study), dtype=bool)
+    base[first] = True
+    return Effects(
+        measure="GEN",
+        scale="log",
+        studies=tuple(study[i] for i in first),
+        start=start - np.arange(len(start)),
+        y=y,
+        V=V,
+        t1=index[~base],
+        t2=np.repeat(index[base], np.diff(start) - 1),
+        treatments=tuple(names),
+    )
+
+
+def cohen_effects(columns: dict[str, np.ndarray]) -> Effects:
+    """Cohen's d with one SD a study: what netmeta calls SMD (Crippa and Orsini 2016, equations 4 and 5).
+
+    doi:10.1186/s12874-016-0189-0. The toolkit's own SMD is Hedges' g, so these effects are made here.
+    """
+    names = sorted(set(columns["treatment"].tolist()))
+    y, V, t1, t2, start = [], [], [], [], [0]
+    studies = list(dict.fromkeys(columns["study"].tolist()))
+    for study in studies:
+        at = np.flatnonzero(columns["study"] == study)
+        n, mean, sd = (columns[k][at].astype(float) for k in ("n", "mean", "sd"))
+        d = (mean[1:] - mean[0]) / np.sqrt(np.sum((n - 1) * sd**2) / np.sum(n - 1))
+        y.append(d)
+        V.append(np.diag(1 / n[1:]) + 1 / n[0] + np.outer(d, d) / (2 * n.sum()))
+        index = [names.index(t) for t in columns["treatment"][at]]
+        t1 += index[1:]
+        t2 += [index[0]] * len(d)
+        start.append(start[-1] + len(d))
+    return Effects(
+        measure="GEN",
+        scale="identity",
+        studies=tuple(studies),
+        start=np.array(start),
+        y=np.concatenate(y),
+        V=tuple(V),
+        t1=np.array(t1),
+        t2=np.array(t2),
+        treatments=tuple(names),
+    )
+
+
+def close(found: Any, wanted: Any, tol: float, what: str) -> None:
+    """Assert equality within `tol`, absolute or relative, whichever is kinder."""
+    found, wanted = np.asarray(found, dtype=float), np.asarray(wanted, dtype=float)
+    assert found.shape == wanted.shape, f"{what}: shape {found.shape}, wanted {wanted.shape}"
+    mask = np.isfinite(wanted)
+    difference = np.abs(found - wanted)[mask]
+    allowed = tol * np.maximum(1.0, np.abs(wanted[mask]))
+    assert np.all(difference <= allowed), f"{what}: off by {np.nanmax(difference):.3g}, tolerance {tol:g}"
+
+
+def order(result: NetworkResult, names: list[str]) -> np.ndarray:
+    """Index arrays that put a result's matrices in the order of `names`."""
+    return np.ix_(*(2 * [[result.treatments.index(t) for t in names]]))
+
+
+def filled(values: list[list[Any]]) -> np.ndarray:
+    """Nested lists with None as an array with NaN."""
+    return np.array([[np.nan if v is None else float(v) for v in row] for row in values])
+
+
+CHECKS: dict[str, Callable[[Dataset, Case], None]] = {}
+
+
+def check(call: str) -> Callable[[Callable[[Dataset, Case], None]], Callable[[Dataset, Case], None]]:
+    """Register the check of a kind of call."""
+
+    def register(function: Callable[[Dataset, Case], None]) -> Callable[[Dataset, Case], None]:
+        CHECKS[call] = function
+        return function
+
+    return register
+
+
+def run(dataset: Dataset) -> tuple[dict[str, int], list[str]]:
+    """Check every case that has a check: cases checked per call, and what failed."""
+    counts: dict[str, int] = {}
+    failed = []
+    for case in dataset.cases:
+        call = case["call"]
+        if call not in CHECKS:
+            continue
+        counts[call] = counts.get(call, 0) + 1
+        try:
+            CHECKS[call](dataset, case)
+        except (AssertionError, ValueError, KeyError) as error:
+            failed.append(f"{dataset.name} {call} {case['sm']} {case['options']}: {error!r}"[:600])
+        except pytest.skip.Exception:
+            counts[call] -= 1
+    return counts, failed

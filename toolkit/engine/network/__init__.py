@@ -1,0 +1,49 @@
+"""Network meta-analysis by generalised least squares: fit, direct evidence, inconsistency, ranking, league tables."""
+
+from toolkit.engine.network.connect import Connection, connection, largest_subnetwork
+from toolkit.engine.network.designs import (
+    Design,
+    DesignDecomposition,
+    DesignQ,
+    decompose_designs,
+    find_designs,
+)
+from toolkit.engine.network.fit import consistency_model, network
+from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
+from toolkit.engine.network.split import Split, split_evidence
+from toolkit.engine.network.views import (
+    GraphEdge,
+    GraphNode,
+    LeagueTable,
+    NetworkGraph,
+    TreatmentRow,
+    against_reference,
+    graph,
+    league_table,
+)
+
+__all__ = [
+    "Connection",
+    "Design",
+    "DesignDecomposition",
+    "DesignQ",
+    "GraphEdge",
+    "GraphNode",
+    "LeagueTable",
+    "NetworkGraph",
+    "RankProbabilities",
+    "Split",
+    "TreatmentRow",
+    "against_reference",
+    "connection",
+    "consistency_model",
+    "decompose_designs",
+    "find_designs",
+    "graph",
+    "largest_subnetwork",
+    "league_table",
+    "network",
+    "p_scores",
+    "rank_probabilities",
+    "split_evidence",
+]

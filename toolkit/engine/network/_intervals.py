@@ -1,0 +1,44 @@
+"""Estimates with their intervals and tests: the one place where z, t and chi-squared become numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import chdtrc, ndtr, ndtri, stdtrit
+
+from toolkit.engine.data import FloatArray
+from toolkit.engine.results import Estimate
+
+__all__ = ["chi2_p", "half_width", "symmetric_estimate", "two_sided_p"]
+
+
+def half_width(level: float, df: float | None = None) -> float:
+    """Quantile of the normal (df None) or t distribution for a two-sided interval of confidence `level`."""
+    p = 0.5 + level / 2
+    return float(ndtri(p)) if df is None else float(stdtrit(df, p))
+
+
+def two_sided_p(z: FloatArray) -> FloatArray:
+    """Two-sided p-values of standard normal statistics."""
+    p: FloatArray = 2 * ndtr(-np.abs(z))
+    return p
+
+
+def chi2_p(statistic: float, df: int) -> float | None:
+    """Upper tail of chi-squared; None without degrees of freedom."""
+    return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else None
+
+
+def symmetric_estimate(estimate: float, se: float, level: float, method: str) -> Estimate:
+    """A normal-based estimate with its Wald interval and test."""
+    z = estimate / se
+    width = half_width(level) * se
+    return Estimate(
+        estimate=estimate,
+        se=se,
+        ci_low=estimate - width,
+        ci_high=estimate + width,
+        statistic=z,
+        p=float(2 * ndtr(-abs(z))),
+        df=None,
+        method=method,
+    )

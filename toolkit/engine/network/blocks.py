@@ -1,0 +1,125 @@
+"""Studies gathered by number of arms, so that every kernel is one array call per arm count.
+
+Vocabulary: a *node* is a column of the treatment part of the design. In the consistency model nodes are treatments;
+in the inconsistency models they are (design, treatment) pairs. A *block* is the set of studies with the same number of
+arms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from toolkit.engine.data import Effects, FloatArray, IntArray
+from toolkit.model.errors import InputError
+
+__all__ = ["Block", "arms_of_studies", "make_blocks", "relabel", "take_studies"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """S studies with *a* arms each; the base arm comes first.
+
+    Attributes
+    ----------
+    study : (S,) indices into ``Effects.studies``
+    nodes : (S, a) node of each arm
+    y : (S, a - 1) effect of each further arm against the base arm
+    V : (S, a - 1, a - 1) within-study covariance
+    extra : (S, a, q) covariates of the arms beyond their node (side-splitting, regression), or None
+    """
+
+    study: IntArray
+    nodes: IntArray
+    y: FloatArray
+    V: FloatArray
+    extra: FloatArray | None = None
+
+
+def arms_of_studies(effects: Effects) -> tuple[tuple[int, ...], ...]:
+    """Treatment indices of each study's arms, base arm first.
+
+    Raises
+    ------
+    InputError
+        If a study's rows do not share one base arm, or an arm appears twice.
+    """
+    arms = []
+    for s, name in enumerate(effects.studies):
+        rows = slice(int(effects.start[s]), int(effects.start[s + 1]))
+        bases = set(effects.t2[rows].tolist())
+        if len(bases) != 1:
+            raise InputError(f"Study {name!r}: every effect must be an arm against the study's one base arm.")
+        members = (*bases, *effects.t1[rows].tolist())
+        if len(set(members)) != len(members):
+            raise InputError(f"Study {name!r}: a treatment appears in two arms.")
+        arms.append(members)
+    return tuple(arms)
+
+
+def make_blocks(effects: Effects) -> tuple[Block, ...]:
+    """Blocks of `effects`, fewest arms first; nodes are treatment indices.
+
+    Raises
+    ------
+    InputError
+        If there is no study, or an effect or a covariance is not usable; the text names the study.
+    """
+    if not effects.studies:
+        raise InputError("No study gives an effect, so there is nothing to analyse.")
+    arms = arms_of_studies(effects)
+    sizes: dict[int, list[int]] = {}
+    for s, members in enumerate(arms):
+        sizes.setdefault(len(members), []).append(s)
+    blocks = []
+    for size in sorted(sizes):
+        chosen = sizes[size]
+        y = np.array([effects.y[effects.start[s] : effects.start[s + 1]] for s in chosen], dtype=float)
+        V = np.array([effects.V[s] for s in chosen], dtype=float).reshape(len(chosen), size - 1, size - 1)
+        _check(effects, chosen, y, V)
+        blocks.append(
+            Block(study=np.array(chosen), nodes=np.array([arms[s] for s in chosen]), y=y, V=(V + V.swapaxes(1, 2)) / 2)
+        )
+    return tuple(blocks)
+
+
+def _check(effects: Effects, chosen: Sequence[int], y: FloatArray, V: FloatArray) -> None:
+    finite = np.isfinite(np.concatenate([y, V.reshape(len(V), -1)], axis=1)).all(axis=1)
+    for s, ok in zip(chosen, finite.tolist(), strict=True):
+        if not ok:
+            raise InputError(f"Study {effects.studies[s]!r}: an effect or its standard error is missing or infinite.")
+    smallest = np.linalg.eigvalsh(V)[:, 0]
+    for s, value in zip(chosen, smallest, strict=True):
+        if value <= 0:
+            raise InputError(
+                f"Study {effects.studies[s]!r}: the covariance of its effects is not positive definite.",
+                hint="Standard errors must be above zero, and those of a multi-arm study must fit together.",
+            )
+
+
+def relabel(blocks: Iterable[Block], node_of: IntArray) -> tuple[Block, ...]:
+    """The same studies with other nodes: ``node_of[s, t]`` replaces node *t* in study *s*."""
+    return tuple(replace(b, nodes=node_of[b.study[:, None], b.nodes]) for b in blocks)
+
+
+def take_studies(effects: Effects, keep: Sequence[int]) -> Effects:
+    """`effects` restricted to the studies `keep` (indices), in that order; treatments without a study are dropped."""
+    rows = (
+        np.concatenate([np.arange(effects.start[s], effects.start[s + 1]) for s in keep]) if len(keep) else np.arange(0)
+    )
+    used = np.unique(np.concatenate([effects.t1[rows], effects.t2[rows]]))
+    index = np.full(len(effects.treatments), -1)
+    index[used] = np.arange(len(used))
+    sizes = [int(effects.start[s + 1] - effects.start[s]) for s in keep]
+    return replace(
+        effects,
+        studies=tuple(effects.studies[s] for s in keep),
+        start=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]),
+        y=effects.y[rows],
+        V=tuple(effects.V[s] for s in keep),
+        t1=index[effects.t1[rows]],
+        t2=index[effects.t2[rows]],
+        treatments=tuple(effects.treatments[t] for t in used),
+    )

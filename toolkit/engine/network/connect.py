@@ -1,0 +1,94 @@
+"""What hangs together in a network: sub-networks, distances, loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components, shortest_path
+
+from toolkit.engine.data import Effects, Excluded, FloatArray, IntArray
+from toolkit.engine.network.blocks import arms_of_studies, take_studies
+from toolkit.model.errors import NotEstimable
+
+__all__ = ["Connection", "connection", "largest_subnetwork", "require_connected"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How the treatments hang together; order of ``treatments`` throughout.
+
+    Attributes
+    ----------
+    adjacency : (T, T) number of studies that compare two treatments directly
+    distance : (T, T) fewest comparisons from one treatment to another, inf between sub-networks
+    subnetworks : treatments of each sub-network, largest first
+    subnetwork_studies : studies of each sub-network
+    n_loops : independent closed loops in the graph of comparisons (edges - treatments + sub-networks)
+    """
+
+    treatments: tuple[str, ...]
+    adjacency: IntArray
+    distance: FloatArray
+    subnetworks: tuple[tuple[str, ...], ...]
+    subnetwork_studies: tuple[tuple[str, ...], ...]
+    n_loops: int
+
+
+def connection(effects: Effects) -> Connection:
+    """Sub-networks, distances and loops of `effects`."""
+    T = len(effects.treatments)
+    adjacency = np.zeros((T, T), dtype=np.int64)
+    arms = arms_of_studies(effects)
+    for members in arms:
+        for i, j in combinations(members, 2):
+            adjacency[i, j] += 1
+            adjacency[j, i] += 1
+    n, label = connected_components(adjacency, directed=False)
+    order = sorted(range(n), key=lambda c: (-int(np.sum(label == c)), int(np.argmax(label == c))))
+    return Connection(
+        treatments=effects.treatments,
+        adjacency=adjacency,
+        distance=shortest_path(adjacency > 0, directed=False, unweighted=True),
+        subnetworks=tuple(tuple(t for t, c in zip(effects.treatments, label, strict=True) if c == k) for k in order),
+        subnetwork_studies=tuple(
+            tuple(s for s, members in zip(effects.studies, arms, strict=True) if label[members[0]] == k) for k in order
+        ),
+        n_loops=int(np.count_nonzero(np.triu(adjacency))) - T + n,
+    )
+
+
+def require_connected(effects: Effects) -> None:
+    """Pass a connected network.
+
+    Raises
+    ------
+    NotEstimable
+        If it is in several pieces; the text lists them.
+    """
+    found = connection(effects)
+    if len(found.subnetworks) == 1:
+        return
+    lines = [
+        f"  {i}. {', '.join(names)} ({len(studies)} {'study' if len(studies) == 1 else 'studies'})"
+        for i, (names, studies) in enumerate(zip(found.subnetworks, found.subnetwork_studies, strict=True), start=1)
+    ]
+    raise NotEstimable(
+        f"The network is in {len(lines)} pieces that no study connects, so treatments of different pieces cannot be "
+        "compared:\n" + "\n".join(lines) + "\nAnalyse one piece (largest_subnetwork, --largest), or bring in a study "
+        "that connects them."
+    )
+
+
+def largest_subnetwork(effects: Effects) -> Effects:
+    """The piece of a disconnected network with most treatments; the other studies are excluded with the reason."""
+    found = connection(effects)
+    if len(found.subnetworks) == 1:
+        return effects
+    inside = set(found.subnetwork_studies[0])
+    left_out = tuple(
+        Excluded(study=s, reason="not connected to the largest sub-network") for s in effects.studies if s not in inside
+    )
+    kept = take_studies(effects, [i for i, s in enumerate(effects.studies) if s in inside])
+    return replace(kept, excluded=(*kept.excluded, *left_out))

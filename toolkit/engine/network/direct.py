@@ -1,0 +1,153 @@
+"""Direct evidence: every pair of arms of every study, pooled comparison by comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from toolkit.engine.data import Effects, FloatArray, IntArray
+from toolkit.engine.network._intervals import symmetric_estimate
+from toolkit.engine.network.blocks import Block, make_blocks
+from toolkit.engine.network.gls import study_laplacians
+from toolkit.engine.results import Comparison
+
+__all__ = ["Direct", "Pairs", "all_pairs", "comparisons", "pool_direct"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """One row for every pair of arms of every study, ordered by study; effects are ``t1`` against ``t2``, t1 < t2.
+
+    Attributes
+    ----------
+    study : (m,) index into ``Effects.studies``
+    t1, t2 : (m,) treatment indices
+    te, v : (m,) effect and its sampling variance as the study gives them
+    w_common, w_random : (m,) weights that make the pairs of a multi-arm study independent (Ruecker 2012), at tau2 = 0
+        and at the network's tau2 (None where that is not estimable)
+    """
+
+    study: IntArray
+    t1: IntArray
+    t2: IntArray
+    te: FloatArray
+    v: FloatArray
+    w_common: FloatArray
+    w_random: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direct:
+    """Inverse-variance pooled direct evidence of each comparison, sorted by (t1, t2); ``k`` studies each.
+
+    ``row`` maps each pair to its comparison; ``q`` is Cochran's Q, ``tau2_own`` the DerSimonian-Laird variance of the
+    comparison alone (NaN with one study).
+    """
+
+    t1: IntArray
+    t2: IntArray
+    k: IntArray
+    row: IntArray
+    te: FloatArray
+    se: FloatArray
+    q: FloatArray
+    tau2_own: FloatArray
+
+
+def all_pairs(effects: Effects, tau2: float | None = None, blocks: Sequence[Block] | None = None) -> Pairs:
+    """All pairs of arms with their reweighted standard errors."""
+    parts = []
+    for b in make_blocks(effects) if blocks is None else blocks:
+        S, a = b.nodes.shape
+        first, second = np.triu_indices(a, 1)
+        theta = np.concatenate([np.zeros((S, 1)), b.y], axis=1)
+        C = np.zeros((S, a, a))
+        C[:, 1:, 1:] = b.V
+        v = C[:, first, first] + C[:, second, second] - 2 * C[:, first, second]
+        swap = b.nodes[:, first] > b.nodes[:, second]
+        te = theta[:, first] - theta[:, second]
+        parts.append(
+            (
+                np.repeat(b.study, len(first)),
+                np.where(swap, b.nodes[:, second], b.nodes[:, first]).ravel(),
+                np.where(swap, b.nodes[:, first], b.nodes[:, second]).ravel(),
+                np.where(swap, -te, te).ravel(),
+                v.ravel(),
+                -study_laplacians(b, 0.0)[:, first, second].ravel(),
+                np.full(v.size, np.nan) if tau2 is None else -study_laplacians(b, tau2)[:, first, second].ravel(),
+            )
+        )
+    study, t1, t2, te, v, wc, wr = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((t2, t1, study))
+    return Pairs(
+        study=study[order],
+        t1=t1[order],
+        t2=t2[order],
+        te=te[order],
+        v=v[order],
+        w_common=wc[order],
+        w_random=None if tau2 is None else wr[order],
+    )
+
+
+def pool_direct(pairs: Pairs, n_treatments: int, tau2: float) -> Direct:
+    """Direct estimates with the between-study variance `tau2` common to the network (0: common effect)."""
+    code, row = np.unique(pairs.t1 * n_treatments + pairs.t2, return_inverse=True)
+    k = np.bincount(row)
+    w = 1 / (pairs.v + tau2)
+    total = np.bincount(row, weights=w)
+    te = np.bincount(row, weights=w * pairs.te) / total
+    w0 = 1 / pairs.v
+    total0 = np.bincount(row, weights=w0)
+    te0 = np.bincount(row, weights=w0 * pairs.te) / total0
+    q = np.bincount(row, weights=w0 * (pairs.te - te0[row]) ** 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        own = (q - (k - 1)) / (total0 - np.bincount(row, weights=w0**2) / total0)
+    own = np.where(k > 1, np.maximum(own, 0.0), np.nan)
+    return Direct(
+        t1=code // n_treatments,
+        t2=code % n_treatments,
+        k=k,
+        row=row,
+        te=te,
+        se=1 / np.sqrt(total),
+        q=np.where(k > 1, q, 0.0),
+        tau2_own=own,
+    )
+
+
+def comparisons(effects: Effects, pairs: Pairs, tau2: float | None, level: float) -> tuple[Comparison, ...]:
+    """Rows of direct evidence for the result: random effects with the network's tau2, common effect without one."""
+    direct = pool_direct(pairs, len(effects.treatments), tau2 or 0.0)
+    size = _arm_sizes(effects)
+    method = "common effect" if tau2 is None else "random effects, tau2 of the network"
+    rows = []
+    for c in range(len(direct.k)):
+        studies = pairs.study[direct.row == c]
+        names = tuple(effects.studies[s] for s in studies)
+        t1, t2 = effects.treatments[direct.t1[c]], effects.treatments[direct.t2[c]]
+        ns = [size.get((s, t)) for s in names for t in (t1, t2)]
+        known = [n for n in ns if n is not None]
+        rows.append(
+            Comparison(
+                t1=t1,
+                t2=t2,
+                studies=names,
+                n=float(sum(known)) if len(known) == len(ns) else None,
+                direct=symmetric_estimate(float(direct.te[c]), float(direct.se[c]), level, method),
+            )
+        )
+    return tuple(rows)
+
+
+def _arm_sizes(effects: Effects) -> dict[tuple[str, str], float]:
+    """Units per (study, treatment) where the arms say so."""
+    if effects.arms is None:
+        return {}
+    return {
+        (study, treatment): float(n)
+        for study, treatment, n in zip(effects.arms.study, effects.arms.treatment, effects.arms.n, strict=True)
+        if np.isfinite(n)
+    }

@@ -1,0 +1,288 @@
+"""Network meta-analysis: `network` turns effects and a spec into a `NetworkResult`.
+
+References
+----------
+Ruecker 2012, Res Synth Methods 3:312-324. doi:10.1002/jrsm.1058
+Higgins, Thompson, Spiegelhalter 2009, J R Stat Soc A 172:137-159 (prediction). doi:10.1111/j.1467-985X.2008.00552.x
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from toolkit.engine.data import ArmTable, Effects, FloatArray
+from toolkit.engine.network._intervals import half_width
+from toolkit.engine.network.blocks import arms_of_studies, make_blocks, take_studies
+from toolkit.engine.network.connect import require_connected
+from toolkit.engine.network.designs import inconsistency
+from toolkit.engine.network.direct import all_pairs, comparisons
+from toolkit.engine.network.gls import Fit, Model
+from toolkit.engine.network.rank import SMALL_VALUES, p_scores, ranking_caution
+from toolkit.engine.network.tau2 import estimate_tau2
+from toolkit.engine.results import NetworkResult, Ranking, Tau2, Warning_
+from toolkit.model.choices import NETWORK_TAU2_METHODS
+from toolkit.model.errors import InputError
+from toolkit.model.spec import NetworkSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["consistency_model", "network"]
+
+# t quantiles for prediction need at least this many degrees of freedom (as netmeta; with one the interval has no mean).
+MIN_PREDICTION_DF = 2
+
+
+def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = None, **options: Any) -> NetworkResult:
+    """Network meta-analysis by generalised least squares, common and random effects.
+
+    Parameters
+    ----------
+    data : effects, an arm table, or a data frame with the usual column names
+    spec : what to do; `options` override its fields (``measure``, ``reference``, ``tau2``, ``tau2_value``,
+        ``small_values``, ``level``, ``zero_cells``)
+
+    Returns
+    -------
+    NetworkResult
+        On the model scale; its spec is the resolved one.
+
+    Raises
+    ------
+    InputError
+        If an option or a study is not usable.
+    NotEstimable
+        If the network is disconnected; the text lists its pieces.
+
+    Examples
+    --------
+    >>> from toolkit.engine.effects import arm_table
+    >>> arms = arm_table(["A1", "A1", "B1", "B1"], ["x", "y", "y", "z"], n=[50] * 4, events=[10, 5, 8, 16])
+    >>> fitted = network(arms, measure="OR", reference="x")
+    >>> fitted.treatments
+    ('x', 'y', 'z')
+    >>> fitted.random is None  # two studies and two parameters: no degrees of freedom left
+    True
+    """
+    spec = _merge(data, spec, options)
+    effects = _effects(data, spec)
+    model = consistency_model(effects)
+    warnings: list[Warning_] = []
+    spec = _with_reference(effects, spec, warnings)
+    order = _order(effects, str(spec.reference))
+    common = model.solve(0.0)
+    tau2 = _tau2(model, spec, warnings)
+    random = None if tau2 is None else model.solve(tau2.value)
+    te, se = _contrasts(common, order)
+    te_random, se_random = (None, None) if random is None else _contrasts(random, order)
+    low, high = _prediction(model, te_random, se_random, tau2, spec.level, warnings)
+    tested = inconsistency(effects, model)
+    if tested.reason is not None:
+        warnings.append(Warning_(code="inconsistency_not_estimable", text=tested.reason))
+    direct = comparisons(effects, all_pairs(effects, blocks=model.blocks), tau2.value if tau2 else None, spec.level)
+    names = tuple(effects.treatments[t] for t in order)
+    counts, sizes = _node_sizes(effects, names)
+    caution = ranking_caution(direct, counts, names, tested.df_between)
+    return NetworkResult(
+        spec=spec,
+        scale=effects.scale,
+        k=len(effects.studies),
+        treatments=names,
+        reference=names[0],
+        common=te,
+        common_se=se,
+        random=te_random,
+        random_se=se_random,
+        tau2=tau2,
+        i2=max(0.0, 1 - model.df / common.q) if model.df > 0 and common.q > 0 else None,
+        prediction_low=low,
+        prediction_high=high,
+        prediction_df=None if low is None else float(model.df),
+        inconsistency=tested,
+        ranking=_ranking(spec, te, se, te_random, se_random, caution),
+        comparisons=direct,
+        n_per_treatment=sizes,
+        studies_per_treatment=counts,
+        studies=effects.studies,
+        excluded=effects.excluded,
+        corrections=effects.corrections,
+        warnings=(*warnings, *(Warning_(code="note", text=note) for note in effects.notes)),
+    )
+
+
+def consistency_model(effects: Effects) -> Model:
+    """The consistency model of a connected network.
+
+    Raises
+    ------
+    NotEstimable
+        If the network is disconnected.
+    """
+    blocks = make_blocks(effects)
+    require_connected(effects)
+    return Model(blocks, len(effects.treatments))
+
+
+def _merge(data: object, spec: NetworkSpec | None, options: dict[str, Any]) -> NetworkSpec:
+    if spec is None:
+        if "measure" not in options and isinstance(data, Effects):
+            options = {"measure": data.measure, **options}
+        if "measure" not in options:
+            raise InputError("Name the effect measure.", hint='For example measure="OR".')
+        spec = NetworkSpec(**options)
+    elif options:
+        spec = replace(spec, **options)
+    if spec.small_values is not None and spec.small_values not in SMALL_VALUES:
+        raise InputError("Unknown direction of the outcome.", value=spec.small_values, allowed="good, bad")
+    if spec.tau2 not in NETWORK_TAU2_METHODS:
+        allowed = ", ".join(NETWORK_TAU2_METHODS)
+        raise InputError("Unknown estimator of tau2 in a network.", value=spec.tau2, allowed=allowed)
+    if not 0 < spec.level < 1:
+        raise InputError("The confidence level must be a proportion.", value=spec.level, allowed="0 < level < 1")
+    return spec
+
+
+def _effects(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec) -> Effects:
+    if isinstance(data, Effects):
+        effects = data
+        if effects.measure != spec.measure:
+            raise InputError(f"The effects are of measure {effects.measure}.", value=spec.measure)
+    elif isinstance(data, ArmTable):
+        from toolkit.engine.effects import compute_effects
+
+        effects = compute_effects(data, spec.measure, zero_cells=spec.zero_cells)
+    else:
+        from toolkit.engine.tables import effects_from_table
+
+        effects = effects_from_table(data, spec.measure, zero_cells=spec.zero_cells)
+    if not effects.studies:
+        reasons = "; ".join(f"{e.study}: {e.reason}" for e in effects.excluded[:10])
+        raise InputError("No study gives an effect, so there is nothing to analyse.", hint=reasons or None)
+    if len(set(effects.t1.tolist()) | set(effects.t2.tolist())) < len(effects.treatments):
+        effects = take_studies(effects, range(len(effects.studies)))
+    return effects
+
+
+def _with_reference(effects: Effects, spec: NetworkSpec, warnings: list[Warning_]) -> NetworkSpec:
+    if spec.reference is not None:
+        if spec.reference not in effects.treatments:
+            raise InputError(
+                "The reference is not a treatment of this network.",
+                value=spec.reference,
+                allowed=", ".join(effects.treatments),
+            )
+        return spec
+    counts = _studies_of(effects)
+    chosen = max(range(len(counts)), key=lambda t: (counts[t], -t))
+    name = effects.treatments[chosen]
+    text = f"No reference was named; {name} is used because most studies ({counts[chosen]}) include it."
+    warnings.append(Warning_(code="reference_chosen", text=text))
+    return replace(spec, reference=name)
+
+
+def _studies_of(effects: Effects) -> list[int]:
+    """Number of studies of each treatment, in the order of ``effects.treatments``."""
+    counts = [0] * len(effects.treatments)
+    for members in arms_of_studies(effects):
+        for t in members:
+            counts[t] += 1
+    return counts
+
+
+def _order(effects: Effects, reference: str) -> list[int]:
+    """Treatment indices: the reference first, the others by name."""
+    r = effects.treatments.index(reference)
+    others = sorted((t for t in range(len(effects.treatments)) if t != r), key=lambda t: effects.treatments[t])
+    return [r, *others]
+
+
+def _tau2(model: Model, spec: NetworkSpec, warnings: list[Warning_]) -> Tau2 | None:
+    if spec.tau2 != "fixed" and model.df == 0:
+        text = (
+            "The between-study variance is not estimable: there are as many independent effects as relative effects to "
+            "estimate (no degrees of freedom), so only the common-effect model is given."
+        )
+        warnings.append(Warning_(code="tau2_not_estimable", text=text))
+        return None
+    tau2 = estimate_tau2(model, spec.tau2, spec.tau2_value)
+    if not tau2.converged:
+        warnings.append(Warning_(code="tau2_not_converged", text=f"{tau2.method} did not converge."))
+    return tau2
+
+
+def _contrasts(fit: Fit, order: list[int]) -> tuple[FloatArray, FloatArray]:
+    """(T, T) effects of row against column and their standard errors, in the order wanted."""
+    beta, C = fit.beta[order], fit.cov[np.ix_(order, order)]
+    variance = np.diag(C)[:, None] + np.diag(C)[None, :] - 2 * C
+    np.fill_diagonal(variance, 0.0)
+    te: FloatArray = beta[:, None] - beta[None, :]
+    return _read_only(te), _read_only(np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _read_only(array: FloatArray) -> FloatArray:
+    array.flags.writeable = False
+    return array
+
+
+def _prediction(
+    model: Model,
+    te: FloatArray | None,
+    se: FloatArray | None,
+    tau2: Tau2 | None,
+    level: float,
+    warnings: list[Warning_],
+) -> tuple[FloatArray | None, FloatArray | None]:
+    """Prediction limits with t on the residual degrees of freedom of Q; None with a warning where they are too few."""
+    if te is None or se is None or tau2 is None:
+        return None, None
+    if model.df < MIN_PREDICTION_DF:
+        text = (
+            f"No prediction interval: it needs at least {MIN_PREDICTION_DF} residual degrees of freedom and there "
+            f"{'is' if model.df == 1 else 'are'} {model.df}."
+        )
+        warnings.append(Warning_(code="prediction_not_estimable", text=text))
+        return None, None
+    width = half_width(level, model.df) * np.sqrt(se**2 + tau2.value)
+    np.fill_diagonal(width, 0.0)
+    return _read_only(te - width), _read_only(te + width)
+
+
+def _ranking(
+    spec: NetworkSpec,
+    te: FloatArray,
+    se: FloatArray,
+    te_random: FloatArray | None,
+    se_random: FloatArray | None,
+    caution: str | None,
+) -> Ranking | None:
+    if spec.small_values is None:
+        return None
+    return Ranking(
+        small_values=spec.small_values,
+        p_score_common=_read_only(p_scores(te, se, spec.small_values)),
+        p_score_random=None
+        if te_random is None or se_random is None
+        else _read_only(p_scores(te_random, se_random, spec.small_values)),
+        caution=caution,
+    )
+
+
+def _node_sizes(effects: Effects, names: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+    """Studies and units of each treatment; units are None where any arm does not report them."""
+    of = dict(zip(effects.treatments, _studies_of(effects), strict=True))
+    counts = tuple(of[t] for t in names)
+    if effects.arms is None:
+        return counts, (None,) * len(names)
+    analysed = {
+        (effects.studies[s], effects.treatments[t])
+        for s, members in enumerate(arms_of_studies(effects))
+        for t in members
+    }
+    total = dict.fromkeys(names, 0.0)
+    for study, treatment, n in zip(effects.arms.study, effects.arms.treatment, effects.arms.n, strict=True):
+        if (study, treatment) in analysed:
+            total[treatment] += float(n)
+    return counts, tuple(total[t] if np.isfinite(total[t]) else None for t in names)

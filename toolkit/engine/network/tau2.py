@@ -1,0 +1,100 @@
+"""Between-study variance of a network.
+
+References
+----------
+Jackson, White, Riley 2013, Biom J 55:231-245 (generalised moments). doi:10.1002/bimj.201200152
+Viechtbauer 2005, J Educ Behav Stat 30:261-293 (REML and ML scores). doi:10.3102/10769986030003261
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolkit.engine.network.gls import Model
+from toolkit.engine.results import Tau2
+from toolkit.model.errors import InputError
+
+__all__ = ["estimate_tau2", "tau2_dersimonian_laird", "tau2_fixed", "tau2_ml", "tau2_reml"]
+
+# Grid of starting values, as multiples of a typical variance: wide enough for a second mode of the likelihood.
+GRID = tuple(10.0 ** (k / 2) for k in range(-8, 5))
+TOLERANCE = 1e-12
+MAX_ITERATIONS = 200
+
+
+def tau2_dersimonian_laird(model: Model) -> Tau2:
+    """Generalised DerSimonian-Laird: ``max(0, (Q - df) / tr(P S))`` with P and Q at tau2 = 0.
+
+    For networks of two-arm studies and for multi-arm ones alike this is the estimator of netmeta.
+    """
+    q = model.solve(0.0).q
+    value = (q - model.df) / model.derivatives(0.0).trace_p
+    return Tau2(value=max(0.0, value), method="DL", boundary=value <= 0, converged=True, iterations=0)
+
+
+def tau2_reml(model: Model) -> Tau2:
+    """Restricted maximum likelihood."""
+    return _maximise(model, restricted=True)
+
+
+def tau2_ml(model: Model) -> Tau2:
+    """Maximum likelihood; too small on average, more so the more treatments."""
+    return _maximise(model, restricted=False)
+
+
+def tau2_fixed(model: Model, value: float | None) -> Tau2:
+    """The value the user gave."""
+    if value is None or not np.isfinite(value) or value < 0:
+        raise InputError("tau2 fixed by the user must be a number of at least 0.", value=value)
+    return Tau2(value=float(value), method="fixed", boundary=False, converged=True, iterations=0)
+
+
+def estimate_tau2(model: Model, method: str, value: float | None = None) -> Tau2:
+    """tau2 by the estimator named `method`: "DL", "REML", "ML", or "fixed" at `value`."""
+    if method == "fixed":
+        return tau2_fixed(model, value)
+    estimators = {"DL": tau2_dersimonian_laird, "REML": tau2_reml, "ML": tau2_ml}
+    if method not in estimators:
+        raise InputError("Unknown estimator of tau2 in a network.", value=method, allowed="DL, REML, ML, fixed")
+    return estimators[method](model)
+
+
+def _score(model: Model, tau2: float, restricted: bool) -> tuple[float, float]:
+    d = model.derivatives(tau2)
+    if restricted:
+        return 0.5 * (d.quadratic - d.trace_p), 0.5 * d.trace_pp
+    return 0.5 * (d.quadratic - d.trace_w), 0.5 * d.trace_ww
+
+
+def _maximise(model: Model, *, restricted: bool) -> Tau2:
+    """Highest mode on a grid that includes zero, then Fisher scoring kept inside its bracket."""
+    method = "REML" if restricted else "ML"
+    typical = float(np.median(np.concatenate([np.einsum("sii->si", b.V).ravel() for b in model.blocks])))
+    moment = tau2_dersimonian_laird(model).value
+    grid = [0.0, *sorted({typical * g for g in GRID} | ({moment} if moment > 0 else set()))]
+    while True:
+        values = [model.log_likelihood(t, restricted=restricted) for t in grid]
+        best = int(np.argmax(values))
+        if best < len(grid) - 1:
+            break
+        grid.append(grid[-1] * 10)
+    low, high = grid[max(best - 1, 0)], grid[best + 1]
+    x = grid[best]
+    iterations, converged = 0, False
+    for iterations in range(1, MAX_ITERATIONS + 1):  # noqa: B007 - reported
+        score, information = _score(model, x, restricted)
+        if x == 0.0 and score <= 0:
+            converged = True
+            break
+        low, high = (x, high) if score > 0 else (low, x)
+        step = x + score / information
+        new = step if low < step < high else (low + high) / 2
+        if abs(new - x) <= TOLERANCE * (x + typical):
+            x, converged = new, True
+            break
+        x = new
+    if x > 0 and model.log_likelihood(0.0, restricted=restricted) >= model.log_likelihood(x, restricted=restricted):
+        x = 0.0
+    information = _score(model, x, restricted)[1]
+    se = float(1 / np.sqrt(information)) if x > 0 and information > 0 else None
+    return Tau2(value=x, method=method, boundary=x == 0.0, converged=converged, iterations=iterations, se=se)
