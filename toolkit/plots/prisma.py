@@ -37,7 +37,16 @@ HEADER, SIDE = "#FFC000", "#9CC2E5"  # the yellow and the light blue of the publ
 MARGIN, PAD, BAR = 14.0, 7.0, 20.0
 GAP_X, GAP_Y, SECTION = 26.0, 22.0, 8.0
 LEADING = 1.32
-WIDTHS = {"previous": 158.0, "left": 196.0, "right": 208.0, "other_left": 172.0, "other_right": 190.0}
+SAFETY = 1.06  # low-resolution hinting and the fonts of SVG viewers make text up to this much wider than measured,
+SAFETY_SMALL = 1.12  # and small type more so
+LONG = 16  # lines from which a box asks for a wider column
+WIDTHS = {
+    "previous": (164.0,),
+    "left": (204.0, 250.0),
+    "right": (216.0, 280.0, 350.0),
+    "other_left": (180.0, 220.0),
+    "other_right": (196.0, 250.0, 310.0),
+}
 
 Measure = Callable[[str, float, bool], float]
 
@@ -160,7 +169,7 @@ class DiagramLayout:
 
 
 def _measured(text: str, size: float, bold: bool) -> float:
-    return text_size(text, size, bold=bold)[0]
+    return text_size(text, size, bold=bold)[0] * (SAFETY if size >= TEXT else SAFETY_SMALL)
 
 
 # ---- words into lines ---------------------------------------------------------------------------------------------
@@ -237,14 +246,9 @@ def _hang(line: TextLine, room: float, step: float, measure: Measure) -> list[st
 
 def layout_prisma(content: Content, *, measure: Measure = _measured) -> DiagramLayout:
     """Place every box, arrow and note of a diagram; ``measure`` gives the width of a text in points."""
-    xs, width = _column_edges(content)
-    wrapped = {
-        slot: _box_lines(content.boxes[slot], WIDTHS[column], measure)
-        for row in _ROWS
-        for column, slot in zip(_COLUMNS, row, strict=True)
-        if slot in content.boxes
-    }
-    headers, y = _headers(content, xs, measure)
+    wrapped, widths = _wrap_boxes(content, measure)
+    xs, width = _column_edges(content, widths)
+    headers, y = _headers(content, xs, widths, measure)
     boxes: dict[str, PlacedBox] = {}
     spans: dict[int, tuple[float, float]] = {}
     for number, row in enumerate(_ROWS):
@@ -259,7 +263,7 @@ def layout_prisma(content: Content, *, measure: Measure = _measured) -> DiagramL
                 top = y + _offset(row, slot, heights)
                 if floor and len(heights) == 1:
                     top = y + (tall - heights[slot]) / 2
-                boxes[slot] = _place(slot, kind, xs[column], top, WIDTHS[column], heights[slot], wrapped[slot])
+                boxes[slot] = _place(slot, kind, xs[column], top, widths[column], heights[slot], wrapped[slot])
         spans[number] = (y, y + tall)
         y += tall + GAP_Y
     sides = _sides(spans, measure)
@@ -273,7 +277,30 @@ def layout_prisma(content: Content, *, measure: Measure = _measured) -> DiagramL
     )
 
 
-def _column_edges(content: Content) -> tuple[dict[str, float], float]:
+def _wrap_boxes(
+    content: Content, measure: Measure
+) -> tuple[dict[str, list[tuple[str, float, bool]]], dict[str, float]]:
+    """Printed lines of each box, and the width of each column: the first of `WIDTHS` in which no box is `LONG`."""
+    wrapped: dict[str, list[tuple[str, float, bool]]] = {}
+    widths: dict[str, float] = {}
+    for position, column in enumerate(_COLUMNS):
+        slots = [row[position] for row in _ROWS if row[position] in content.boxes]
+        for width in WIDTHS[column]:
+            tried = {slot: _box_lines(content.boxes[slot], width, measure) for slot in slots}
+            if (slots and column not in widths) or _longest(tried) < _longest({s: wrapped[s] for s in slots}):
+                wrapped.update(tried)
+                widths[column] = width
+            if _longest(tried) <= LONG:
+                break
+        widths.setdefault(column, WIDTHS[column][0])
+    return wrapped, widths
+
+
+def _longest(lines: Mapping[str, list[tuple[str, float, bool]]]) -> int:
+    return max((len(one) for one in lines.values()), default=0)
+
+
+def _column_edges(content: Content, widths: dict[str, float]) -> tuple[dict[str, float], float]:
     """Left edge of each column in use, and the width of the figure."""
     x = MARGIN + BAR + 14.0
     edges: dict[str, float] = {}
@@ -283,16 +310,18 @@ def _column_edges(content: Content) -> tuple[dict[str, float], float]:
         if column.startswith("other") and not content.other_header:
             continue
         edges[column] = x
-        x += WIDTHS[column] + GAP_X
+        x += widths[column] + GAP_X
     return edges, x - GAP_X + MARGIN
 
 
-def _headers(content: Content, xs: dict[str, float], measure: Measure) -> tuple[list[PlacedBox], float]:
-    spans = [("header", content.main_header, xs["left"], xs["right"] + WIDTHS["right"])]
+def _headers(
+    content: Content, xs: dict[str, float], widths: dict[str, float], measure: Measure
+) -> tuple[list[PlacedBox], float]:
+    spans = [("header", content.main_header, xs["left"], xs["right"] + widths["right"])]
     if content.previous_header:
-        spans.append(("grey-header", content.previous_header, xs["previous"], xs["previous"] + WIDTHS["previous"]))
+        spans.append(("grey-header", content.previous_header, xs["previous"], xs["previous"] + widths["previous"]))
     if content.other_header:
-        right = xs["other_right"] + WIDTHS["other_right"]
+        right = xs["other_right"] + widths["other_right"]
         spans.append(("grey-header", content.other_header, xs["other_left"], right))
     lines = [wrap_text(text, right - x - 2 * PAD, TEXT, bold=True, measure=measure) for _, text, x, right in spans]
     height = max(len(one) for one in lines) * TEXT * LEADING + 2 * PAD
@@ -406,7 +435,7 @@ def draw_prisma(layout: DiagramLayout) -> Figure:
         *stem, last, end = arrow.points
         if stem:
             xs, ys = zip(*stem, last, strict=True)
-            axes.plot(xs, ys, color=INK, linewidth=0.9, solid_capstyle="butt", solid_joinstyle="miter")
+            axes.plot(xs, ys, color=INK, linewidth=0.9, solid_capstyle="projecting", solid_joinstyle="miter")
         axes.add_patch(
             FancyArrowPatch(
                 last, end, arrowstyle="-|>", mutation_scale=8.0, shrinkA=0, shrinkB=0, color=INK, linewidth=0.9

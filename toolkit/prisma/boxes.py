@@ -27,10 +27,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One labelled line of a box: a database, a reason, a synthesis."""
+    """One labelled line of a box: a database, a reason, a synthesis; ``group`` is the printed line it is part of."""
 
     label: str
     box: Box
+    group: str = ""
 
 
 def box_of(unit: str, ids: Iterable[str]) -> Box:

@@ -11,7 +11,7 @@ from toolkit.plots.prisma import Content, TextLine
 from toolkit.prisma.boxes import Box, Column, Flow, Line
 from toolkit.prisma.identities import Finding
 
-__all__ = ["CITATION", "METHODS_OF_FINDING", "diagram_content", "flow_notes", "method_of"]
+__all__ = ["CITATION", "diagram_content", "flow_notes"]
 
 CITATION = (
     "From: Page MJ, McKenzie JE, Bossuyt PM, Boutron I, Hoffmann TC, Mulrow CD, et al. The PRISMA 2020 statement: an "
@@ -25,22 +25,6 @@ TWO_STARS = (
     "**If automation tools were used, indicate how many records were excluded by a human and how many were excluded "
     "by automation tools."
 )
-
-# The words of the template for the kinds of other methods, and the beginnings of source names that mean them.
-METHODS_OF_FINDING: dict[str, tuple[str, ...]] = {
-    "Websites": ("website", "web site", "http", "www."),
-    "Organisations": ("organisation", "organization"),
-    "Citation searching": ("citation", "reference list", "backward", "forward", "snowball"),
-}
-
-
-def method_of(source: str) -> str:
-    """The template's line for a source of the kind "other"; the source's own name where it has none."""
-    low = source.strip().lower()
-    for line, beginnings in METHODS_OF_FINDING.items():
-        if low.startswith(beginnings):
-            return line
-    return source
 
 
 def diagram_content(flow: Flow, findings: tuple[Finding, ...] = ()) -> Content:
@@ -150,9 +134,10 @@ def _column(column: Column, prefix: str) -> dict[str, tuple[TextLine, ...]]:
 
 
 def _other_identified(flow: Flow) -> tuple[TextLine, ...]:
-    by_method: dict[str, int] = dict.fromkeys(METHODS_OF_FINDING, 0)
+    by_method: dict[str, int] = {}
     for line in flow.other_methods:
-        by_method[method_of(line.label)] = by_method.get(method_of(line.label), 0) + line.box.n
+        name = line.group or line.label
+        by_method[name] = by_method.get(name, 0) + line.box.n
     lines = [TextLine(text=f"{method} (n = {n})", indent=1) for method, n in by_method.items()]
     if flow.other_carried.n:
         lines.append(_n("Taken up again from previous version", flow.other_carried, indent=1))
@@ -173,33 +158,37 @@ def _new(flow: Flow) -> tuple[TextLine, ...]:
     )
 
 
+def _count(n: int, noun: str) -> str:
+    """ "1 study", "2 studies", "3 reports"."""
+    if n == 1:
+        return f"1 {noun}"
+    return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
+
+
 def flow_notes(flow: Flow, findings: tuple[Finding, ...] = ()) -> tuple[str, ...]:
     """What the template has no box for, in sentences, to be printed below the diagram."""
     notes = []
     people, tools = flow.duplicates_person.n, flow.duplicates_tool.n
     if people or tools or flow.duplicates_known.n:
-        known = (
-            f"; {flow.duplicates_known.n} were records of reports already known from the previous version"
-            if flow.duplicates_known.n
-            else ""
-        )
-        notes.append(f"Duplicates: {tools} joined by the deduplication tool, {people} by people{known}.")
+        known = flow.duplicates_known.n
+        more = f", {known} of reports already known from the previous version" if known else ""
+        notes.append(f"Duplicate records: {tools} joined by the deduplication tool, {people} by people{more}.")
     if flow.late_duplicates.n:
         notes.append(
-            f"{flow.late_duplicates.n} of the duplicates were found after they had been judged; they are counted as "
-            "duplicates and their decisions are kept."
+            f"Among the duplicates, found after they had been judged: {_count(flow.late_duplicates.n, 'record')}. "
+            "Their decisions are kept."
         )
     carried = flow.carried.n + flow.other_carried.n
     if carried:
         notes.append(
-            f"{carried} reports were not finally decided when version {flow.previous_label or 'before'} was closed, or "
-            "have been decided otherwise since; they pass through the diagram again with their decisions."
+            f"Not finally decided when version {flow.previous_label} was closed, or decided otherwise since: "
+            f"{_count(carried, 'report')}. They pass through the diagram again with their decisions."
         )
     if flow.other_dropped:
         causes = ", ".join(f"{line.label} (n = {line.box.n})" for line in flow.other_dropped)
-        notes.append(f"Of the records identified by other methods, these were not sought: {causes}.")
+        notes.append(f"Identified by other methods but not sought: {causes}.")
     notes += _bottom_notes(flow)
-    said = {"W9", "W10", "W7"}
+    said = {"W7", "W9", "W10"}
     for finding in findings:
         if finding.explanation:
             notes.append(f"{finding.message[0].upper()}{finding.message[1:]}: {finding.explanation}")
@@ -212,23 +201,19 @@ def _bottom_notes(flow: Flow) -> list[str]:
     notes = []
     if flow.removed_studies.n or flow.removed_reports.n:
         notes.append(
-            f"Total = previous + new - no longer included: {flow.removed_studies.n} studies and "
-            f"{flow.removed_reports.n} reports of the previous version are no longer included or were joined to another."
+            "Of the previous version, no longer included (or joined to another) and taken off the total: "
+            f"{_count(flow.removed_studies.n, 'study')}, {_count(flow.removed_reports.n, 'report')}."
         )
     if flow.is_update and flow.new_reports_of_old.n:
-        notes.append(
-            f"The total of reports also holds {flow.new_reports_of_old.n} new reports of studies already included."
-        )
+        words = _count(flow.new_reports_of_old.n, "new report")
+        notes.append(f"The total of reports also holds {words} of studies already included.")
     for words, studies in (("ongoing", flow.ongoing_studies), ("awaiting classification", flow.awaiting_studies)):
         if studies.n:
             notes.append(f"Studies {words}: n = {studies.n}; they are listed in the review under their own heading.")
     for line in flow.retracted:
         notes.append(f"Included reports with a notice ({line.label}): n = {line.box.n}.")
-    open_boxes = (
-        flow.undecided.n
-        + flow.other_undecided.n
-        + sum(column.pending.n + column.undecided.n for column in (flow.main, flow.other))
-    )
-    if open_boxes:
-        notes.append(f"This flow is not finished: {open_boxes} decisions or retrievals are still open.")
+    waiting = (flow.undecided, flow.other_undecided, flow.main.pending, flow.other.pending)
+    still = sum(box.n for box in (*waiting, flow.main.undecided, flow.other.undecided))
+    if still:
+        notes.append(f"This flow is not finished: {_count(still, 'decision')} or retrievals still open.")
     return notes

@@ -16,13 +16,20 @@ from dataclasses import dataclass, field
 
 from toolkit.prisma.boxes import Box, Column, Flow, Line, box_of
 from toolkit.prisma.outcomes import NO_REASON, OPEN_OUTCOMES, STUDY_REMOVED, Reader, Standing
-from toolkit.prisma.state import FlowState, Previous
+from toolkit.prisma.state import FlowState, Previous, SourceRun
 
 __all__ = ["count_flow", "previous_of"]
 
 _BEFORE_RETRIEVAL = frozenset(
     {"removed_automation", "removed_other", "undecided_title_abstract", "excluded_title_abstract"}
 )
+
+# Kind of source -> the words of the template, and the beginnings of names that mean it.
+_METHODS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "website": ("Websites", ("website", "web site", "http", "www.")),
+    "organisation": ("Organisations", ("organisation", "organization")),
+    "citation": ("Citation searching", ("citation", "reference list", "snowball")),
+}
 
 
 @dataclass(slots=True)
@@ -193,11 +200,24 @@ def _sources(state: FlowState) -> tuple[tuple[Line, ...], tuple[Line, ...], tupl
     for rid, run_id in zip(state.records.id, state.records.run, strict=True):
         if run_id in new:
             found[keys[run_id]].append(rid)
+    names = {(run.kind, run.source): _method(run) for run in state.runs.values() if run.kind == "other"}
     databases, registers, others = (
-        tuple(Line(label=source, box=box_of("record", ids)) for (kind, source), ids in found.items() if kind == wanted)
+        tuple(
+            Line(label=source, box=box_of("record", ids), group=names.get((kind, source), ""))
+            for (kind, source), ids in found.items()
+            if kind == wanted
+        )
         for wanted in ("database", "register", "other")
     )
     return databases, registers, others
+
+
+def _method(run: SourceRun) -> str:
+    """The template's line for a source of the kind "other"; the source's own name where it has none."""
+    if run.method in _METHODS:
+        return _METHODS[run.method][0]
+    low = run.source.strip().lower()
+    return next((line for line, starts in _METHODS.values() if low.startswith(starts)), run.source)
 
 
 def _grouped(reports: Iterable[str], standing: dict[str, Standing]) -> dict[str, list[str]]:

@@ -110,7 +110,7 @@ class Reader:
         for voice in self.voices(report):
             if voice in state.removals:
                 kinds.add(state.removals[voice])
-            elif voice in state.title_abstract or voice in state.full_text:
+            elif voice in state.title_abstract or voice in state.full_text or voice in state.judged:
                 return None
         return ("other" if "other" in kinds else "automation") if kinds else None
 

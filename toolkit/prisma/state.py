@@ -35,12 +35,14 @@ class SourceRun:
     id : run id
     source : name of the database, register, website, organisation or method, as it is to be printed
     kind : "database", "register" or "other"
+    method : of a source of the kind "other": "website", "organisation", "citation" or "" (told from its name)
     round : review version in whose time it was done, from 1
     """
 
     id: str
     source: str
     kind: str
+    method: str = ""
     round: int = 1
 
 

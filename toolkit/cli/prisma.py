@@ -1,0 +1,163 @@
+"""evipool prisma: the flow of the review as a table, numbers, diagram and lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.common import csv_text, emit, format_option, open_project, project_options, table
+
+if TYPE_CHECKING:
+    from toolkit.prisma.boxes import Flow
+    from toolkit.project import Project
+
+__all__ = ["prisma"]
+
+
+@click.command()
+@click.option("--as-of", metavar="DATE", help="The flow as it stood at the end of a day (YYYY-MM-DD, UTC).")
+@click.option(
+    "--output",
+    "outputs",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write .svg, .png, .pdf, .html, .json, or .csv (that of the R package PRISMA2020). Repeatable.",
+)
+@click.option(
+    "--template",
+    type=click.Choice(["auto", "new", "updated"]),
+    default="auto",
+    show_default=True,
+    help="new counts all versions together; updated shows the previous version in its own column.",
+)
+@click.option("--ids", "box", metavar="BOX", help="List what is behind one box, such as screened or database:Embase.")
+@click.option(
+    "--numbers",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Take the numbers from a CSV of the R package PRISMA2020; no project needed.",
+)
+@format_option("table", "json", "csv")
+@project_options
+@click.pass_context
+def prisma(
+    ctx: click.Context,
+    as_of: str | None,
+    outputs: tuple[Path, ...],
+    template: str,
+    box: str | None,
+    numbers: Path | None,
+    output_format: str,
+) -> None:
+    """The PRISMA 2020 flow, counted from the decisions themselves.
+
+    The ten identities of a flow are checked each time. While work is open, what awaits a decision has its own line;
+    once a version is complete, an identity that does not hold stops the command and names the records.
+    """
+    from toolkit.prisma.identities import require_balanced
+
+    if numbers is not None:
+        from toolkit.prisma.rcsv import read_r_csv
+
+        if as_of or box:
+            raise click.UsageError("--numbers holds no dates and no lists: leave out --as-of and --ids.")
+        counted = read_r_csv(numbers)
+        require_balanced(counted)
+        _show(counted, output_format)
+        _write(counted, outputs, {})
+        return
+    from toolkit.prisma.run import flow, titles_of
+
+    with open_project(ctx) as project:
+        counted = flow(project, _moment(as_of), template=template, syntheses=_syntheses(project, as_of))
+        if box is not None:
+            _list(project, counted, box, output_format)
+            return
+        require_balanced(counted)
+        needs_titles = any(path.suffix.lower() == ".html" for path in outputs)
+        titles = titles_of(project, counted) if needs_titles else {}
+    _show(counted, output_format)
+    _write(counted, outputs, titles)
+
+
+def _moment(as_of: str | None) -> str | None:
+    from datetime import date
+
+    from toolkit.model.errors import InputError
+
+    if as_of is None:
+        return None
+    try:
+        return date.fromisoformat(as_of).isoformat()
+    except ValueError as error:
+        raise InputError("this is not a day", value=as_of, allowed="YYYY-MM-DD, such as 2026-03-31") from error
+
+
+def _syntheses(project: Project, as_of: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Studies of each analysis run last; of a past day nothing is said."""
+    return ()
+
+
+def _show(counted: Flow, output_format: str) -> None:
+    from toolkit.prisma.diagram import flow_notes
+    from toolkit.prisma.identities import check
+    from toolkit.prisma.numbers import flow_json, flow_rows
+
+    findings = check(counted)
+    rows = flow_rows(counted)
+    if output_format == "json":
+        emit(flow_json(counted, findings))
+    elif output_format == "csv":
+        header = ("stage", "box", "name", "n")
+        lines = [(stage, label.strip(), name, n) for stage, label, name, n in rows]
+        click.echo(csv_text(header, lines), nl=False)
+    else:
+        shown, last = [], ""
+        for stage, label, name, n in rows:
+            shown.append(("" if stage == last else stage, label, n, name))
+            last = stage
+        title = f"PRISMA 2020 flow{f', version {counted.label}' if counted.label else ''} ({counted.template})"
+        table(("", "box", "n", "list with --ids"), shown, title=title, right=(2,))
+        for note in flow_notes(counted, findings):
+            click.echo(note)
+
+
+def _write(counted: Flow, outputs: tuple[Path, ...], titles: dict[str, str]) -> None:
+    from toolkit.prisma.run import write_flow
+
+    if not outputs:
+        return
+    _, warnings = write_flow(counted, outputs, titles=titles)
+    for warning in warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    for path in outputs:
+        click.echo(f"Wrote {path}", err=True)
+
+
+def _list(project: Project, counted: Flow, box: str, output_format: str) -> None:
+    from toolkit.model.errors import InputError
+    from toolkit.prisma.run import titles_of
+
+    boxes = dict(counted.named_boxes())
+    if box not in boxes:
+        from difflib import get_close_matches
+
+        near = get_close_matches(box, boxes, n=3)
+        allowed = ", ".join(name for name in boxes if ":" not in name)
+        raise InputError(
+            "the flow has no such box",
+            value=box,
+            allowed=f"{allowed}, and database:NAME, main.excluded:REASON ...",
+            hint=f"Did you mean {', '.join(near)}?" if near else None,
+        )
+    found = boxes[box]
+    titles = titles_of(project, counted)
+    rows = [(one, titles.get(one, "")) for one in found.ids or ()]
+    if output_format == "json":
+        emit({"box": box, "unit": found.unit, "n": found.n, "ids": [{"id": i, "title": t} for i, t in rows]})
+    elif output_format == "csv":
+        click.echo(csv_text((found.unit, "title"), rows), nl=False)
+    else:
+        table((found.unit, "title"), rows, title=f"{box}: {found.n}")

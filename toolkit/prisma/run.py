@@ -1,0 +1,258 @@
+"""The flow of a project: the state read from the store's views, counted, checked, written."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from toolkit.model.errors import InputError, SourceError
+from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run
+from toolkit.model.review import Decision as ReviewDecision
+from toolkit.prisma.boxes import Flow
+from toolkit.prisma.diagram import diagram_content
+from toolkit.prisma.flow import count_flow, previous_of
+from toolkit.prisma.html import flow_html
+from toolkit.prisma.identities import Finding, require_balanced
+from toolkit.prisma.numbers import flow_json
+from toolkit.prisma.rcsv import r_csv_text
+from toolkit.prisma.state import STAGES, Decision, FlowState, Previous, RecordColumns, SourceRun
+from toolkit.project import Project
+from toolkit.store import Store, views
+
+__all__ = ["OUTPUTS", "TEMPLATES", "flow", "flow_state", "open_stages", "titles_of", "write_flow"]
+
+TEMPLATES = ("auto", "new", "updated")
+OUTPUTS = (".svg", ".png", ".pdf", ".json", ".csv", ".html")
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_Syntheses = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def flow(project: Project, as_of: str | None = None, *, template: str = "auto", syntheses: _Syntheses = ()) -> Flow:
+    """The PRISMA 2020 flow of a project, now or as of a past day (YYYY-MM-DD) or UTC moment.
+
+    Parameters
+    ----------
+    template : "auto" is an updated review once a version is complete and something changed since; "new" counts all
+        versions together; "updated" always shows the previous version
+    syntheses : (name, studies) of each synthesis, where analyses were run
+    """
+    return count_flow(flow_state(project, as_of, template=template, syntheses=syntheses))
+
+
+def flow_state(
+    project: Project, as_of: str | None = None, *, template: str = "auto", syntheses: _Syntheses = ()
+) -> FlowState:
+    """What `count_flow` needs, read from the store.
+
+    A version mark closes the stages it does not name as open (payload ``open_stages``). While nothing has changed
+    since the last mark the flow is that of the marked version; from the first change on it is that of the next.
+    """
+    if template not in TEMPLATES:
+        raise InputError("unknown template", value=template, allowed=", ".join(TEMPLATES))
+    marks = views.versions(project.store, as_of=as_of)
+    now = replace(_read(project, as_of, [mark.at for mark in marks]), syntheses=syntheses)
+    if not marks:
+        if template == "updated":
+            raise InputError(
+                "there is no completed version of this review yet, so its flow has no previous studies",
+                hint="Use --template new.",
+            )
+        return now
+    last = marks[-1]
+    at_mark = _read(project, last.at, [mark.at for mark in marks])
+    unchanged = _same(now, at_mark)
+    closed = frozenset(STAGES) - frozenset(last.payload.get("open_stages", ())) if unchanged else frozenset()
+    label = last.label if unchanged else ""
+    if template == "new":
+        return replace(now, round=len(marks) + 1, label=label, closed=closed)
+    before: Previous | None
+    if not unchanged or (len(marks) == 1 and template == "updated"):
+        before = previous_of(replace(at_mark, label=last.label))
+        return replace(now, round=len(marks) + 1, label=label, previous=before, closed=closed)
+    before = None
+    if len(marks) > 1:
+        earlier = _read(project, marks[-2].at, [mark.at for mark in marks])
+        before = previous_of(replace(earlier, label=marks[-2].label))
+    return replace(now, round=len(marks), label=label, previous=before, closed=closed)
+
+
+def open_stages(project: Project) -> tuple[str, ...]:
+    """Stages that still have something undecided: what a version mark has to name as open."""
+    counted = flow(project)
+    waiting = {
+        "title-abstract": counted.undecided.n + counted.other_undecided.n,
+        "retrieval": counted.main.pending.n + counted.other.pending.n,
+        "full-text": counted.main.undecided.n + counted.other.undecided.n,
+        "links": counted.unlinked.n,
+    }
+    return tuple(stage for stage in STAGES if waiting[stage])
+
+
+def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
+    store, config = project.store, project.config
+    order = config.eligibility.exclusion_reasons
+    arrived = views.record_runs(store, as_of=as_of)
+    now = views.assignments(store, as_of=as_of)
+    joined = {
+        event.subject: "tool" if event.actor.startswith(("rule:", "evipool")) else "person"
+        for event in store.heads("assign", as_of=as_of)
+    }
+    decisions = {
+        stage: {
+            report: _decision(one)
+            for report, one in views.decisions(
+                store, stage, votes_needed=needed, reason_order=order, as_of=as_of
+            ).items()
+        }
+        for stage, needed in (
+            (TITLE_ABSTRACT, config.screening.title_abstract),
+            (FULL_TEXT, config.screening.full_text),
+        )
+    }
+    kinds = {source.name.casefold(): source.kind for source in config.sources}
+    return FlowState(
+        runs={run.id: _source(run, kinds, marks) for run in views.runs(store, as_of=as_of)},
+        records=RecordColumns(
+            id=tuple(arrived),
+            report=tuple(now[rid] for rid in arrived),
+            run=tuple(run.id for run in arrived.values()),
+            joined_by=tuple(joined.get(rid, "") for rid in arrived),
+        ),
+        removals={event.subject: event.value or "other" for event in store.heads("remove", as_of=as_of)},
+        title_abstract=decisions[TITLE_ABSTRACT],
+        full_text=decisions[FULL_TEXT],
+        retrievals={report: one.status for report, one in views.retrievals(store, as_of=as_of).items()},
+        links=tuple((link.report, link.study) for link in views.links(store, as_of=as_of)),
+        standings={study: one.status for study, one in views.study_statuses(store, as_of=as_of).items()},
+        retractions={r: event.value or "notice" for r, event in views.retractions(store, as_of=as_of).items()},
+        judged=_judged(store, as_of),
+        reasons=order,
+        explanations=views.explanations(store, as_of=as_of),
+    )
+
+
+def _decision(given: ReviewDecision) -> Decision:
+    machines = [vote.actor.startswith("rule:") for vote in given.votes]
+    tool = bool(machines) and all(machines) and not given.resolved_by
+    verdict = given.status if given.is_final else "undecided"
+    return Decision(verdict=verdict, by="tool" if tool else "human", reason=given.reason)
+
+
+def _judged(store: Store, as_of: str | None) -> frozenset[str]:
+    found = {event.subject for event in store.heads("screen", as_of=as_of)}
+    return frozenset(found | {event.subject for event in store.heads("retrieve", as_of=as_of)})
+
+
+def _source(run: Run, kinds: Mapping[str, str], marks: list[str]) -> SourceRun:
+    done = run.completed_at or run.started_at
+    kind = kinds.get(run.source.casefold(), "")
+    method = kind if kind in ("website", "organisation", "citation") else ""
+    return SourceRun(
+        id=run.id,
+        source=run.source,
+        kind=run.source_kind if run.source_kind in ("database", "register") else "other",
+        method=method,
+        round=1 + sum(mark < done for mark in marks),
+    )
+
+
+def _same(first: FlowState, second: FlowState) -> bool:
+    """Whether two states count alike; explanations and syntheses may differ."""
+    names = ("records", "removals", "title_abstract", "full_text", "retrievals", "links", "standings")
+    return all(getattr(first, name) == getattr(second, name) for name in names) and len(first.runs) == len(second.runs)
+
+
+# ---- files --------------------------------------------------------------------------------------------------------
+
+
+def write_flow(
+    counted: Flow, targets: tuple[Path, ...], *, titles: Mapping[str, str] = _NOTHING
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+    """Write a flow to files by their suffix (`OUTPUTS`); returns soft findings, and warnings in words.
+
+    A .csv is that of the R package PRISMA2020, a .json holds every number, an .html lists what is behind each box
+    (``titles`` names ids in words).
+
+    Raises
+    ------
+    InputError
+        when an identity that must hold is broken or a suffix is not known; then nothing is written.
+    """
+    findings = require_balanced(counted)
+    for target in targets:
+        if target.suffix.lower() not in OUTPUTS:
+            raise InputError(
+                f"a flow cannot be written as {target.suffix or 'a file without a suffix'!r}",
+                file=target,
+                allowed=", ".join(OUTPUTS),
+            )
+    warnings: list[str] = []
+    for target in targets:
+        kind = target.suffix.lower()
+        if kind == ".json":
+            text = json.dumps(flow_json(counted, findings), ensure_ascii=False, indent=2, allow_nan=False)
+            _write_text(target, text + "\n")
+        elif kind == ".csv":
+            text, notes = r_csv_text(counted)
+            _write_text(target, text)
+            warnings.extend(notes)
+        elif kind == ".html":
+            _write_text(target, flow_html(counted, _svg(counted, findings), titles))
+        else:
+            warnings.extend(_draw(counted, findings, target))
+    return findings, tuple(warnings)
+
+
+def _svg(counted: Flow, findings: tuple[Finding, ...]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder) / "flow.svg"
+        _draw(counted, findings, drawn)
+        return drawn.read_text(encoding="utf-8")
+
+
+def titles_of(project: Project, counted: Flow) -> dict[str, str]:
+    """Id -> "First author year. Title" for the records and reports of a flow (a report by its first record)."""
+    wanted = {one for _, box in counted.named_boxes() for one in box.ids or ()}
+    members = views.reports(project.store)
+    first = {report: ids[0] for report, ids in members.items()}
+    records = views.records(project.store, {*wanted, *(first[one] for one in wanted if one in first)})
+    found = {}
+    for one in wanted:
+        record = records.get(one) or records.get(first.get(one, ""))
+        if record is not None:
+            fields = record.fields
+            who = fields.authors[0].split(",")[0] if fields.authors else ""
+            head = " ".join(str(part) for part in (who, fields.year) if part)
+            found[one] = f"{head}. {fields.title or 'no title'}" if head else fields.title or "no title"
+    return found
+
+
+def _draw(counted: Flow, findings: tuple[Finding, ...], target: Path) -> list[str]:
+    from toolkit.plots.prisma import draw_prisma, layout_prisma
+    from toolkit.plots.style import save_figure
+
+    figure = draw_prisma(layout_prisma(diagram_content(counted, findings)))
+    return [warning.text for warning in save_figure(figure, target, title="PRISMA 2020 flow diagram")]
+
+
+def _write_text(target: Path, text: str) -> None:
+    """The whole file or none of it."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".evipool-", suffix=target.suffix, dir=target.parent)
+        part = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+                out.write(text)
+            part.chmod(0o644)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise SourceError(f"{target}: the file could not be written ({error.strerror or error}).") from error
