@@ -1,0 +1,70 @@
+"""How far screening has come: reports by standing, and what waits for whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.model.review import STAGES
+from toolkit.screening.state import ScreeningState, load_state, screeners, waiting_for
+
+if TYPE_CHECKING:
+    from toolkit.config import ReviewFile
+    from toolkit.project import Project
+
+__all__ = ["Progress", "progress", "progress_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A stage in numbers.
+
+    Attributes
+    ----------
+    eligible : reports that may be judged here
+    included, excluded, conflicts, waiting, unseen : how they stand; the five add up to ``eligible``
+    votes_needed : how many reviewers vote on each
+    votes : reviewer -> votes that stand
+    waits_for : reviewer -> reports that lack a vote which this reviewer could give
+    """
+
+    stage: str
+    eligible: int
+    included: int
+    excluded: int
+    conflicts: int
+    waiting: int
+    unseen: int
+    votes_needed: int
+    votes: Mapping[str, int]
+    waits_for: Mapping[str, int]
+
+
+def progress_of(state: ScreeningState, settings: ReviewFile, stage: str) -> Progress:
+    """One stage of a screening state in numbers."""
+    reports = state.eligible(stage)
+    standing = Counter(state.decision(stage, report).status for report in reports)
+    people = screeners(settings, stage)
+    votes = Counter(dict.fromkeys(people, 0))
+    for report in reports:
+        votes.update({vote.actor for vote in state.decision(stage, report).votes})
+    return Progress(
+        stage=stage,
+        eligible=len(reports),
+        included=standing["include"],
+        excluded=standing["exclude"],
+        conflicts=standing["conflict"],
+        waiting=standing["waiting"],
+        unseen=standing["unseen"],
+        votes_needed=state.votes_needed[stage],
+        votes=dict(votes),
+        waits_for={person: len(waits) for person, waits in waiting_for(state, stage, people).items()},
+    )
+
+
+def progress(project: Project, stage: str | None = None) -> tuple[Progress, ...]:
+    """Both stages (or one) in numbers."""
+    state = load_state(project)
+    return tuple(progress_of(state, project.config, s) for s in STAGES if stage in (None, s))
