@@ -367,7 +367,8 @@ def test_hip_network_of_three_treatments_keeps_the_pairwise_answer_and_refuses_t
     assert np.round(random, 3).tolist() == [0.445, 0.198, 1.002]
     assert round(result.tau2.value, 3) == 0.982
     assert (round(result.inconsistency.q_total, 2), result.inconsistency.df_total) == (31.42, 7)
-    assert result.inconsistency.reason is not None
+    assert result.inconsistency.df_between == 1  # two designs inform cells against CD, though no loop does
     assert result.ranking is not None and result.ranking.caution is not None
     assert "CD + graft rests on a single study" in result.ranking.caution
+    assert "no closed loop is formed by different studies" in result.ranking.caution
     assert result.n_per_treatment == (334.0, 330.0, 34.0)

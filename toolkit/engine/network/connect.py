@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -12,7 +13,7 @@ from toolkit.engine.data import Effects, Excluded, FloatArray, IntArray
 from toolkit.engine.network.blocks import arms_of_studies, take_studies
 from toolkit.model.errors import NotEstimable
 
-__all__ = ["Connection", "connection", "largest_subnetwork", "require_connected"]
+__all__ = ["Connection", "connection", "independent_loops", "largest_subnetwork", "require_connected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,24 @@ def connection(effects: Effects) -> Connection:
         ),
         n_loops=int(np.count_nonzero(np.triu(adjacency))) - T + n,
     )
+
+
+def independent_loops(designs: Iterable[Collection[str]]) -> int:
+    """Closed loops that need more than one study: those inside a single multi-arm study do not count.
+
+    Parameters
+    ----------
+    designs : treatments of each design of a connected network
+
+    Notes
+    -----
+    The cycle rank of the graph that joins treatments to the designs that hold them, over the designs that are not part
+    of a larger one.
+    """
+    distinct = {frozenset(d) for d in designs}
+    largest = [d for d in distinct if not any(d < other for other in distinct)]
+    treatments: frozenset[str] = frozenset().union(*largest)
+    return sum(len(d) for d in largest) - (len(largest) + len(treatments)) + 1
 
 
 def require_connected(effects: Effects) -> None:

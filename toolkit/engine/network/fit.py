@@ -85,7 +85,7 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
     direct = comparisons(effects, all_pairs(effects, blocks=model.blocks), tau2.value if tau2 else None, spec.level)
     names = tuple(effects.treatments[t] for t in order)
     counts, sizes = _node_sizes(effects, names)
-    caution = ranking_caution(direct, counts, names, tested.df_between)
+    caution = ranking_caution(direct, counts, names)
     return NetworkResult(
         spec=spec,
         scale=effects.scale,

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from toolkit.engine.data import FloatArray
+from toolkit.engine.network.connect import independent_loops
 from toolkit.engine.network.views import chosen_model, covariance
 from toolkit.engine.results import Comparison, NetworkResult
 from toolkit.model.errors import InputError
@@ -76,16 +77,20 @@ def p_scores(te: FloatArray, se: FloatArray, small_values: str) -> FloatArray:
 
 
 def ranking_caution(
-    comparisons: Sequence[Comparison], studies_per_treatment: Sequence[int], treatments: Sequence[str], df_between: int
+    comparisons: Sequence[Comparison], studies_per_treatment: Sequence[int], treatments: Sequence[str]
 ) -> str | None:
     """Why a ranking of this network must not be a headline, or None.
 
-    The rule: no closed loop formed by studies of different designs (inconsistency cannot be checked), or a treatment
+    The rule: no closed loop other than inside a multi-arm study (indirect evidence checks nothing), or a treatment
     known from a single study, or fewer than two studies per comparison on average.
     """
     reasons = []
-    if df_between == 0:
-        reasons.append("the network has no closed loop, so the assumption behind indirect comparison cannot be checked")
+    members: dict[str, set[str]] = {}
+    for c in comparisons:
+        for study in c.studies:
+            members.setdefault(study, set()).update((c.t1, c.t2))
+    if independent_loops(members.values()) == 0:
+        reasons.append("no closed loop is formed by different studies, so indirect comparisons cannot be checked")
     single = [t for t, k in zip(treatments, studies_per_treatment, strict=True) if k == 1]
     if single:
         shown = ", ".join(single[:5]) + (f" and {len(single) - 5} more" if len(single) > 5 else "")
@@ -145,9 +150,7 @@ def rank_probabilities(
         done += size
     probability = counts.reshape(n, n) / draws
     median = 1.0 + np.argmax(np.cumsum(probability, axis=1) >= 0.5, axis=1)
-    caution = ranking_caution(
-        result.comparisons, result.studies_per_treatment, result.treatments, result.inconsistency.df_between
-    )
+    caution = ranking_caution(result.comparisons, result.studies_per_treatment, result.treatments)
     return RankProbabilities(
         treatments=result.treatments,
         small_values=direction,

@@ -87,7 +87,7 @@ def _maximise(model: Model, *, restricted: bool) -> Tau2:
             converged = True
             break
         low, high = (x, high) if score > 0 else (low, x)
-        step = x + score / information
+        step = x + score / information if information > 0 else high  # flat to rounding: halve the bracket
         new = step if low < step < high else (low + high) / 2
         if abs(new - x) <= TOLERANCE * (x + typical):
             x, converged = new, True
