@@ -1,0 +1,133 @@
+"""Names of columns that are recognised, by role; the habits of metafor, meta, netmeta, gemtc, Stata and plain tables.
+
+A role is a word of ours (``study``, ``treatment``, ``events``, ``n`` ...); in a wide table roles carry the number of
+the arm (``events1``, ``n2``). Names are compared without case, blanks, points, hyphens and underscores.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from toolkit.engine.grid import Grid
+from toolkit.model.errors import InputError
+
+__all__ = ["ROLES", "recognise", "recognised_names"]
+
+# Role -> names in order of preference; "study" is filled from author and year where there is no better column.
+ROLES: dict[str, tuple[str, ...]] = {
+    "study": (
+        "study",
+        "studlab",
+        "studyid",
+        "studyname",
+        "slab",
+        "label",
+        "trialname",
+        "研究",
+        "author",
+        "authors",
+        "trial",
+        "id",
+    ),
+    "year": ("year", "pubyear", "年份"),
+    "treatment": ("treatment", "treat", "trt", "t", "arm", "intervention", "drug", "治疗"),
+    "events": ("events", "event", "r", "d", "responders", "cases", "xi", "事件数"),
+    "n": ("n", "samplesize", "total", "ntotal", "size", "ni", "样本量"),
+    "mean": ("mean", "m", "mi", "均值"),
+    "sd": ("sd", "stddev", "sdi", "standarddeviation", "标准差"),
+    "time": ("time", "exposure", "persontime", "personyears", "ti"),
+    "y": (
+        "yi",
+        "te",
+        "es",
+        "effect",
+        "estimate",
+        "y",
+        "smd",
+        "logor",
+        "lnor",
+        "logrr",
+        "lnrr",
+        "loghr",
+        "lnhr",
+        "diff",
+    ),
+    "v": ("vi", "var", "variance", "v"),
+    "se": ("sei", "sete", "se", "stderr", "standarderror", "selogor", "selnor", "selogrr", "selnrr", "seloghr"),
+    "ci_low": ("cilb", "lower", "ll", "cilow", "lcl", "lowerci", "ci95low"),
+    "ci_high": ("ciub", "upper", "ul", "cihigh", "ucl", "upperci", "ci95high"),
+    "treatment1": ("treat1", "t1", "treatment1", "trt1"),
+    "treatment2": ("treat2", "t2", "treatment2", "trt2"),
+    # two-by-two tables and two groups
+    "events1": ("ai", "evente", "eventse", "events1", "event1", "d1", "r1", "eventst", "eventt"),
+    "nonevents1": ("bi",),
+    "events2": ("ci", "eventc", "eventsc", "events2", "event2", "d2", "r2"),
+    "nonevents2": ("di",),
+    "n1": ("n1i", "ne", "n1", "totale", "nt"),
+    "n2": ("n2i", "nc", "n2", "totalc"),
+    "mean1": ("m1i", "meane", "mean1", "m1", "y1", "meant"),
+    "mean2": ("m2i", "meanc", "mean2", "m2", "y2"),
+    "sd1": ("sd1i", "sde", "sd1", "sdt"),
+    "sd2": ("sd2i", "sdc", "sd2"),
+    "time1": ("t1i", "timee", "time1", "exposure1"),
+    "time2": ("t2i", "timec", "time2", "exposure2"),
+}
+# metafor's counts of a rate are x1i and x2i.
+ROLES["events1"] += ("x1i",)
+ROLES["events2"] += ("x2i",)
+
+_FURTHER_ARM = re.compile(r"(treat|treatment|trt|t|events?|d|r|n|mean|m|y|sd|time|exposure)([3-9])")
+_FURTHER_ROLE = {"treat": "treatment", "trt": "treatment", "t": "treatment", "event": "events", "d": "events"}
+_FURTHER_ROLE |= {"r": "events", "m": "mean", "y": "mean", "exposure": "time"}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s._\-()\[\]]", "", name).lower()
+
+
+def recognised_names() -> str:
+    """One line a role for messages and help."""
+    return "; ".join(f"{role}: {', '.join(names[:4])}" for role, names in ROLES.items())
+
+
+def recognise(grid: Grid, given: Mapping[str, str] | None) -> dict[str, int]:
+    """Role -> index of its column; ``given`` (role -> column name) comes first.
+
+    Raises
+    ------
+    InputError
+        If a given role or column does not exist, with near misses.
+    """
+    found: dict[str, int] = {}
+    for role, column in (given or {}).items():
+        if role not in ROLES and not _FURTHER_ARM.fullmatch(role):
+            near = get_close_matches(role, ROLES, n=1)
+            raise InputError(
+                "Unknown role of a column.",
+                value=role,
+                allowed=", ".join(ROLES),
+                hint=f"Did you mean {near[0]!r}?" if near else None,
+            )
+        if column not in grid.header:
+            near = get_close_matches(column, [name for name in grid.header if name], n=1)
+            raise InputError(
+                f"There is no column {column!r} (wanted as {role}).",
+                file=grid.file,
+                allowed=", ".join(name for name in grid.header if name),
+                hint=f"Did you mean {near[0]!r}?" if near else None,
+            )
+        found[role] = grid.header.index(column)
+    taken = set(found.values())
+    plain = {_plain(name): at for at, name in reversed(list(enumerate(grid.header))) if name and at not in taken}
+    for role, names in ROLES.items():
+        at = next((plain[name] for name in names if name in plain), None)
+        if role not in found and at is not None:
+            found[role] = at
+    for name, at in plain.items():
+        match = _FURTHER_ARM.fullmatch(name)
+        if match:
+            word = _FURTHER_ROLE.get(match[1], match[1])
+            found.setdefault(f"{word}{match[2]}", at)
+    return found

@@ -1,0 +1,194 @@
+"""A table file as a grid of cells: encoding, delimiter and decimal mark are detected, stated and overridable."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from toolkit.model.errors import InputError
+
+__all__ = ["Grid", "decode", "number", "read_grid"]
+
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+_MISSING = frozenset({"", ".", "-", "–", "na", "n/a", "nan", "nr", "null", "none", "not reported", "missing", "#n/a"})
+_COMMA_NUMBER = re.compile(r"[-+−]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
+_POINT_NUMBER = re.compile(r"[-+−]?\d+\.\d+(e[-+]?\d+)?", re.IGNORECASE)
+_GB_PAIRS = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Cells of a table as text or numbers, the header apart.
+
+    Attributes
+    ----------
+    file : name for messages, None for a data frame
+    header : column names
+    rows : cells, one tuple a row, as long as the header; rows without any content are left out
+    row : number of each row as the user's program counts (the header is row 1)
+    decimal : decimal mark of numbers that are text
+    notes : what was detected
+    """
+
+    file: str | None
+    header: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    row: tuple[int, ...]
+    decimal: str = "."
+    notes: tuple[str, ...] = ()
+
+
+def read_grid(
+    path: Path,
+    *,
+    sheet: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> Grid:
+    """The grid of a text table; spreadsheets are read by `toolkit.engine.tables`.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, empty, not a table, or its rows are longer than the header.
+    """
+    content = _content(path)
+    text, encoded = decode(content, encoding, file=path)
+    mark = delimiter or _find_delimiter(text)
+    cells = list(csv.reader(text.splitlines(keepends=True), delimiter=mark))
+    grid = grid_of_cells(cells, file=str(path))
+    found = _find_decimal(grid, mark) if decimal is None else decimal
+    if found not in (".", ","):
+        raise InputError("The decimal mark is a point or a comma.", value=found, allowed="'.' or ','")
+    name = _DELIMITERS.get(mark, repr(mark))
+    notes = (f"read as {encoded}, columns separated by {name}, decimal {'comma' if found == ',' else 'point'}",)
+    return replace(grid, decimal=found, notes=notes)
+
+
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise InputError("There is no such file." if not path.exists() else "This is not a file.", file=path)
+    content = path.read_bytes()
+    if not content.strip():
+        raise InputError("The file is empty.", file=path)
+    if content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise InputError("This is an old Excel workbook (.xls).", file=path, hint="Save it as .xlsx or CSV.")
+    if content[:4] == b"%PDF":
+        raise InputError("This is a PDF, not a table.", file=path, hint="Give a CSV or XLSX file.")
+    return content
+
+
+def decode(content: bytes, encoding: str | None = None, *, file: object = None) -> tuple[str, str]:
+    """Text of bytes and the name of the encoding: by its mark (BOM), else UTF-8, else GB18030 or Windows-1252."""
+    if encoding is not None:
+        try:
+            return content.decode(encoding), encoding
+        except (LookupError, UnicodeDecodeError) as error:
+            raise InputError(f"The file cannot be read as {encoding}.", file=file, hint=str(error)) from error
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            try:
+                return content.decode(name), name
+            except UnicodeDecodeError as error:
+                raise InputError(f"The file is marked as {name} but is not.", file=file) from error
+    if b"\x00" in content:
+        raise InputError("This is not a text table.", file=file, hint="Give a CSV or XLSX file.")
+    try:
+        return content.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        pass
+    name = "gb18030" if _GB_PAIRS.fullmatch(content) else "cp1252"
+    return content.decode(name, errors="replace"), name
+
+
+def _find_delimiter(text: str) -> str:
+    """The delimiter that gives the most columns, the same number in each of the first rows where possible."""
+    sample = [line for line in text.splitlines()[:50] if line.strip()]
+    best, score = ",", (False, 1)
+    for mark in _DELIMITERS:
+        widths = [len(cells) for cells in csv.reader(sample, delimiter=mark)]
+        even = len(set(widths)) == 1
+        if widths and widths[0] > 1 and (even, widths[0]) > score:
+            best, score = mark, (even, widths[0])
+    return best
+
+
+def _find_decimal(grid: Grid, delimiter: str) -> str:
+    if delimiter == "," and not any("," in str(cell) for row in grid.rows for cell in row):
+        return "."
+    texts = [str(cell).strip() for row in grid.rows for cell in row]
+    commas = sum(_COMMA_NUMBER.fullmatch(text) is not None for text in texts)
+    points = sum(_POINT_NUMBER.fullmatch(text) is not None for text in texts)
+    return "," if commas and not points else "."
+
+
+def grid_of_cells(cells: Sequence[Sequence[object]], *, file: str | None) -> Grid:
+    """A grid from rows of cells: the first row with content is the header."""
+    filled = [(at, list(row)) for at, row in enumerate(cells, start=1) if any(not _is_blank(cell) for cell in row)]
+    if not filled:
+        raise InputError("The table is empty.", file=file)
+    head_at, head = filled[0]
+    names = ["" if _is_blank(cell) else str(cell).strip() for cell in head]
+    while names and not names[-1]:
+        names.pop()
+    seen: dict[str, int] = {}
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        if name and seen[name] > 1:
+            raise InputError("Two columns have the same name.", file=file, row=head_at, column=name)
+    rows, numbers = [], []
+    for at, row in filled[1:]:
+        if any(not _is_blank(cell) for cell in row[len(names) :]):
+            raise InputError(
+                f"The row has {len(row)} cells, the header {len(names)}.",
+                file=file,
+                row=at,
+                hint="Quote cells that contain the delimiter, or name every column.",
+            )
+        own = [*row[: len(names)], *[None] * (len(names) - len(row))]
+        rows.append(tuple(own))
+        numbers.append(at)
+    if not rows:
+        raise InputError("The table has a header and no rows.", file=file)
+    return Grid(file=file, header=tuple(names), rows=tuple(rows), row=tuple(numbers))
+
+
+def _is_blank(cell: object) -> bool:
+    return cell is None or (isinstance(cell, float) and cell != cell) or not str(cell).strip()
+
+
+def number(grid: Grid, at: int, column: int) -> float:
+    """The cell as a number; NaN where it says "not reported".
+
+    Raises
+    ------
+    InputError
+        Naming file, row, column and what was found.
+    """
+    cell = grid.rows[at][column]
+    if isinstance(cell, bool):
+        return float(cell)
+    if isinstance(cell, (int, float)):
+        return float(cell)
+    text = "" if cell is None else str(cell).strip().replace("−", "-")
+    if text.lower() in _MISSING:
+        return float("nan")
+    plain = text.replace(",", ".") if grid.decimal == "," and "." not in text else text
+    try:
+        return float(plain)
+    except ValueError:
+        hint = "Leave the cell empty if the number was not reported."
+        if _COMMA_NUMBER.fullmatch(text):
+            hint = "Is the comma a decimal mark? Give decimal=',' (--decimal , on the command line)."
+        raise InputError(
+            "A number was expected.",
+            file=grid.file,
+            row=grid.row[at],
+            column=grid.header[column],
+            value=text,
+            hint=hint,
+        ) from None

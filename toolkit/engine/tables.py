@@ -1,0 +1,397 @@
+"""Tables from outside (CSV, XLSX, data frames) as arms, contrasts or estimates; what was taken for what is told.
+
+The one module of the engine that knows pandas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import ndtri
+
+from toolkit.engine.columns import recognise, recognised_names
+from toolkit.engine.data import ArmTable, Effects, FloatArray
+from toolkit.engine.effects import arm_table, effects_from_contrasts, effects_from_estimates, find_measure
+from toolkit.engine.grid import Grid, grid_of_cells, number, read_grid
+from toolkit.model.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["ContrastTable", "Table", "read_table"]
+
+_STATISTICS = ("events", "n", "mean", "sd", "time")
+_TREATED, _CONTROL = "treatment", "control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContrastTable:
+    """Contrasts or estimates as given, on the model scale; no ``t1``, ``t2`` for one comparison without names."""
+
+    study: tuple[str, ...]
+    t1: tuple[str, ...] | None
+    t2: tuple[str, ...] | None
+    y: FloatArray
+    se: FloatArray
+    row: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table that was understood.
+
+    Attributes
+    ----------
+    kind : "arms" or "contrasts"
+    arms, contrasts : the one of the two that ``kind`` names
+    columns_used : role -> column name
+    default_treatment, default_reference : names of the two groups where the columns name them (event.e, event.c ...)
+    notes : what was detected or done to the names
+    """
+
+    kind: str
+    columns_used: dict[str, str]
+    arms: ArmTable | None = None
+    contrasts: ContrastTable | None = None
+    default_treatment: str | None = None
+    default_reference: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def data(self, measure: str, *, reference: str | None = None) -> ArmTable | Effects:
+        """What `pairwise` and `network` take: the arms, or the effects of the contrasts."""
+        if self.arms is not None:
+            self._check_columns(self.arms, measure)
+            return self.arms
+        given = self.contrasts
+        assert given is not None
+        if given.t1 is None or given.t2 is None:
+            return effects_from_estimates(
+                given.study,
+                given.y,
+                se=given.se,
+                measure=measure,
+                treatment=self.default_treatment or _TREATED,
+                reference=self.default_reference or _CONTROL,
+                rows=given.row,
+            )
+        return effects_from_contrasts(
+            given.study, given.t1, given.t2, given.y, given.se, measure, rows=given.row, reference=reference
+        )
+
+    def _check_columns(self, arms: ArmTable, measure: str) -> None:
+        for name in find_measure(measure).needs:
+            if np.isnan(getattr(arms, name)).all():
+                used = ", ".join(f"{column} as {role}" for role, column in self.columns_used.items())
+                raise InputError(
+                    f"Measure {measure} needs {' and '.join(find_measure(measure).needs)}; the table gives no {name}.",
+                    value=used,
+                    hint=f"Name the column with columns={{{name!r}: '...'}} (--columns {name}=...).",
+                )
+
+
+def read_table(
+    source: str | Path | pd.DataFrame,
+    *,
+    measure: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    sheet: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> Table:
+    """Arms or contrasts from a CSV or XLSX file or a data frame.
+
+    Parameters
+    ----------
+    source : path or data frame; long (one row an arm), wide (one row a study) or contrasts (one row a pair)
+    measure : effect measure; decides between arms and estimates where a table has both
+    columns : role -> column name for what is not recognised, such as ``{"events": "ev", "n": "tot"}``
+    sheet : sheet of a workbook; the first one otherwise
+    delimiter, decimal, encoding : override what is detected in a text file
+
+    Raises
+    ------
+    InputError
+        Naming file, row and column; for columns that are not recognised with the names that would be.
+    """
+    grid = _grid(source, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding)
+    roles = recognise(grid, columns)
+    kind = _kind(roles, measure)
+    if kind == "long":
+        table = _long(grid, roles)
+    elif kind == "wide":
+        table = _wide(grid, roles)
+    elif kind == "contrasts":
+        table = _contrasts(grid, roles)
+    else:
+        raise InputError(
+            "The columns are not recognised.",
+            file=grid.file,
+            row=1,
+            value=", ".join(grid.header),
+            allowed=recognised_names(),
+            hint="Name them with columns={'events': 'ev', ...} (--columns events=ev,n=tot on the command line).",
+        )
+    return replace(table, notes=grid.notes + table.notes)
+
+
+def _grid(
+    source: str | Path | pd.DataFrame,
+    *,
+    sheet: str | None,
+    delimiter: str | None,
+    decimal: str | None,
+    encoding: str | None,
+) -> Grid:
+    if not isinstance(source, (str, Path)):
+        cells: list[Sequence[object]] = [[str(name) for name in source.columns]]
+        missing = source.isna().to_numpy()
+        values = source.to_numpy(dtype=object)
+        cells += [[None if missing[i, j] else v for j, v in enumerate(row)] for i, row in enumerate(values)]
+        return grid_of_cells([[getattr(c, "item", lambda c=c: c)() for c in row] for row in cells], file=None)
+    path = Path(source)
+    if path.is_file():
+        with path.open("rb") as stream:
+            zipped = stream.read(4) == b"PK\x03\x04"
+        if zipped:
+            return _workbook(path, sheet)
+    if sheet is not None:
+        raise InputError("Only a workbook has sheets.", file=path, value=sheet)
+    return read_grid(path, delimiter=delimiter, decimal=decimal, encoding=encoding)
+
+
+def _workbook(path: Path, sheet: str | None) -> Grid:
+    from zipfile import BadZipFile
+
+    import pandas as pd
+
+    try:
+        book = pd.ExcelFile(path, engine="openpyxl")
+    except (KeyError, ValueError, OSError, BadZipFile) as error:
+        raise InputError("This is not an Excel workbook.", file=path, hint="Save it as .xlsx or CSV.") from error
+    with book:
+        names = [str(name) for name in book.sheet_names]
+        if sheet is not None and sheet not in names:
+            raise InputError("The workbook has no such sheet.", file=path, value=sheet, allowed=", ".join(names))
+        chosen = sheet if sheet is not None else names[0]
+        frame = book.parse(chosen, header=None, dtype=object, keep_default_na=False)
+    grid = grid_of_cells(frame.to_numpy(dtype=object).tolist(), file=str(path))
+    others = [name for name in names if name != chosen]
+    return replace(grid, notes=(f"sheet {chosen!r}" + (f" (not read: {', '.join(others)})" if others else ""),))
+
+
+def _kind(roles: Mapping[str, int], measure: str | None) -> str | None:
+    """Long or wide arms before contrasts, unless the measure is "GEN" (effects as given)."""
+    estimates = "y" in roles and ("se" in roles or "v" in roles or {"ci_low", "ci_high"} <= set(roles))
+    if estimates and measure == "GEN":
+        return "contrasts"
+    if "treatment" in roles and any(name in roles for name in _STATISTICS):
+        return "long"
+    if any(f"{name}1" in roles and f"{name}2" in roles for name in ("events", "mean")):
+        return "wide"
+    return "contrasts" if estimates else None
+
+
+def _used(grid: Grid, roles: Mapping[str, int], names: Sequence[str]) -> dict[str, str]:
+    return {role: grid.header[roles[role]] for role in names if role in roles}
+
+
+def _column(grid: Grid, roles: Mapping[str, int], role: str) -> FloatArray:
+    if role not in roles:
+        return np.full(len(grid.rows), np.nan)
+    return np.array([number(grid, at, roles[role]) for at in range(len(grid.rows))])
+
+
+def _text(grid: Grid, roles: Mapping[str, int], role: str) -> list[str]:
+    """Names of a column; a whole number that a workbook stores as 3.0 is "3"."""
+    cells = [row[roles[role]] for row in grid.rows]
+    return [
+        "" if c is None else str(int(c)) if isinstance(c, float) and c.is_integer() else str(c).strip() for c in cells
+    ]
+
+
+def _studies(
+    grid: Grid, roles: Mapping[str, int], *, fill_down: bool = False
+) -> tuple[list[str], list[str], list[str]]:
+    """Study names, the roles used for them, and notes."""
+    if "study" not in roles:
+        return [f"study {i + 1}" for i in range(len(grid.rows))], [], ["no study column: studies are numbered by row"]
+    names = _text(grid, roles, "study")
+    used = ["study"]
+    notes = []
+    if fill_down and any(not name for name in names) and names[0]:
+        for i in range(1, len(names)):
+            names[i] = names[i] or names[i - 1]
+        notes.append("empty study cells were filled from the row above")
+    if grid.header[roles["study"]].strip().lower() in ("author", "authors") and "year" in roles:
+        names = [f"{name} {year}".strip() for name, year in zip(names, _text(grid, roles, "year"), strict=True)]
+        used.append("year")
+    return names, used, notes
+
+
+def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
+    if "study" not in roles:
+        raise InputError(
+            "A table with one row an arm needs a study column.",
+            file=grid.file,
+            row=1,
+            value=", ".join(grid.header),
+            hint="Name it with columns={'study': '...'} (--columns study=...).",
+        )
+    study, used, notes = _studies(grid, roles, fill_down=True)
+    arms = arm_table(
+        study,
+        _text(grid, roles, "treatment"),
+        n=_column(grid, roles, "n"),
+        events=_column(grid, roles, "events"),
+        mean=_column(grid, roles, "mean"),
+        sd=_column(grid, roles, "sd"),
+        time=_column(grid, roles, "time"),
+        row=grid.row,
+    )
+    return Table(
+        kind="arms",
+        arms=arms,
+        columns_used=_used(grid, roles, [*used, "treatment", *_STATISTICS]),
+        notes=tuple(notes),
+    )
+
+
+def _arm_numbers(roles: Mapping[str, int]) -> list[int]:
+    found = {1, 2}
+    for further in range(3, 10):
+        if f"treatment{further}" in roles and any(f"{name}{further}" in roles for name in ("events", "mean")):
+            found.add(further)
+    return sorted(found)
+
+
+def _group_names(grid: Grid, roles: Mapping[str, int], arm: int) -> list[str]:
+    if f"treatment{arm}" in roles:
+        return _text(grid, roles, f"treatment{arm}")
+    return [_TREATED if arm == 1 else _CONTROL] * len(grid.rows)
+
+
+def _wide(grid: Grid, roles: Mapping[str, int]) -> Table:
+    study, used, notes = _studies(grid, roles)
+    named = "treatment1" in roles and "treatment2" in roles
+    if not named:
+        study, more = _distinct(study)
+        notes += more
+    numbers = _arm_numbers(roles) if named else [1, 2]
+    lists: dict[str, list[object]] = {name: [] for name in ("study", "treatment", "row", *_STATISTICS)}
+    columns = {(name, arm): _column(grid, roles, f"{name}{arm}") for name in _STATISTICS for arm in numbers}
+    for arm in (1, 2):
+        if f"n{arm}" not in roles and f"nonevents{arm}" in roles:
+            columns["n", arm] = columns["events", arm] + _column(grid, roles, f"nonevents{arm}")
+            used.append(f"nonevents{arm}")
+    groups = {arm: _group_names(grid, roles, arm) for arm in numbers}
+    seen: dict[tuple[str, str], tuple[float, ...]] = {}
+    for at, name in enumerate(study):
+        for arm in numbers:
+            values = tuple(float(columns[s, arm][at]) for s in _STATISTICS)
+            group = groups[arm][at]
+            if arm > 2 and not group:
+                continue
+            if named and seen.get((name, group)) is not None and _same(seen[name, group], values):
+                continue  # the arm of a multi-arm study that is given pair by pair
+            seen[name, group] = values
+            lists["study"].append(name)
+            lists["treatment"].append(group)
+            lists["row"].append(grid.row[at])
+            for statistic, value in zip(_STATISTICS, values, strict=True):
+                lists[statistic].append(value)
+    arms = arm_table(lists["study"], lists["treatment"], row=lists["row"], **{s: lists[s] for s in _STATISTICS})  # type: ignore[arg-type]
+    wanted = [f"{name}{arm}" for arm in numbers for name in ("treatment", *_STATISTICS)]
+    return Table(
+        kind="arms",
+        arms=arms,
+        columns_used=_used(grid, roles, [*used, *wanted]),
+        default_treatment=None if named else _TREATED,
+        default_reference=None if named else _CONTROL,
+        notes=tuple(notes),
+    )
+
+
+def _same(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return bool(np.array_equal(np.array(a), np.array(b), equal_nan=True))
+
+
+def _distinct(names: list[str]) -> tuple[list[str], list[str]]:
+    """Names made distinct by a number, one row being one study."""
+    double = sorted({name for name in names if names.count(name) > 1})
+    if not double:
+        return names, []
+    count: dict[str, int] = {}
+    result = []
+    for name in names:
+        count[name] = count.get(name, 0) + 1
+        result.append(f"{name} ({count[name]})" if name in double else name)
+    return result, [f"study names given more than once were numbered: {', '.join(double)}"]
+
+
+def _contrasts(grid: Grid, roles: Mapping[str, int]) -> Table:
+    study, used, notes = _studies(grid, roles)
+    named = "treatment1" in roles and "treatment2" in roles
+    if not named:
+        study, more = _distinct(study)
+        notes += more
+    y = _column(grid, roles, "y")
+    if "se" in roles:
+        se, spread = _column(grid, roles, "se"), ["se"]
+    elif "v" in roles:
+        v, spread = _column(grid, roles, "v"), ["v"]
+        negative = np.flatnonzero(v < 0)
+        if negative.size:
+            at = int(negative[0])
+            raise InputError(
+                f"Study {study[at]!r}: a variance cannot be negative.",
+                file=grid.file,
+                row=grid.row[at],
+                column=grid.header[roles["v"]],
+                value=f"{v[at]:g}",
+            )
+        se = np.sqrt(v)
+    else:
+        spread = ["ci_low", "ci_high"]
+        se = _se_from_interval(grid, roles, y)
+        notes.append("standard errors were computed from 95 % confidence intervals on the scale of the estimates")
+    wanted = [*used, *(("treatment1", "treatment2") if named else ()), "y", *spread]
+    return Table(
+        kind="contrasts",
+        contrasts=ContrastTable(
+            study=tuple(study),
+            t1=tuple(_text(grid, roles, "treatment1")) if named else None,
+            t2=tuple(_text(grid, roles, "treatment2")) if named else None,
+            y=y,
+            se=se,
+            row=grid.row,
+        ),
+        columns_used=_used(grid, roles, wanted),
+        default_treatment=None if named else _TREATED,
+        default_reference=None if named else _CONTROL,
+        notes=tuple(notes),
+    )
+
+
+def _se_from_interval(grid: Grid, roles: Mapping[str, int], y: FloatArray) -> FloatArray:
+    """Standard errors from 95 % intervals, refused where an interval is not centred on its estimate."""
+    low, high = _column(grid, roles, "ci_low"), _column(grid, roles, "ci_high")
+    width = high - low
+    with np.errstate(invalid="ignore"):
+        askew = np.flatnonzero((np.abs((low + high) / 2 - y) > 0.1 * width) | (width <= 0))
+    if askew.size:
+        at = int(askew[0])
+        raise InputError(
+            "The interval is not centred on its estimate.",
+            file=grid.file,
+            row=grid.row[at],
+            column=grid.header[roles["ci_low"]],
+            value=f"{y[at]:g} ({low[at]:g} to {high[at]:g})",
+            hint="Ratios and their intervals must be given as logarithms.",
+        )
+    result: FloatArray = width / (2 * float(ndtri(0.975)))
+    return result

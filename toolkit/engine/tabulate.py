@@ -1,0 +1,177 @@
+"""Results as plain data for JSON, tables and reports: one source for every number that is shown.
+
+Model scale (log for ratios) and display scale are kept apart: in a dictionary, ``estimate``, ``ci_low`` and ``ci_high``
+are on the display scale, and ``model`` holds the same on the model scale with the standard error. NaN never appears: a
+number that cannot be given is None.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from toolkit.engine import ENGINE_VERSION
+from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2
+from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_METHODS
+
+__all__ = ["display", "estimate_to_dict", "interval_to_dict", "plain", "result_to_dict"]
+
+
+def display(value: float | None, scale: str) -> float | None:
+    """A model-scale number as it is shown: exp for the log scale; None for a missing or overflowing one."""
+    if value is None or math.isnan(value):
+        return None
+    if scale != "log":
+        return float(value) if math.isfinite(value) else None
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return None
+
+
+def plain(value: Any) -> Any:
+    """Any result as dictionaries, lists, numbers and text that JSON can hold; NaN and infinities become None."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, (np.bool_,)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.ndarray):
+        return [plain(item) for item in value.tolist()]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    raise TypeError(f"no plain form of {type(value).__name__}")
+
+
+def estimate_to_dict(estimate: Estimate | None, scale: str) -> dict[str, Any] | None:
+    """An estimate on the display scale, with the model scale beside it."""
+    if estimate is None:
+        return None
+    return {
+        "estimate": display(estimate.estimate, scale),
+        "ci_low": display(estimate.ci_low, scale),
+        "ci_high": display(estimate.ci_high, scale),
+        "p": plain(estimate.p),
+        "statistic": plain(estimate.statistic),
+        "df": plain(estimate.df),
+        "method": estimate.method,
+        "model": {name: plain(getattr(estimate, name)) for name in ("estimate", "se", "ci_low", "ci_high")},
+    }
+
+
+def interval_to_dict(interval: Interval | None, scale: str) -> dict[str, Any] | None:
+    """An interval on the display scale, with the model scale beside it."""
+    if interval is None:
+        return None
+    return {
+        "low": display(interval.low, scale),
+        "high": display(interval.high, scale),
+        "method": interval.method,
+        "model": {"low": plain(interval.low), "high": plain(interval.high)},
+    }
+
+
+def result_to_dict(result: Any) -> dict[str, Any]:
+    """A result as plain data; other results than `PairwiseResult` field by field, on the model scale.
+
+    Examples
+    --------
+    >>> from toolkit.engine.effects import effects_from_estimates
+    >>> from toolkit.engine.pairwise import pairwise
+    >>> result_to_dict(pairwise(effects_from_estimates(["A"], [0.5], v=[0.04])))["random"] is None
+    True
+    """
+    if isinstance(result, PairwiseResult):
+        return _pairwise(result)
+    found = plain(result)
+    return {"engine_version": ENGINE_VERSION, **found}
+
+
+def _pairwise(result: PairwiseResult) -> dict[str, Any]:
+    scale = result.scale
+    return {
+        "engine_version": ENGINE_VERSION,
+        "kind": "pairwise",
+        "spec": plain(result.spec),
+        "resolved": _words(result),
+        "measure": result.spec.measure,
+        "scale": scale,
+        "treatment": result.treatment,
+        "reference": result.reference,
+        "k": result.k,
+        "common": estimate_to_dict(result.common, scale),
+        "mantel_haenszel": estimate_to_dict(result.mantel_haenszel, scale),
+        "random": estimate_to_dict(result.random, scale),
+        "random_wald": estimate_to_dict(result.random_wald, scale),
+        "tau2": _tau2(result.tau2),
+        "heterogeneity": plain(result.heterogeneity),
+        "prediction": interval_to_dict(result.prediction, scale),
+        "studies": [_study(row, scale) for row in result.studies],
+        "excluded": plain(result.excluded),
+        "corrections": plain(result.corrections),
+        "warnings": plain(result.warnings),
+    }
+
+
+def _words(result: PairwiseResult) -> dict[str, str]:
+    """What was resolved, in words, to be printed next to the numbers."""
+    spec = result.spec
+    words = {
+        "measure": MEASURES[spec.measure].help,
+        "tau2": TAU2_METHODS[spec.tau2].help,
+        "interval": INTERVALS[spec.ci].help,
+        "prediction": PREDICTION_INTERVALS[spec.prediction].help,
+        "tau2_interval": "Q-profile",
+        "i2_q": "I2 from Q: (Q - df) / Q",
+        "i2_tau2": "I2 from tau2: tau2 / (tau2 + typical within-study variance)",
+        "zero_cells": zero_cell_words(result),
+    }
+    return words
+
+
+def zero_cell_words(result: PairwiseResult) -> str:
+    """The policy for zero cells in words; empty for measures without counts."""
+    if "events" not in MEASURES[result.spec.measure].needs:
+        return ""
+    policy = result.spec.zero_cells
+    where = {
+        "only0": "to every cell of studies with a zero cell",
+        "all": "to every cell of all studies",
+        "if0all": "to every cell of all studies if any has a zero cell",
+        "none": "nowhere",
+    }[policy.to]
+    double = "left out" if policy.drop_double_zero else "kept"
+    text = "nothing added" if policy.to == "none" else f"{policy.add:g} added {where}"
+    return f"{text}; double-zero studies {double} (OR, RR); Mantel-Haenszel from the raw counts"
+
+
+def _tau2(tau2: Tau2 | None) -> dict[str, Any] | None:
+    if tau2 is None:
+        return None
+    found: dict[str, Any] = plain(tau2)
+    found["tau"] = math.sqrt(tau2.value)
+    return found
+
+
+def _study(row: StudyRow, scale: str) -> dict[str, Any]:
+    found: dict[str, Any] = plain(row)
+    model = {name: found.pop(name) for name in ("y", "se", "ci_low", "ci_high")}
+    return {
+        "study": found.pop("study"),
+        "estimate": display(row.y, scale),
+        "ci_low": display(row.ci_low, scale),
+        "ci_high": display(row.ci_high, scale),
+        **found,
+        "model": model,
+    }
