@@ -31,7 +31,7 @@ from toolkit.search.strategy import Strategy, query_of, read_strategy
 from toolkit.search.transport import Transport
 from toolkit.store import NewRecord, content_id, views
 
-__all__ = ["SOURCE", "SearchOutcome", "Window", "find_run", "known_records", "run_search", "search_runs"]
+__all__ = ["SOURCE", "SearchOutcome", "Window", "discard_run", "find_run", "known_records", "run_search", "search_runs"]
 
 SOURCE = "PubMed"
 Progress = Callable[[str, int, int], None]
@@ -199,6 +199,25 @@ def find_run(project: Project, name: str) -> Run:
         value=name,
         allowed=", ".join(f"{run.id[:8]} ({run.searched_on})" for run in found) or "none has been run yet",
     )
+
+
+def discard_run(project: Project, name: str, *, command: str = "search discard") -> str:
+    """Give up an unfinished search, named by the beginning of its id; returns the id.
+
+    Raises
+    ------
+    InputError
+        no unfinished search, or several, begin like this.
+    """
+    found = [run for run in search_runs(project, include_open=True) if run.completed_at is None]
+    matches = [run for run in found if run.id.startswith(name)]
+    if len(matches) != 1:
+        raise InputError(
+            "There is no such unfinished search.", value=name, allowed=", ".join(run.id[:8] for run in found) or "none"
+        )
+    with project.writing(command) as batch:
+        batch.append([NewEvent(kind="run", subject=matches[0].id, value="discarded")])
+    return matches[0].id
 
 
 def known_records(project: Project) -> dict[str, str]:

@@ -1,0 +1,291 @@
+"""evipool search: run, check, compare and list database searches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli.common import command_line, format_option, open_project, project_options
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from toolkit.model.review import Run
+    from toolkit.search.lint import Finding
+    from toolkit.search.run import SearchOutcome
+    from toolkit.search.transport import Transport
+
+
+@click.group()
+def search() -> None:
+    """Run, check and compare database searches.
+
+    A strategy is a text file in search_strategies/. PubMed is searched from here; other databases are searched on
+    their own sites and their exports brought in with 'evipool import'.
+    """
+
+
+@search.command("run")
+@click.argument("strategy")
+@click.option("--date", "day", metavar="YYYY-MM-DD", help="Day of the search (default: the day PubMed answers).")
+@click.option("--replies", metavar="DIR", type=click.Path(exists=True, file_okay=False),
+              help="Replay recorded replies instead of contacting PubMed; the run says so.")  # fmt: skip
+@click.option("--accept-warnings", is_flag=True,
+              help="Sign off what PubMed did otherwise than written, or could not deliver.")  # fmt: skip
+@click.option("--from", "first", metavar="YYYY-MM-DD", help="Only records that PubMed created since this day.")
+@click.option("--to", "last", metavar="YYYY-MM-DD", help="Only records that PubMed created up to this day.")
+@click.option("--window-field", type=click.Choice(["crdt", "edat", "mhda"]), default="crdt", show_default=True,
+              help="Date of --from and --to: created, entered, MeSH added.")  # fmt: skip
+@click.option("--line-counts", is_flag=True, help="Ask for the number of hits of every line too.")
+@format_option("table", "json")
+@project_options
+@click.pass_context
+def run(
+    ctx: click.Context,
+    strategy: str,
+    day: str | None,
+    replies: str | None,
+    accept_warnings: bool,
+    first: str | None,
+    last: str | None,
+    window_field: str,
+    line_counts: bool,
+    output_format: str,
+) -> None:
+    """Search PubMed with STRATEGY (a file, or a name in search_strategies/) and store what is new.
+
+    Running it again, also after an interruption, goes on where it stopped and adds nothing twice.
+    Example: evipool search run onfh-pubmed.txt
+    """
+    from toolkit.search.run import Window, run_search
+
+    window = Window(first=_day(first, "--from"), last=_day(last, "--to"), field=window_field)
+    with open_project(ctx) as project, _Bar(quiet=output_format == "json") as bar:
+        outcome = run_search(
+            project,
+            strategy,
+            transport=_transport(ctx, replies),
+            date=_day(day, "--date"),
+            accept_warnings=accept_warnings,
+            window=window,
+            line_counts=line_counts,
+            progress=bar.update,
+            command=command_line(ctx),
+        )
+    if output_format == "json":
+        from toolkit.cli.common import emit
+
+        emit(_as_json(outcome))
+    else:
+        _show(outcome)
+
+
+@search.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@format_option("table", "json")
+def check(files: tuple[str, ...], strict: bool, output_format: str) -> int:
+    """Look for what would break a strategy or change its meaning: brackets, quotes, operators, line references.
+
+    Each finding names file, line and column. The exit code is 2 if a strategy has errors.
+    """
+    from dataclasses import asdict
+
+    from toolkit.search.lint import check_strategy
+    from toolkit.search.strategy import query_of, read_strategy
+
+    found: list[Finding] = []
+    shown: list[dict[str, Any]] = []
+    for file in files:
+        strategy = read_strategy(file)
+        findings = check_strategy(strategy)
+        found += findings
+        broken = any(finding.severity == "error" for finding in findings)
+        query = None if broken else query_of(strategy)
+        shown.append({"file": file, "platform": strategy.platform, "lines": len(strategy.lines), "query": query,
+                      "findings": [asdict(finding) for finding in findings]})  # fmt: skip
+        if output_format == "table":
+            for finding in findings:
+                click.echo(str(finding))
+            verdict = "not fit to run" if broken else "no errors"
+            click.echo(f"{file}: {strategy.platform}, {len(strategy.lines)} lines, {len(findings)} findings, {verdict}")
+    if output_format == "json":
+        from toolkit.cli.common import emit
+
+        emit(shown)
+    bad = any(finding.severity == "error" or strict for finding in found)
+    return 2 if bad else 0
+
+
+@search.command("diff")
+@click.argument("run1")
+@click.argument("run2")
+@format_option("table", "json")
+@project_options
+@click.pass_context
+def diff(ctx: click.Context, run1: str, run2: str, output_format: str) -> None:
+    """Compare two runs: ids gained and lost, query, translation and count. Runs are named as 'search list' shows them.
+
+    Example: evipool search diff previous last
+    """
+    from toolkit.search.compare import compare_runs
+    from toolkit.search.run import find_run
+
+    with open_project(ctx) as project:
+        found = compare_runs(project, find_run(project, run1), find_run(project, run2))
+    if output_format == "json":
+        from toolkit.cli.common import emit
+
+        emit(found.as_json())
+        return
+    click.echo(f"{found.first_id[:8]} ({found.first_day}): {found.first_count} records")
+    click.echo(f"{found.second_id[:8]} ({found.second_day}): {found.second_count} records")
+    click.echo(f"gained {len(found.gained)}: {_some(found.gained)}")
+    click.echo(f"lost {len(found.lost)}: {_some(found.lost)}")
+    click.echo(f"in both {found.shared}")
+    for what, before, after in found.differences:
+        click.echo(f"{what} differs:\n  before: {before}\n  after:  {after}")
+
+
+@search.command("list")
+@format_option("table", "json")
+@project_options
+@click.pass_context
+def list_(ctx: click.Context, output_format: str) -> None:
+    """The searches of this review, unfinished ones too."""
+    from toolkit.cli.common import emit, table
+    from toolkit.search.run import search_runs
+
+    with open_project(ctx) as project:
+        runs = search_runs(project, include_open=True)
+    if output_format == "json":
+        emit([_run_as_json(run) for run in runs])
+        return
+    if not runs:
+        click.echo("No search has been run yet. Start one with 'evipool search run STRATEGY'.")
+        return
+    rows = [
+        (
+            run.id[:8],
+            run.searched_on,
+            run.file_name,
+            run.detail["count"],
+            run.detail.get("new", ""),
+            ("complete" if run.completed_at else "open: run it again to finish")
+            + (", replayed" if run.detail.get("replayed") else ""),
+        )
+        for run in runs
+    ]
+    table(("run", "searched on", "strategy", "hits", "new", "state"), rows, right=(3, 4))
+
+
+@search.command("discard")
+@click.argument("run")
+@project_options
+@click.pass_context
+def discard(ctx: click.Context, run: str) -> None:
+    """Give up an unfinished run; what it fetched is kept but counts nowhere."""
+    from toolkit.search.run import discard_run
+
+    with open_project(ctx) as project:
+        click.echo(f"Discarded the unfinished run {discard_run(project, run, command=command_line(ctx))[:8]}.")
+
+
+class _Bar:
+    """Progress on a terminal, nothing elsewhere; rich is loaded only when there is something to show."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._progress: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def update(self, what: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` ids or records are there."""
+        import sys
+
+        if self._quiet or not sys.stderr.isatty():
+            return
+        if self._progress is None:
+            from rich.progress import Progress as NewProgress
+
+            from toolkit.cli.common import console
+
+            self._progress = NewProgress(console=console(stderr=True), transient=True)
+            self._progress.start()
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=total)
+        self._progress.update(self._tasks[what], completed=done, total=total)
+
+
+def _transport(ctx: click.Context, replies: str | None) -> Transport:
+    from toolkit.cli.common import Settings as Given
+    from toolkit.search.replies import ReplayOpener
+    from toolkit.search.transport import Settings, Transport
+
+    if replies is not None:
+        return Transport(settings=Settings(), opener=ReplayOpener(replies))
+    given = (ctx.find_object(Given) or Given()).transport
+    return given if isinstance(given, Transport) else Transport()
+
+
+def _day(text: str | None, option: str) -> Any:
+    import datetime
+
+    from toolkit.model.errors import InputError
+
+    if text is None:
+        return None
+    try:
+        return datetime.date.fromisoformat(text.strip().replace("/", "-"))
+    except ValueError:
+        raise InputError(f"{option} is not a day.", value=text, allowed="YYYY-MM-DD") from None
+
+
+def _as_json(outcome: SearchOutcome) -> dict[str, Any]:
+    from dataclasses import fields
+
+    plain = {f.name: getattr(outcome, f.name) for f in fields(outcome) if f.name != "changes"}
+    return {**plain, "changes": outcome.changes.as_payload()}
+
+
+def _run_as_json(run: Run) -> dict[str, Any]:
+    complete = run.completed_at is not None
+    about = {"run": run.id, "strategy": run.file_name, "searched_on": run.searched_on, "complete": complete}
+    return {**run.detail, **about}
+
+
+def _show(outcome: SearchOutcome) -> None:
+    origin = " (recorded replies, PubMed was not asked)" if outcome.replayed else ""
+    click.echo(f"PubMed, searched on {outcome.searched_on}{origin}: {outcome.count:,} records.")
+    click.echo(f"  new {len(outcome.new):,}, known already {len(outcome.known):,}, run {outcome.run_id[:8]}")
+    if outcome.repeated:
+        click.echo("  This very search was complete already; nothing was added.")
+    if outcome.resumed:
+        click.echo("  An unfinished run was carried on.")
+    click.echo(f"  PubMed read the query as: {outcome.translation}")
+    for warning in outcome.warnings:
+        click.echo(f"  signed off: {warning}")
+    if outcome.missing:
+        click.echo(f"  listed but not delivered, signed off: {_some(outcome.missing)}")
+    changes = outcome.changes
+    for what, pmids in (
+        ("RETRACTED since it was fetched", changes.retracted),
+        ("revised in PubMed since the previous run", changes.changed),
+        ("no more in the result, withdrawn from PubMed", changes.withdrawn),
+        ("no more in the result, still in PubMed", changes.reindexed),
+    ):
+        if pmids:
+            click.echo(f"  {what} ({len(pmids)}): {_some(pmids)}")
+
+
+def _some(pmids: tuple[str, ...]) -> str:
+    rest = f" and {len(pmids) - 20} more" if len(pmids) > 20 else ""
+    return (", ".join(pmids[:20]) or "none") + rest

@@ -1,0 +1,62 @@
+"""Two runs of a search side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from toolkit.model.review import Run
+from toolkit.project import Project
+from toolkit.store import views
+
+__all__ = ["RunDifference", "compare_runs"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDifference:
+    """What the second run has otherwise than the first.
+
+    Attributes
+    ----------
+    gained, lost : ids only in the second, only in the first, in the runs' own order
+    shared : how many ids are in both
+    differences : (what, before, after) of query, translation, window and warnings where they differ
+    """
+
+    first_id: str
+    second_id: str
+    first_day: str
+    second_day: str
+    first_count: int
+    second_count: int
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+    shared: int
+    differences: tuple[tuple[str, str, str], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def compare_runs(project: Project, first: Run, second: Run) -> RunDifference:
+    """Ids gained and lost between two runs, and how their queries differ."""
+    before, after = views.run_hits(project.store, first.id), views.run_hits(project.store, second.id)
+    old, new = set(before), set(after)
+    differences = [
+        (what, str(first.detail.get(what)), str(second.detail.get(what)))
+        for what in ("query", "translation", "window", "warnings")
+        if first.detail.get(what) != second.detail.get(what)
+    ]
+    return RunDifference(
+        first_id=first.id,
+        second_id=second.id,
+        first_day=first.searched_on,
+        second_day=second.searched_on,
+        first_count=len(before),
+        second_count=len(after),
+        gained=tuple(pmid for pmid in after if pmid not in old),
+        lost=tuple(pmid for pmid in before if pmid not in new),
+        shared=len(old & new),
+        differences=tuple(differences),
+    )
