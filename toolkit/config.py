@@ -146,7 +146,7 @@ class Analysis(_Strict):
     """[[analyses]]: one synthesis. Everything that changes a number is here; the result shows what was resolved.
 
     ``designs`` keeps studies of these designs; ``studies`` keeps only these; ``exclude`` maps a study to the reason
-    why it is left out. ``role`` is "headline" or "sensitivity" (with ``of``, the analysis it varies).
+    why it is left out. ``lump`` reads one treatment as another ("CD+graft" = "CD"). ``role`` is "headline" or "sensitivity" (with ``of``, the analysis it varies).
     """
 
     id: Identifier
@@ -160,6 +160,7 @@ class Analysis(_Strict):
     designs: tuple[str, ...] = ()
     studies: tuple[str, ...] = ()
     exclude: dict[str, str] = Field(default_factory=dict)
+    lump: dict[str, str] = Field(default_factory=dict)
     tau2: str = "REML"
     ci: str = "auto"
     prediction: str = "t_k1"
@@ -236,7 +237,7 @@ class ReviewFile(_Strict):
         for a in self.analyses:
             if a.outcome not in outcomes:
                 raise ValueError(f"analysis {a.id!r} asks for outcome {a.outcome!r}, which is not among [[outcomes]]")
-            for node in (a.treatment, a.reference, *a.treatments):
+            for node in (a.treatment, a.reference, *a.treatments, *a.lump, *a.lump.values()):
                 if node is not None and nodes and node not in nodes:
                     raise ValueError(f"analysis {a.id!r} names treatment {node!r}, which is not among [[treatments]]")
             if a.of is not None and a.of not in analyses:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +16,13 @@ from toolkit.config import Analysis
 from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.model.errors import InputError
 from toolkit.project import Project
+from toolkit.records.tables import write_form
 from toolkit.store.evidence import arm_results, study_rows, study_standings
 
 __all__ = ["AnalysisOutcome", "analyse", "plan", "read_result", "result_folder"]
 
 RESULT = "result.json"
+DATA_COLUMNS = ("study", "treatment", "n", "events", "mean", "sd", "time", "months", "unit", "status")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,29 +136,21 @@ def _freeze(
 ) -> None:
     """Write a result folder whole or not at all: filled beside its place, then renamed into it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
+    scratch = folder.parent / f".unfinished-{uuid.uuid4().hex}"
+    scratch.mkdir()
     try:
         text = json.dumps(payload, ensure_ascii=False, indent=1, allow_nan=False)
         (scratch / RESULT).write_text(text, encoding="utf-8")
-        (scratch / "data.csv").write_text(_data_csv(selection), encoding="utf-8-sig", newline="")
+        rows = [[getattr(arm, name) for name in DATA_COLUMNS] for arm in selection.arms]
+        write_form(scratch / "data.csv", DATA_COLUMNS, rows)
         if result is not None:
             _draw(project, analysis, scratch, result)
         if folder.exists():  # another process was faster: the content is the same by construction
             return
-        os.replace(scratch, folder)
+        scratch.rename(folder)
     finally:
         if scratch.exists():
             shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _data_csv(selection: Selection) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    names = ("study", "treatment", "n", "events", "mean", "sd", "time", "months", "unit", "status")
-    writer.writerow(names)
-    for arm in selection.arms:
-        writer.writerow(["" if getattr(arm, name) is None else getattr(arm, name) for name in names])
-    return out.getvalue()
 
 
 def _draw(project: Project, analysis: Analysis, folder: Path, result: Fitted) -> None:

@@ -133,7 +133,7 @@ def _study_arms(
         counted, why = pick_row(outcome, own)
         node = ""
         if counted is not None:
-            node, why = _node(config, wanted, counted)
+            node, why = _node(config, analysis, wanted, counted)
             why = why or _missing_reason(outcome, counted)
         if counted is None or why is not None:
             dropped.append(LeftOut(study=study, arm=arm, reason=why or "no row"))
@@ -170,12 +170,15 @@ def pick_row(outcome: Outcome, rows: Sequence[ArmResult]) -> tuple[ArmResult | N
     return (max if outcome.rule == "latest" else min)(dated, key=lambda row: row.months or 0), None
 
 
-def _node(config: ReviewFile, wanted: Sequence[str], row: ArmResult) -> tuple[str, str | None]:
+def _node(
+    config: ReviewFile, analysis: Analysis, wanted: Sequence[str], row: ArmResult
+) -> tuple[str, str | None]:
     if row.treatment is None:
         return "", "its treatment is not filled in"
     node = config.node_of(row.treatment) if config.treatments else row.treatment
     if node is None:
         return "", f"treatment {row.treatment!r} belongs to no node of this review"
+    node = analysis.lump.get(node, node)
     if wanted and node not in wanted:
         return node, f"treatment {node!r} is not compared here"
     return node, None

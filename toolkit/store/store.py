@@ -360,6 +360,12 @@ class Store:
             return _as_new(event, value=event.value, void=True, payload={"undoes": event.id})
         return _as_new(event, value=earlier.value, void=False, payload=earlier.payload)
 
+    def head_hash(self) -> str:
+        """The hash of the newest event: it names the whole history up to now ("" while there is none)."""
+        query = select(schema.event.c.hash).order_by(schema.event.c.seq.desc()).limit(1)
+        with self.reading() as connection:
+            return connection.execute(query).scalar() or ""
+
     def verify_chain(self) -> str | None:
         """Recompute the hash chain; returns the id of the first event that does not fit, None if all do."""
         targets: dict[str, list[str]] = {}

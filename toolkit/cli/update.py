@@ -1,0 +1,126 @@
+"""evipool update: what is next, as far as a machine can go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli.common import Settings, command_line, emit, format_option, open_project, project_options, table
+
+if TYPE_CHECKING:
+    from toolkit.project import Project
+    from toolkit.search.run import SearchOutcome
+    from toolkit.update import UpdateOutcome
+
+__all__ = ["update"]
+
+
+@click.command()
+@click.option("--plan", "plan_only", is_flag=True, help="Only say which steps are due, why, and what waits.")
+@click.option("--search/--no-search", "searching", default=None, help="Search now, or do not (default: when due).")
+@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the search, if not today.")
+@click.option(
+    "--replies", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Replay recorded PubMed replies from this folder (marked so in the log).",
+)  # fmt: skip
+@click.option("--accept-warnings", is_flag=True, help="Sign off PubMed's warnings about the query.")
+@format_option("table", "json")
+@project_options
+@click.pass_context
+def update(
+    ctx: click.Context,
+    plan_only: bool,
+    searching: bool | None,
+    day: datetime | None,
+    replies: Path | None,
+    accept_warnings: bool,
+    output_format: str,
+) -> int:
+    """Rerun the searches and carry new studies to the estimates.
+
+    A review moves in rounds. When a round is finished (nothing waits for a person) its state is closed as a version
+    and the searches run again; new records then wait for screening and the command ends with exit code 3. When
+    people are done, the same command brings duplicates, analyses and the report up to date, closes the round, and the
+    report says what changed since the version before.
+    """
+    from toolkit.update import update as run_update
+
+    with open_project(ctx) as project:
+        if plan_only:
+            return _show_plan(project, output_format)
+
+        def search(project: Project, strategy: Path) -> SearchOutcome:
+            from toolkit.cli.search import transport_of
+            from toolkit.search.run import run_search
+
+            return run_search(
+                project,
+                strategy,
+                transport=transport_of(ctx.find_object(Settings), replies),
+                date=day.date() if day else None,
+                accept_warnings=accept_warnings,
+                command=command_line(ctx),
+            )
+
+        def say(text: str) -> None:
+            click.echo(f"... {text}", err=True)
+
+        outcome = run_update(project, search=search, searching=searching, progress=say, command=command_line(ctx))
+        if output_format == "json":
+            emit(_as_json(outcome))
+        else:
+            _show(outcome)
+    return 3 if outcome.waiting else 0
+
+
+def _show_plan(project: Project, output_format: str) -> int:
+    from toolkit.update import plan as plan_steps
+
+    steps = plan_steps(project)
+    if output_format == "json":
+        emit([{"name": s.name, "status": s.status, "why": s.why, "command": s.command} for s in steps])
+    else:
+        table(["step", "status", "why", "command"], [[s.name, s.status, s.why, s.command] for s in steps])
+    return 3 if any(s.status == "waiting" for s in steps) else 0
+
+
+def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:
+    return {
+        "searches": [
+            {"run": s.run_id, "date": s.searched_on, "count": s.count, "new": len(s.new), "known": len(s.known)}
+            for s in outcome.searches
+        ],
+        "merged": outcome.merged,
+        "analyses": [{"analysis": a.analysis.id, "status": a.status, "problem": a.problem} for a in outcome.analyses],
+        "waiting": [{"what": w.what, "n": w.n, "command": w.command} for w in outcome.waiting],
+        "closed_versions": list(outcome.closed),
+        "report": None if outcome.report is None else str(outcome.report.path),
+    }
+
+
+def _show(outcome: UpdateOutcome) -> None:
+    for s in outcome.searches:
+        click.echo(
+            f"PubMed searched ({s.searched_on}): {s.count} records, {len(s.new)} new, {len(s.known)} known before"
+            + (f", {len(s.dropped)} no longer found" if s.dropped else "")
+        )
+    if outcome.merged:
+        click.echo(f"{outcome.merged} duplicates joined")
+    for status, words in (("fitted", "computed anew"), ("kept", "unchanged"), ("refused", "not run")):
+        names = [a.analysis.id for a in outcome.analyses if a.status == status]
+        if names:
+            click.echo(f"Analyses {words}: {', '.join(names)}")
+    for a in outcome.analyses:
+        if a.problem is not None:
+            click.echo(f"  {a.analysis.id}: {a.problem}")
+    for label in outcome.closed:
+        click.echo(f"Version {label} of the review is closed.")
+    if outcome.report is not None:
+        click.echo(f"Report: {outcome.report.path}")
+    if outcome.waiting:
+        click.echo("Waiting for people:")
+        for w in outcome.waiting:
+            click.echo(f"  {w.n} {w.what}: {w.command}")
