@@ -345,9 +345,9 @@ def _void(kind: str, subject: str) -> NewEvent:
     return NewEvent(kind=kind, subject=subject, value=None, void=True)
 
 
-def agreement(project: Project, stage: str, *, as_of: str | None = None) -> tuple[Agreement, ...]:
+def agreement(project: Project, stage: str, *, level: float = 0.95, as_of: str | None = None) -> tuple[Agreement, ...]:
     """Agreement of each pair of reviewers at a stage, on the votes each gave first and before any resolution."""
     check_stage(stage)
     first = views.first_votes(project.store, stage, as_of=as_of)
     wanted = set(load_state(project, as_of=as_of).eligible(stage))
-    return pairwise_agreement({report: given for report, given in first.items() if report in wanted})
+    return pairwise_agreement({report: given for report, given in first.items() if report in wanted}, level=level)
