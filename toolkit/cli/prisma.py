@@ -96,8 +96,18 @@ def _moment(as_of: str | None) -> str | None:
 
 
 def _syntheses(project: Project, as_of: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Studies of each analysis run last; of a past day nothing is said."""
-    return ()
+    """Studies of each headline analysis whose result is up to date; of a past day nothing is said."""
+    if as_of is not None or not project.config.analyses:
+        return ()
+    from toolkit.analysis.run import plan
+    from toolkit.prisma.run import syntheses_of
+
+    current = [outcome for outcome in plan(project) if outcome.payload is not None and outcome.status == "kept"]
+    return syntheses_of(
+        (outcome.analysis.title or outcome.analysis.id, outcome.payload or {})
+        for outcome in current
+        if outcome.analysis.role == "headline"
+    )
 
 
 def _show(counted: Flow, output_format: str) -> None:

@@ -82,11 +82,12 @@ for (const slot of Object.keys(data.slots)) {{
 
 def flow_html(flow: Flow, svg: str, titles: Mapping[str, str], *, title: str = "PRISMA 2020 flow diagram") -> str:
     """A self-contained page around the drawing ``svg``; ``titles`` names ids in words."""
+    lists = slot_boxes(flow)
     slots = {
         slot: [{"label": label, "n": box.n, "ids": list(box.ids or ())} for label, box in parts if box.n]
-        for slot, parts in slot_boxes(flow).items()
+        for slot, parts in lists.items()
     }
-    shown = {one for parts in slots.values() for part in parts for one in part["ids"]}  # type: ignore[union-attr]
+    shown = {one for parts in lists.values() for _, box in parts for one in box.ids or ()}
     named = {one: titles[one] for one in sorted(shown) if one in titles}
     data = json.dumps({"slots": slots, "titles": named}, ensure_ascii=False).replace("</", "<\\/")
     drawing = svg[svg.index("<svg") :]

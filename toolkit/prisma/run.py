@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from toolkit.model.errors import InputError, SourceError
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run
@@ -24,7 +25,7 @@ from toolkit.prisma.state import STAGES, Decision, FlowState, Previous, RecordCo
 from toolkit.project import Project
 from toolkit.store import Store, views
 
-__all__ = ["OUTPUTS", "TEMPLATES", "flow", "flow_state", "open_stages", "titles_of", "write_flow"]
+__all__ = ["OUTPUTS", "TEMPLATES", "flow", "flow_state", "open_stages", "syntheses_of", "titles_of", "write_flow"]
 
 TEMPLATES = ("auto", "new", "updated")
 OUTPUTS = (".svg", ".png", ".pdf", ".json", ".csv", ".html")
@@ -92,6 +93,13 @@ def open_stages(project: Project) -> tuple[str, ...]:
         "links": counted.unlinked.n,
     }
     return tuple(stage for stage in STAGES if waiting[stage])
+
+
+def syntheses_of(results: Iterable[tuple[str, Mapping[str, Any]]]) -> _Syntheses:
+    """(name, studies) of each synthesis, from the names and payloads of stored results (result.json)."""
+    return tuple(
+        (name, tuple(dict.fromkeys(arm["study"] for arm in payload["selection"]["arms"]))) for name, payload in results
+    )
 
 
 def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
