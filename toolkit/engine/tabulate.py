@@ -127,7 +127,7 @@ def _pairwise(result: PairwiseResult) -> dict[str, Any]:
 def _words(result: PairwiseResult) -> dict[str, str]:
     """What was resolved, in words, to be printed next to the numbers."""
     spec = result.spec
-    words = {
+    return {
         "measure": MEASURES[spec.measure].help,
         "tau2": TAU2_METHODS[spec.tau2].help,
         "interval": INTERVALS[spec.ci].help,
@@ -137,7 +137,6 @@ def _words(result: PairwiseResult) -> dict[str, str]:
         "i2_tau2": "I2 from tau2: tau2 / (tau2 + typical within-study variance)",
         "zero_cells": zero_cell_words(result),
     }
-    return words
 
 
 def zero_cell_words(result: PairwiseResult) -> str:

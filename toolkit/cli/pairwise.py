@@ -1,0 +1,185 @@
+"""evipool pairwise: one comparison of a table, pooled; no project needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from toolkit.cli.common import format_option
+from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_METHODS
+
+if TYPE_CHECKING:
+    from toolkit.engine.results import PairwiseResult
+    from toolkit.engine.tables import Table
+
+__all__ = ["pairwise", "parse_columns", "table_options", "zero_cell_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def parse_columns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    """``events=ev,n=tot`` (repeatable) as a mapping from role to column name."""
+    found: dict[str, str] = {}
+    for part in (piece for text in value for piece in text.split(",")):
+        role, mark, column = part.partition("=")
+        if not mark or not role.strip() or not column.strip():
+            raise click.BadParameter(f"{part!r} is not of the form role=column, such as events=ev", ctx, param)
+        found[role.strip()] = column.strip()
+    return found
+
+
+def table_options(function: F) -> F:
+    """How the table is read: columns, sheet, delimiter, decimal mark, encoding."""
+    options = (
+        click.option("--columns", metavar="ROLE=COLUMN,...", multiple=True, callback=parse_columns,
+                     help="Columns that are not recognised, such as events=ev,n=tot."),
+        click.option("--sheet", metavar="NAME", help="Sheet of an Excel workbook (default: the first)."),
+        click.option("--delimiter", metavar="CHAR", help="Column delimiter (default: detected)."),
+        click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark (default: detected)."),
+        click.option("--encoding", metavar="NAME", help="Encoding of the file (default: detected)."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def zero_cell_options(function: F) -> F:
+    """What is done with zero cells."""
+    options = (
+        click.option("--zero-add", type=click.FloatRange(min=0), default=0.5, show_default=True,
+                     help="What is added to zero cells (not for Mantel-Haenszel)."),
+        click.option("--zero-to", type=click.Choice(["only0", "all", "if0all", "none"]), default="only0",
+                     show_default=True, help="To studies with a zero cell, all, all if any has one, or none."),
+        click.option("--zero-rr", type=click.Choice(["events", "cells"]), default="events", show_default=True,
+                     help="Risk ratio: add to the events (meta, netmeta) or to all cells (RevMan, metafor)."),
+        click.option("--zero-rd", type=click.Choice(["variance", "cells"]), default="variance", show_default=True,
+                     help="Risk difference: correct the variance (RevMan, meta) or all cells (metafor)."),
+        click.option("--keep-double-zero", is_flag=True, help="Keep studies without events in either arm (OR, RR)."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--measure", type=click.Choice(list(MEASURES), case_sensitive=False), help="Effect measure.")
+@click.option("--treatment", metavar="NAME", help="The treatment (the other of two is found).")
+@click.option("--reference", metavar="NAME", help="What it is compared with.")
+@click.option(
+    "--tau2",
+    type=click.Choice(list(TAU2_METHODS), case_sensitive=False),
+    default="REML",
+    show_default=True,
+    help="Estimator of the between-study variance.",
+)
+@click.option(
+    "--ci",
+    type=click.Choice(["auto", *INTERVALS], case_sensitive=False),
+    default="auto",
+    show_default=True,
+    help="Interval of the random-effects estimate; auto: HK_adhoc from 3 studies, else Wald.",
+)
+@click.option(
+    "--prediction",
+    type=click.Choice(list(PREDICTION_INTERVALS), case_sensitive=False),
+    default="t_k1",
+    show_default=True,
+    help="Prediction interval.",
+)
+@click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
+@zero_cell_options
+@table_options
+@format_option("table", "json", "csv")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the result to FILE (.json, .csv, .xlsx) instead of the screen.",
+)
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot (.svg, .png, .pdf).")
+@click.option("--funnel", type=click.Path(path_type=Path, dir_okay=False), help="Funnel plot (.svg, .png, .pdf).")
+def pairwise(
+    file: Path, measure: str | None, treatment: str | None, reference: str | None, tau2: str, ci: str,
+    prediction: str, level: float, zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
+    keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
+    decimal: str | None, encoding: str | None, output_format: str, output: Path | None,
+    plot: Path | None, funnel: Path | None,
+) -> None:  # fmt: skip
+    """Pairwise meta-analysis of FILE (CSV or XLSX).
+
+    FILE has one row an arm (study, treatment, events, n or n, mean, sd), one row a study (event.e, n.e, event.c, n.c;
+    ai, bi, ci, di; m1i, sd1i, n1i ...) or effects with standard errors (yi, sei; TE, seTE). What was taken for what,
+    every choice, and every study left out are printed with the result.
+
+    \b
+    evipool pairwise tha.csv --measure OR --reference CD
+    evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
+    """
+    from toolkit.cli.pairwise_show import show
+    from toolkit.engine import pairwise as engine
+    from toolkit.engine.tables import read_table
+    from toolkit.model.spec import PairwiseSpec, ZeroCells
+
+    table = read_table(
+        file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding
+    )
+    chosen = _measure(measure, table)
+    zero_cells = ZeroCells(
+        add=zero_add,
+        to=zero_to,
+        drop_double_zero=not keep_double_zero,
+        risk_ratio=zero_rr,
+        risk_difference=zero_rd,
+    )
+    spec = PairwiseSpec(
+        measure=chosen,
+        treatment=treatment or (table.default_treatment if reference is None else None),
+        reference=reference or (table.default_reference if treatment is None else None),
+        tau2=tau2,
+        ci=ci,
+        prediction=prediction,
+        level=level,
+        zero_cells=zero_cells,
+    )
+    result = engine.pairwise(table.data(chosen, reference=reference), spec)
+    show(result, table, output_format=output_format, output=output)
+    _figures(result, plot, funnel)
+
+
+def _measure(measure: str | None, table: Table) -> str:
+    from toolkit.model.errors import InputError
+
+    if measure is not None:
+        return measure
+    if table.kind == "contrasts":
+        return "GEN"
+    has = [
+        key
+        for key, entry in MEASURES.items()
+        if entry.needs and all(any(role.startswith(need) for role in table.columns_used) for need in entry.needs)
+    ]
+    raise InputError("Which effect measure?", allowed=", ".join(has or MEASURES), hint="For example --measure OR.")
+
+
+def _figures(result: PairwiseResult, forest: Path | None, funnel: Path | None) -> None:
+    if forest is None and funnel is None:
+        return
+    from toolkit.plots.style import save_figure
+
+    for path, kind in ((forest, "forest"), (funnel, "funnel")):
+        if path is None:
+            continue
+        if kind == "forest":
+            from toolkit.plots.forest import draw_forest
+
+            figure = draw_forest(result)
+        else:
+            from toolkit.plots.funnel import draw_funnel
+
+            figure = draw_funnel(result)
+        for warning in save_figure(figure, path):
+            click.echo(f"Warning: {warning.text}", err=True)
+        click.echo(f"Wrote {path}", err=True)

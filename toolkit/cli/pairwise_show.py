@@ -1,0 +1,172 @@
+"""A pairwise result on the screen, as JSON or CSV: every number from `toolkit.engine.tabulate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from toolkit.cli.common import console, csv_text, emit, table
+from toolkit.engine.tabulate import result_to_dict
+from toolkit.model.errors import InputError
+from toolkit.plots.numbers import decimals_for, format_count, format_interval, format_p, measure_name
+
+if TYPE_CHECKING:
+    from toolkit.engine.results import Estimate, PairwiseResult, StudyRow
+    from toolkit.engine.tables import Table
+
+__all__ = ["csv_rows", "show"]
+
+_CSV = (
+    "row", "study", "estimate", "ci_low", "ci_high", "p", "se_model", "weight_common", "weight_random",
+    "n_treatment", "n_reference", "events_treatment", "events_reference", "method", "excluded",
+)  # fmt: skip
+
+
+def show(result: PairwiseResult, source: Table, *, output_format: str, output: Path | None) -> None:
+    """Print the result or write it to a file whose suffix decides the format."""
+    found = result_to_dict(result) | {"columns_used": source.columns_used, "read": list(source.notes)}
+    if output is None:
+        if output_format == "json":
+            emit(found)
+        elif output_format == "csv":
+            click.echo(csv_text(_CSV, csv_rows(found)), nl=False)
+        else:
+            _table(result, found)
+        return
+    from toolkit.records.tables import write_form, write_whole
+
+    kind = output.suffix.lower()
+    if kind == ".json":
+        write_whole(output, (json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode())
+    elif kind in (".csv", ".xlsx"):
+        write_form(output, _CSV, csv_rows(found))
+    else:
+        raise InputError("Results are not written in this format.", file=output, allowed=".json, .csv, .xlsx")
+    click.echo(f"Wrote {output}", err=True)
+
+
+def csv_rows(found: dict[str, Any]) -> list[dict[str, object]]:
+    """One row a study and one a pooled estimate, on the display scale."""
+    rows: list[dict[str, object]] = []
+    for study in found["studies"]:
+        (n1, n2), (e1, e2) = study["n"], study["events"]
+        own = {name: study[name] for name in ("study", "estimate", "ci_low", "ci_high", "excluded")}
+        weights = {name: study[name] for name in ("weight_common", "weight_random")}
+        arms = {"n_treatment": n1, "n_reference": n2, "events_treatment": e1, "events_reference": e2}
+        rows.append({"row": "study", "se_model": study["model"]["se"], **own, **weights, **arms})
+    for name in ("common", "mantel_haenszel", "random", "random_wald"):
+        pooled = found[name]
+        if pooled is not None:
+            shown = {key: pooled[key] for key in ("estimate", "ci_low", "ci_high", "p", "method")}
+            rows.append({"row": name, "se_model": pooled["model"]["se"], **shown})
+    if found["prediction"] is not None:
+        interval = found["prediction"]
+        method = interval["method"]
+        rows.append({"row": "prediction", "ci_low": interval["low"], "ci_high": interval["high"], "method": method})
+    return rows
+
+
+def _table(result: PairwiseResult, found: dict[str, Any]) -> None:
+    name = measure_name(result.spec.measure)
+    out = console()
+    out.print(f"{name}, {result.treatment} against {result.reference}: {result.k} studies", style="bold", markup=False)
+    _studies(result)
+    _pooled(result, found["resolved"])
+    _heterogeneity(result, found["resolved"])
+    _remarks(result, found)
+
+
+def _decimals(result: PairwiseResult) -> int:
+    return decimals_for(
+        [r.ci_high - r.ci_low for r in result.studies if r.ci_high is not None and r.ci_low is not None], result.scale
+    )
+
+
+def _percent(weight: float | None) -> str:
+    return "" if weight is None else f"{100 * weight:.1f}%"
+
+
+def _arm(row: StudyRow, side: int) -> str:
+    if row.events[side] is not None:
+        return f"{format_count(row.events[side])}/{format_count(row.n[side])}"
+    if row.mean[side] is not None:
+        return f"{row.mean[side]:g} ({row.sd[side]:g}), n={format_count(row.n[side])}"
+    return ""
+
+
+def _studies(result: PairwiseResult) -> None:
+    decimals = _decimals(result)
+    level = f"{100 * result.spec.level:g}% CI"
+    with_arms = any(_arm(row, 0) for row in result.studies)
+    header = ["Study", *([result.treatment, result.reference] if with_arms else []), f"Effect ({level})"]
+    rows = []
+    for row in result.studies:
+        if row.excluded is not None:
+            continue
+        arms = [_arm(row, 0), _arm(row, 1)] if with_arms else []
+        effect = format_interval(row.y, row.ci_low, row.ci_high, result.scale, decimals)
+        rows.append([row.study, *arms, effect, _percent(row.weight_common), _percent(row.weight_random)])
+    if rows:
+        right = range(1, len(header) + 2)
+        table([*header, "Weight, common", "random"], rows, right=list(right))
+
+
+def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
+    decimals = _decimals(result)
+    interval = f"{words['interval']}; tau² by {words['tau2']}"
+    estimates: list[tuple[str, Estimate | None, str]] = [
+        ("Common effect", result.common, "inverse variance"),
+        ("Common effect", result.mantel_haenszel, "Mantel-Haenszel, raw counts"),
+        ("Random effects", result.random, interval),
+    ]
+    if result.spec.ci != "Wald":
+        estimates.append(("Random effects", result.random_wald, "Wald, for comparison"))
+    rows = [
+        [label, format_interval(e.estimate, e.ci_low, e.ci_high, result.scale, decimals), format_p(e.p), how]
+        for label, e, how in estimates
+        if e is not None
+    ]
+    if result.prediction is not None:
+        low, high = result.prediction.low, result.prediction.high
+        text = format_interval(low, low, high, result.scale, decimals)
+        rows.append(["Prediction interval", text[text.index("(") :], "", words["prediction"]])
+    if rows:
+        table(["Pooled", f"Estimate ({100 * result.spec.level:g}% CI)", "", "How"], rows)
+
+
+def _heterogeneity(result: PairwiseResult, words: dict[str, str]) -> None:
+    out = console()
+    if result.tau2 is not None:
+        tau2, ci = result.tau2, result.tau2.ci
+        bounds = f" ({100 * result.spec.level:g}% CI {ci.low:.4g} to {ci.high:.4g}, {ci.method})" if ci else ""
+        out.print(f"tau² = {tau2.value:.4g}{bounds}, {tau2.method}: {words['tau2']}", markup=False)
+    if result.heterogeneity is not None:
+        h = result.heterogeneity
+        out.print(f"Q = {h.q:.2f} on {h.df} df{', ' + format_p(h.p) if h.p is not None else ''}", markup=False)
+        out.print(f"I² = {100 * h.i2_q:.1f}% from Q, {100 * h.i2_tau2:.1f}% from tau²; H² = {h.h2:.2f}", markup=False)
+
+
+def _remarks(result: PairwiseResult, found: dict[str, Any]) -> None:
+    out = console()
+    if found["resolved"]["zero_cells"]:
+        out.print(f"Zero cells: {found['resolved']['zero_cells']}", markup=False)
+    if result.excluded:
+        out.print("\nNot in the analysis:", markup=False)
+        for row in result.studies:
+            if row.excluded is not None:
+                out.print(f"  {row.study}: {row.excluded}", markup=False)
+        for arm in result.excluded:
+            kept = any(row.study == arm.study and row.excluded is None for row in result.studies)
+            if kept:
+                out.print(f"  {arm.study}, {arm.treatment or 'arm'}: {arm.reason}", markup=False)
+    for correction in result.corrections:
+        out.print(f"Corrected: {correction.study}: {correction.what}", markup=False)
+    for warning in result.warnings:
+        out.print(f"Note: {warning.text}", markup=False)
+    columns = ", ".join(f"{role} = {column}" for role, column in found["columns_used"].items())
+    out.print(f"\nColumns taken: {columns}", markup=False)
+    for note in found["read"]:
+        out.print(f"File: {note}", markup=False)
