@@ -170,9 +170,7 @@ def pick_row(outcome: Outcome, rows: Sequence[ArmResult]) -> tuple[ArmResult | N
     return (max if outcome.rule == "latest" else min)(dated, key=lambda row: row.months or 0), None
 
 
-def _node(
-    config: ReviewFile, analysis: Analysis, wanted: Sequence[str], row: ArmResult
-) -> tuple[str, str | None]:
+def _node(config: ReviewFile, analysis: Analysis, wanted: Sequence[str], row: ArmResult) -> tuple[str, str | None]:
     if row.treatment is None:
         return "", "its treatment is not filled in"
     node = config.node_of(row.treatment) if config.treatments else row.treatment

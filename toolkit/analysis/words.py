@@ -1,0 +1,177 @@
+"""A result in words: lines for the terminal and sentences for the report, from the payload alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from toolkit.model.choices import INTERVALS, MEASURES, NETWORK_TAU2_METHODS, PREDICTION_INTERVALS, TAU2_METHODS
+
+__all__ = ["Payload", "estimate_text", "network_lines", "number", "p_text", "percent", "result_lines"]
+
+Payload = Mapping[str, Any]
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number as a table shows it: two decimals, three significant figures when small, "not estimable" if None."""
+    if value is None:
+        return "not estimable"
+    if value != 0 and abs(value) < 0.1:
+        return f"{value:.{digits}g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.{digits}f}"
+
+
+def percent(value: float | None) -> str:
+    """A proportion as a percentage."""
+    return "not estimable" if value is None else f"{100 * value:.0f} %"
+
+
+def p_text(value: float | None) -> str:
+    """A p value as journals print it."""
+    if value is None:
+        return "p not estimable"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def interval_words(key: str) -> str:
+    """The method of an interval in words."""
+    return INTERVALS[key].help if key in INTERVALS else key
+
+
+def estimate_text(found: Payload | None, level: float = 0.95) -> str:
+    """ "0.44 (95 % CI 0.18 to 1.09)"."""
+    if found is None:
+        return "not estimable"
+    low, high = number(found["ci_low"]), number(found["ci_high"])
+    return f"{number(found['estimate'])} ({100 * level:g} % CI {low} to {high})"
+
+
+def result_lines(payload: Payload) -> list[str]:
+    """What an analysis found, one statement a line."""
+    if payload["status"] != "estimated":
+        return [f"not estimable: {payload['reason']}"]
+    lines = pairwise_lines(payload) if payload["kind"] == "pairwise" else network_lines(payload)
+    lines += [f"note: {w['text']}" for w in payload["result"].get("warnings", [])]
+    lines += [f"{c['study']}: {c['what']}" for c in payload["result"].get("corrections", [])]
+    lines += [f"{f['study']}: {f['text']}" for f in payload["selection"]["flags"]]
+    return lines
+
+
+def pairwise_lines(payload: Payload) -> list[str]:
+    """The statements of a pairwise result."""
+    r, level = payload["result"], payload["spec"]["level"]
+    studies = "1 study" if r["k"] == 1 else f"{r['k']} studies"
+    lines = [f"{MEASURES[r['measure']].help}, {r['treatment']} against {r['reference']}, {studies}"]
+    random, wald = r["random"], r["random_wald"]
+    if random is not None:
+        method = f"{TAU2_METHODS[r['tau2']['method']].help}; {interval_words(random['method'])}"
+        lines.append(f"random effects: {estimate_text(random, level)}, {p_text(random['p'])} [{method}]")
+        if wald is not None and wald["ci_low"] != random["ci_low"]:
+            lines.append(f"  the same with a Wald interval: {estimate_text(wald, level)}")
+    if r["common"] is not None:
+        what = "the study itself" if r["k"] == 1 else "common effect, inverse variance"
+        lines.append(f"{what}: {estimate_text(r['common'], level)}")
+    if r["mantel_haenszel"] is not None and r["k"] > 1:
+        lines.append(f"common effect, Mantel-Haenszel: {estimate_text(r['mantel_haenszel'], level)}")
+    if r["heterogeneity"] is not None and r["tau2"] is not None:
+        lines.append(heterogeneity_text(r))
+    if r["prediction"] is not None:
+        p = r["prediction"]
+        how = PREDICTION_INTERVALS[p["method"]].help if p["method"] in PREDICTION_INTERVALS else p["method"]
+        lines.append(f"prediction interval: {number(p['low'])} to {number(p['high'])} [{how}]")
+    return lines
+
+
+def heterogeneity_text(r: Payload) -> str:
+    """tau2 with its interval, I2 of both kinds, Q."""
+    h, t = r["heterogeneity"], r["tau2"]
+    ci = "" if t["ci"] is None else f" ({number(t['ci']['low'])} to {number(t['ci']['high'])}, {t['ci']['method']})"
+    return (
+        f"heterogeneity: tau2 {number(t['value'])}{ci}, I2 {percent(h['i2_tau2'])} from tau2 and {percent(h['i2_q'])} "
+        f"from Q, Q {number(h['q'])} on {h['df']} df, {p_text(h['p'])}"
+    )
+
+
+def display(value: float | None, scale: str) -> float | None:
+    """A model-scale number as it is shown."""
+    if value is None:
+        return None
+    return math.exp(value) if scale == "log" else value
+
+
+def network_rows(payload: Payload) -> list[dict[str, Any]]:
+    """Each treatment against the reference: display-scale estimate and interval of the shown model."""
+    r = payload["result"]
+    model = "random" if r["random"] is not None else "common"
+    column = r["treatments"].index(r["reference"])
+    z = _quantile(payload["spec"]["level"])
+    rows = []
+    for i, treatment in enumerate(r["treatments"]):
+        if i == column:
+            continue
+        y, se = r[model][i][column], r[f"{model}_se"][i][column]
+        rows.append(
+            {
+                "treatment": treatment,
+                "estimate": display(y, r["scale"]),
+                "ci_low": display(y - z * se, r["scale"]),
+                "ci_high": display(y + z * se, r["scale"]),
+                "studies": r["studies_per_treatment"][i],
+                "n": r["n_per_treatment"][i],
+            }
+        )
+    return rows
+
+
+def _quantile(level: float) -> float:
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def network_lines(payload: Payload) -> list[str]:
+    """The statements of a network result."""
+    r, level = payload["result"], payload["spec"]["level"]
+    model = "random effects" if r["random"] is not None else "common effect (random effects not estimable)"
+    treatments = len(r["treatments"])
+    lines = [f"{MEASURES[r['spec']['measure']].help}, {treatments} treatments, {r['k']} studies, {model}"]
+    lines += [
+        f"{row['treatment']} against {r['reference']}: {estimate_text(row, level)}" for row in network_rows(payload)
+    ]
+    if r["tau2"] is not None:
+        method = NETWORK_TAU2_METHODS[r["tau2"]["method"]].help
+        lines.append(f"tau2 {number(r['tau2']['value'])} [{method}], I2 {percent(r['i2'])}")
+    lines.append(inconsistency_text(r["inconsistency"]))
+    if r["ranking"] is not None:
+        lines += ranking_lines(r)
+    else:
+        lines.append("not ranked: nobody said which direction is better (outcome, better = ...)")
+    return lines
+
+
+def inconsistency_text(q: Payload) -> str:
+    """The global tests of inconsistency in a sentence, or why there is none."""
+    if q["reason"]:
+        return f"inconsistency not estimable: {q['reason']}"
+    text = (
+        f"inconsistency: Q between designs {number(q['q_between'])} on {q['df_between']} df, {p_text(q['p_between'])}"
+    )
+    if q["interaction_chi2"] is not None:
+        text += (
+            f"; design-by-treatment interaction chi2 {number(q['interaction_chi2'])} on {q['interaction_df']} df, "
+            f"{p_text(q['interaction_p'])}"
+        )
+    return text
+
+
+def ranking_lines(r: Payload) -> list[str]:
+    """P-scores (SUCRA), after the caution where there is one."""
+    ranking = r["ranking"]
+    scores: Sequence[float] = ranking["p_score_random"] or ranking["p_score_common"]
+    order = sorted(zip(r["treatments"], scores, strict=True), key=lambda pair: -pair[1])
+    shown = ", ".join(f"{name} {score:.2f}" for name, score in order)
+    text = f"P-scores (SUCRA; small values {ranking['small_values']}): {shown}"
+    return [text] if not ranking["caution"] else [ranking["caution"], text]
