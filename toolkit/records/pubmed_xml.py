@@ -27,7 +27,14 @@ from toolkit.records.normalise import (
 )
 from toolkit.records.xmlsplit import element_spans, parse_element, text_of, to_utf8
 
-__all__ = ["RECORD_ELEMENTS", "count_starters", "deleted_pmids", "parse_pubmed_article", "parse_pubmed_xml"]
+__all__ = [
+    "RECORD_ELEMENTS",
+    "TRIAL_REGISTERS",
+    "count_starters",
+    "deleted_pmids",
+    "parse_pubmed_article",
+    "parse_pubmed_xml",
+]
 
 RECORD_ELEMENTS = ("PubmedArticle", "PubmedBookArticle")
 # CommentsCorrections RefType -> MEDLINE tag.

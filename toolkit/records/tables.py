@@ -36,7 +36,8 @@ _FORMULA = re.compile(r"'*[=+\-@\t＝＋－＠]")
 _ESCAPED = re.compile(r"'+[=+\-@\t＝＋－＠]")
 _MONTHS = "jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|sept|oct|okt|out|nov|dec|dez|dic|déc|juin|juil|août|févr|avr"
 _MANGLED = re.compile(
-    rf"(?:\d{{1,4}}(?:[-. ]|\. )(?:{_MONTHS})\.?(?:[-. ]\d{{2,4}})?|(?:{_MONTHS})\.?[-. ]\d{{1,4}}|\d{{1,2}}月\d{{1,2}}日)",
+    rf"(?:\d{{1,4}}(?:[-. ]|\. )(?:{_MONTHS})\.?(?:[-. ]\d{{2,4}})?|(?:{_MONTHS})\.?[-. ]\d{{1,4}}"
+    r"|\d{1,2}月\d{1,2}日)",
     re.IGNORECASE,
 )
 
