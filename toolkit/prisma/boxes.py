@@ -110,6 +110,7 @@ class Flow:
     other_methods : records identified by other methods, one line for each source
     other_carried : as ``carried``, of the other column
     other_dropped : records and reports of the other column that left before retrieval, one line for each cause
+    other_extra : as ``extra_reports``, of the other column
     other_undecided : reports of the other column not yet taken forward
     previous_studies, previous_reports : included in the previous version
     new_studies, new_reports : new studies, and the new reports that describe them
@@ -148,6 +149,7 @@ class Flow:
     other_methods: tuple[Line, ...] = ()
     other_carried: Box = _REPORTS
     other_dropped: tuple[Line, ...] = ()
+    other_extra: Box = _REPORTS
     other_undecided: Box = _REPORTS
     other: Column = Column()
     previous_studies: Box = _STUDIES

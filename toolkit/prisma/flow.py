@@ -94,6 +94,7 @@ def count_flow(state: FlowState) -> Flow:
         other_methods=methods,
         other_carried=box_of("report", entries.other_carried),
         other_dropped=_dropped(entries, standing),
+        other_extra=box_of("report", extra["other"]),
         other_undecided=box_of("report", _grouped(entries.other, standing).get("undecided_title_abstract", ())),
         other=_column(state, standing, other),
         syntheses=tuple(Line(label=name, box=box_of("study", ids)) for name, ids in state.syntheses),

@@ -181,7 +181,8 @@ def _decided(flow: Flow) -> Iterator[Finding]:
 def _other(flow: Flow) -> Iterator[Finding]:
     """7. Other methods: sought = records - those dropped before retrieval (may differ, explained)."""
     dropped = sum(line.box.n for line in flow.other_dropped)
-    expected = flow.other_records.n + flow.other_carried.n - dropped - flow.other_undecided.n
+    entered = flow.other_records.n + flow.other_carried.n + flow.other_extra.n
+    expected = entered - dropped - flow.other_undecided.n
     if flow.other.sought.n != expected:
         words = f"other methods: {flow.other.sought.n} reports sought, {expected} records left after those dropped"
         yield from _may_differ(flow, "W7", words)
