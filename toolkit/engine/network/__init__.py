@@ -1,5 +1,6 @@
 """Network meta-analysis by generalised least squares: fit, direct evidence, inconsistency, ranking, league tables."""
 
+from toolkit.engine.network.as_data import network_to_dict
 from toolkit.engine.network.connect import Connection, connection, largest_subnetwork
 from toolkit.engine.network.designs import (
     Design,
@@ -8,7 +9,7 @@ from toolkit.engine.network.designs import (
     decompose_designs,
     find_designs,
 )
-from toolkit.engine.network.fit import consistency_model, network
+from toolkit.engine.network.fit import consistency_model, network, network_effects
 from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
 from toolkit.engine.network.split import Split, split_evidence
 from toolkit.engine.network.views import (
@@ -43,6 +44,8 @@ __all__ = [
     "largest_subnetwork",
     "league_table",
     "network",
+    "network_effects",
+    "network_to_dict",
     "p_scores",
     "rank_probabilities",
     "split_evidence",

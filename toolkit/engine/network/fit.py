@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.engine.data import ArmTable, Effects, FloatArray
+from toolkit.engine.effects import compute_effects
 from toolkit.engine.network._intervals import half_width
 from toolkit.engine.network.blocks import arms_of_studies, make_blocks, take_studies
 from toolkit.engine.network.connect import require_connected
@@ -30,7 +31,7 @@ from toolkit.model.spec import NetworkSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["consistency_model", "network"]
+__all__ = ["consistency_model", "network", "network_effects"]
 
 # t quantiles for prediction need at least this many degrees of freedom (as netmeta; with one the interval has no mean).
 MIN_PREDICTION_DF = 2
@@ -68,7 +69,7 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
     True
     """
     spec = _merge(data, spec, options)
-    effects = _effects(data, spec)
+    effects = network_effects(data, spec)
     model = consistency_model(effects)
     warnings: list[Warning_] = []
     spec = _with_reference(effects, spec, warnings)
@@ -113,6 +114,32 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
     )
 
 
+def network_effects(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec) -> Effects:
+    """The effects that `network` analyses for this spec; treatments without a study are dropped.
+
+    Raises
+    ------
+    InputError
+        If no study gives an effect, or the effects are of another measure than the spec's.
+    """
+    if not isinstance(data, (Effects, ArmTable)):
+        from toolkit.engine.tables import read_table
+
+        data = read_table(data, measure=spec.measure).data(spec.measure, reference=spec.reference)
+    if isinstance(data, Effects):
+        effects = data
+        if effects.measure != spec.measure:
+            raise InputError(f"The effects are of measure {effects.measure}.", value=spec.measure)
+    else:
+        effects = compute_effects(data, spec.measure, zero_cells=spec.zero_cells)
+    if not effects.studies:
+        reasons = "; ".join(f"{e.study}: {e.reason}" for e in effects.excluded[:10])
+        raise InputError("No study gives an effect, so there is nothing to analyse.", hint=reasons or None)
+    if len(set(effects.t1.tolist()) | set(effects.t2.tolist())) < len(effects.treatments):
+        effects = take_studies(effects, range(len(effects.studies)))
+    return effects
+
+
 def consistency_model(effects: Effects) -> Model:
     """The consistency model of a connected network.
 
@@ -143,27 +170,6 @@ def _merge(data: object, spec: NetworkSpec | None, options: dict[str, Any]) -> N
     if not 0 < spec.level < 1:
         raise InputError("The confidence level must be a proportion.", value=spec.level, allowed="0 < level < 1")
     return spec
-
-
-def _effects(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec) -> Effects:
-    if isinstance(data, Effects):
-        effects = data
-        if effects.measure != spec.measure:
-            raise InputError(f"The effects are of measure {effects.measure}.", value=spec.measure)
-    elif isinstance(data, ArmTable):
-        from toolkit.engine.effects import compute_effects
-
-        effects = compute_effects(data, spec.measure, zero_cells=spec.zero_cells)
-    else:
-        from toolkit.engine.tables import effects_from_table
-
-        effects = effects_from_table(data, spec.measure, zero_cells=spec.zero_cells)
-    if not effects.studies:
-        reasons = "; ".join(f"{e.study}: {e.reason}" for e in effects.excluded[:10])
-        raise InputError("No study gives an effect, so there is nothing to analyse.", hint=reasons or None)
-    if len(set(effects.t1.tolist()) | set(effects.t2.tolist())) < len(effects.treatments):
-        effects = take_studies(effects, range(len(effects.studies)))
-    return effects
 
 
 def _with_reference(effects: Effects, spec: NetworkSpec, warnings: list[Warning_]) -> NetworkSpec:

@@ -1,0 +1,117 @@
+"""evipool network: the call of the documentation, its formats, its refusals."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.common import run
+
+DIABETES = Path(__file__).resolve().parents[2] / "data" / "diabetes" / "diabetes.csv"
+
+# Odds ratios against a diuretic with 95 % limits: Elliott and Meyer 2007, erratum (doi 10.1016/S0140-6736(07)60108-1).
+ERRATUM = {
+    "ARB": (0.62, 0.51, 0.77),
+    "ACE inhibitor": (0.67, 0.57, 0.79),
+    "Placebo": (0.75, 0.63, 0.89),
+    "CCB": (0.79, 0.67, 0.92),
+    "Beta blocker": (0.93, 0.78, 1.11),
+}
+
+
+def call(*args: str) -> int:
+    return run(["network", *args])
+
+
+def test_diabetes_example_of_the_documentation_agrees_with_the_erratum(capsys: pytest.CaptureFixture[str]) -> None:
+    code = call(str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--tau2", "DL", "--format", "json")
+    data = json.loads(capsys.readouterr().out)
+    assert code == 0 and data["k"] == 22 and data["reference"] == "Diuretic"
+    found = {row["treatment"]: row["random"] for row in data["effects"]}
+    assert set(found) == set(ERRATUM)
+    for name, numbers in ERRATUM.items():
+        ours = [found[name][key] for key in ("estimate", "ci_low", "ci_high")]
+        assert all(abs(a - b) <= 0.01 for a, b in zip(ours, numbers, strict=True)), (name, ours)
+    assert data["ranking"] is None
+    assert data["inconsistency"]["interaction_df"] == 13
+    assert len(data["splits"]["random"]) == 14
+    league = data["league"]["random"]
+    at = league["treatments"].index("ARB"), league["treatments"].index("Diuretic")
+    assert league["estimate"][at[0]][at[1]] == found["ARB"]["estimate"]
+
+
+def test_table_states_direction_and_ranks_only_when_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(str(DIABETES), "--measure", "or", "--reference", "Diuretic", "--tau2", "DL") == 0
+    text = capsys.readouterr().out
+    assert "OR of each treatment against Diuretic" in text and "0.67 (0.57 to 0.78)" in text
+    assert "row treatment against the column treatment" in text
+    assert "Not ranked" in text and "P-scores" not in text
+    assert call(str(DIABETES), "--measure", "OR", "--small-values", "good") == 0
+    text = capsys.readouterr().out
+    ranked = text[text.index("P-scores") :]
+    assert "Not ranked" not in text and ranked.index("ARB") < ranked.index("Beta blocker")
+    assert "No reference was named" in text
+
+
+def test_csv_has_both_scales(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--format", "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert len(rows) == 10 and {row["model"] for row in rows} == {"common", "random"}
+    assert all(row["estimate"] for row in rows)
+
+
+def test_tau2_can_be_a_number_and_nonsense_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(str(DIABETES), "--measure", "OR", "--tau2", "0.25", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["heterogeneity"]["tau2"]["value"] == 0.25
+    assert call(str(DIABETES), "--measure", "OR", "--tau2", "PMX") == 2
+    assert "REML" in capsys.readouterr().err
+
+
+def write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_star_network_in_chinese_goes_through_and_says_what_cannot_be_had(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "研究甲,减压,10,50\n研究甲,干细胞,5,50\n研究乙,减压,12,60\n研究乙,植骨,9,60\n"
+    table = write(tmp_path / "星形.csv", "study,treatment,events,n\n" + rows)
+    assert call(table, "--measure", "OR", "--reference", "减压", "--small-values", "good") == 0
+    text = capsys.readouterr().out
+    assert "干细胞" in text and "no closed loop" in text and "not estimable" in text
+    assert "Do not lead with this ranking" in text
+
+
+def test_disconnected_network_is_refused_with_its_pieces_and_largest_piece_can_be_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "1,a,3,30\n1,b,4,30\n2,b,5,30\n2,c,6,30\n3,x,3,30\n3,y,4,30\n"
+    table = write(tmp_path / "t.csv", "study,treatment,events,n\n" + rows)
+    assert call(table, "--measure", "OR") == 2
+    assert "2. x, y (1 study)" in capsys.readouterr().err
+    assert call(table, "--measure", "OR", "--largest", "--format", "json") == 0
+    assert [e["study"] for e in json.loads(capsys.readouterr().out)["excluded"]] == ["3"]
+
+
+def test_output_is_written_whole_and_bad_calls_end_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "result.json"
+    assert call(str(DIABETES), "--measure", "OR", "--format", "json", "--output", str(out)) == 0
+    assert json.loads(out.read_text(encoding="utf-8"))["k"] == 22
+    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+    assert call(str(DIABETES), "--measure", "OR", "--reference", "Nobody") == 2
+    assert "Diuretic" in capsys.readouterr().err
+    assert call(str(tmp_path / "missing.csv"), "--measure", "OR") == 2
+    assert call(str(DIABETES), "--measure", "OR", "--columns", "events") == 2
+
+
+def test_contrast_table_with_netmeta_columns_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "s1,a,b,0.5,0.2\ns2,a,c,0.3,0.2\ns3,b,c,-0.1,0.3\n"
+    table = write(tmp_path / "c.csv", "studlab,treat1,treat2,TE,seTE\n" + rows)
+    assert call(table, "--measure", "OR", "--reference", "c", "--format", "json") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["k"] == 3 and data["treatments"][0]["treatment"] == "c"

@@ -1,0 +1,218 @@
+"""A network result in words and tables for the terminal, and as CSV."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from toolkit.engine.data import Effects
+    from toolkit.engine.results import Estimate, Inconsistency, Interval, NetworkResult
+
+__all__ = ["csv_rows", "text"]
+
+CSV_HEADER = (
+    "treatment", "reference", "model", "estimate", "ci_low", "ci_high", "p", "prediction_low", "prediction_high",
+    "model_estimate", "model_se",
+)  # fmt: skip
+LEAGUE_LIMIT = 8  # more columns than this do not fit on a terminal; JSON has them all
+
+
+def csv_rows(result: NetworkResult) -> str:
+    """Effects against the reference, one line a treatment and model, as CSV."""
+    from toolkit.cli.common import csv_text
+    from toolkit.engine.network import against_reference
+    from toolkit.engine.tabulate import display
+
+    rows: list[list[object]] = []
+    for row in against_reference(result):
+        for model, estimate in (("common", row.common), ("random", row.random)):
+            if estimate is None:
+                continue
+            interval = row.prediction if model == "random" else None
+            shown = [display(x, result.scale) for x in (estimate.estimate, estimate.ci_low, estimate.ci_high)]
+            limits = (
+                [None, None] if interval is None else [display(x, result.scale) for x in (interval.low, interval.high)]
+            )
+            rows.append(
+                [row.treatment, row.reference, model, *shown, estimate.p, *limits, estimate.estimate, estimate.se]
+            )
+    return csv_text(CSV_HEADER, rows)
+
+
+def text(result: NetworkResult, effects: Effects, model: str) -> str:
+    """The result for a reader: effects, heterogeneity, inconsistency, league table, ranking only if told."""
+    import io
+
+    from rich.console import Console
+
+    out = io.StringIO()
+    console = Console(file=out, width=118, highlight=False)
+    _head(console, result)
+    _effects(console, result)
+    console.print(*_heterogeneity(result), sep="\n")
+    console.print(*_inconsistency(result.inconsistency), sep="\n")
+    _splits(console, result, effects, model)
+    _league(console, result, model)
+    _ranking(console, result, model)
+    for warning in result.warnings:
+        console.print(f"Note: {warning.text}", markup=False)
+    for left in result.excluded:
+        arm = f", {left.treatment}" if left.treatment else ""
+        console.print(f"Left out: {left.study}{arm}: {left.reason}", markup=False)
+    for correction in result.corrections:
+        console.print(f"Changed: {correction.study}: {correction.what}", markup=False)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _number(value: float, scale: str) -> str:
+    shown = math.exp(value) if scale == "log" else value
+    return f"{shown:.3g}" if abs(shown) >= 100 else f"{shown:.2f}"
+
+
+def _cell(estimate: Estimate | None, scale: str) -> str:
+    if estimate is None:
+        return "not estimable"
+    low, high = _number(estimate.ci_low, scale), _number(estimate.ci_high, scale)
+    return f"{_number(estimate.estimate, scale)} ({low} to {high})"
+
+
+def _limits(interval: Interval | None, scale: str) -> str:
+    return "-" if interval is None else f"{_number(interval.low, scale)} to {_number(interval.high, scale)}"
+
+
+def _p(p: float | None) -> str:
+    if p is None:
+        return "-"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    console.print(f"\n{title}", markup=False)
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(header):
+        shown.add_column(escape(name), justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        shown.add_row(*(escape(cell) for cell in row))
+    console.print(shown)
+
+
+def _head(console: Console, result: NetworkResult) -> None:
+    from toolkit.model.choices import MEASURES
+
+    measure = MEASURES[result.spec.measure].help if result.spec.measure in MEASURES else result.spec.measure
+    console.print(
+        f"Network meta-analysis, {measure}: {result.k} studies, {len(result.treatments)} treatments, "
+        f"{len(result.comparisons)} direct comparisons",
+        markup=False,
+    )
+
+
+def _effects(console: Console, result: NetworkResult) -> None:
+    from toolkit.engine.network import against_reference
+
+    rows = [
+        [
+            row.treatment,
+            str(result.studies_per_treatment[result.treatments.index(row.treatment)]),
+            _cell(row.random, result.scale),
+            _p(None if row.random is None else row.random.p),
+            _limits(row.prediction, result.scale),
+            _cell(row.common, result.scale),
+        ]
+        for row in against_reference(result)
+    ]
+    level = f"{100 * result.spec.level:g} %"
+    title = f"{result.spec.measure} of each treatment against {result.reference} ({level} interval)"
+    header = ["treatment", "studies", "random effects", "p", "prediction", "common effect"]
+    _table(console, title, header, rows)
+    word = "1" if result.scale == "log" else "0"
+    console.print(f"Below {word}: less in the treatment than in {result.reference}.\n", markup=False)
+
+
+def _heterogeneity(result: NetworkResult) -> list[str]:
+    if result.tau2 is None:
+        return ["Heterogeneity: not estimable (see the note below)."]
+    i2 = "-" if result.i2 is None else f"{100 * result.i2:.1f} %"
+    edge = " (on the boundary)" if result.tau2.boundary else ""
+    return [f"Heterogeneity: tau2 = {result.tau2.value:.4g}{edge} ({result.tau2.method}), I2 = {i2}"]
+
+
+def _inconsistency(tested: Inconsistency) -> list[str]:
+    lines = [f"Q of the network {tested.q_total:.2f} on {tested.df_total} df, p {_p(tested.p_total)}"]
+    if tested.q_within is not None:
+        lines.append(f"  within designs  {tested.q_within:.2f} on {tested.df_within} df, p {_p(tested.p_within)}")
+    if tested.q_between is not None:
+        lines.append(f"  between designs {tested.q_between:.2f} on {tested.df_between} df, p {_p(tested.p_between)}")
+    if tested.interaction_chi2 is not None:
+        lines.append(
+            f"Inconsistency (design-by-treatment interaction, random effects): chi2 {tested.interaction_chi2:.2f} on "
+            f"{tested.interaction_df} df, p {_p(tested.interaction_p)}"
+        )
+    else:
+        lines.append(f"Inconsistency: {tested.reason}")
+    return lines
+
+
+def _splits(console: Console, result: NetworkResult, effects: Effects, model: str) -> None:
+    from toolkit.engine.network import split_evidence
+
+    rows = [
+        [
+            f"{s.t1} against {s.t2}",
+            str(s.k),
+            f"{100 * s.prop_direct:.0f} %",
+            _cell(s.direct, result.scale),
+            _cell(s.indirect, result.scale) if s.indirect else "-",
+            _cell(s.network, result.scale),
+            _p(None if s.difference is None else s.difference.p),
+        ]
+        for s in split_evidence(effects, result, model)
+    ]
+    header = ["comparison", "studies", "direct", "direct only", "indirect only", "network", "p differ"]
+    _table(console, f"Direct and indirect evidence, {model} effects", header, rows)
+
+
+def _league(console: Console, result: NetworkResult, model: str) -> None:
+    from toolkit.engine.network import league_table
+
+    table = league_table(result, model)
+    names = table.treatments
+    if len(names) > LEAGUE_LIMIT:
+        console.print(f"League table of {len(names)} treatments: too wide for the screen, see --format json.\n")
+        return
+    rows = []
+    for i, name in enumerate(names):
+        cells = [
+            "-"
+            if i == j
+            else f"{_number(table.estimate[i, j], table.scale)}\n"
+            f"{_number(table.low[i, j], table.scale)} to {_number(table.high[i, j], table.scale)}"
+            for j in range(len(names))
+        ]
+        rows.append([name, *cells])
+    _table(console, f"League table, {model} effects", ["", *names], rows)
+    console.print(f"{table.direction}\n", markup=False)
+
+
+def _ranking(console: Console, result: NetworkResult, model: str) -> None:
+    if result.ranking is None:
+        console.print("Not ranked: say --small-values good or bad to have the treatments ranked.")
+        return
+    random = result.ranking.p_score_random
+    score = result.ranking.p_score_common if model == "common" or random is None else random
+    order = sorted(range(len(score)), key=lambda i: -float(score[i]))
+    rows = [[result.treatments[i], f"{score[i]:.3f}"] for i in order]
+    title = f"P-scores (SUCRA), {model} effects, small values are {result.ranking.small_values}"
+    if result.ranking.caution:
+        console.print(result.ranking.caution, markup=False)
+        title += " - not to be read alone"
+    _table(console, title, ["treatment", "P-score"], rows)
