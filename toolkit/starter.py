@@ -1,0 +1,170 @@
+"""Starting a review: a project folder with a commented review.toml and an empty database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from toolkit.model.errors import InputError
+from toolkit.project import DATABASE, FOLDERS, SETTINGS, Project
+from toolkit.records.tables import write_whole
+
+__all__ = ["create_project", "template"]
+
+
+def create_project(folder: str | Path, *, title: str | None = None) -> Path:
+    """Make the folder of a new review and return it; the title is the folder's name if none is given.
+
+    Raises
+    ------
+    InputError
+        if the folder holds a review already, or is not a folder; nothing is overwritten.
+    """
+    root = Path(folder)
+    if root.exists() and not root.is_dir():
+        raise InputError("this is a file, not a folder", file=root)
+    for name in (SETTINGS, DATABASE):
+        if (root / name).exists():
+            raise InputError(f"there is a review here already: {name} exists", file=root, hint="Choose another folder.")
+    root.mkdir(parents=True, exist_ok=True)
+    for name in FOLDERS:
+        (root / name).mkdir(exist_ok=True)
+    name = title if title is not None and title.strip() else root.resolve().name
+    # The settings make the folder a review; should the database fail to follow, the next command makes it.
+    write_whole(root / SETTINGS, template(name.strip()).encode("utf-8"))
+    with Project.open(root) as project:
+        assert project.config.review.title  # the file just written is valid as it stands
+    return root
+
+
+def template(title: str) -> str:
+    """The text of a new review.toml: every table, explained, with examples behind '#'."""
+    return _TEMPLATE.replace("@TITLE@", json.dumps(title, ensure_ascii=False))
+
+
+_TEMPLATE = """\
+# The protocol of this review and everything that changes a number in it. UTF-8 text, TOML format.
+# Lines that begin with # are explanations or examples: take the # away to use one.
+# 'evipool doctor' checks this file; 'evipool status' says what to do next.
+
+[review]
+title = @TITLE@
+question = ""                      # one sentence: in whom, what against what, for which outcome
+authors = []                       # ["Li Hua", "A. Baker"]
+language = "en"                    # language of the report: "en"
+
+[protocol]
+# registration = "PROSPERO CRD42020123456"
+# url = "https://www.crd.york.ac.uk/prospero/"
+# date = 2026-01-15                # day of registration, without quotation marks
+notes = ""                         # amendments and deviations, with dates
+
+[eligibility]
+population = ""
+intervention = ""
+comparison = ""
+outcomes = ""
+designs = ""                       # "randomised and non-randomised comparisons"
+other = ""                         # language, dates, publication status ...
+# Reasons for exclusion at full text, in the order in which they are checked: the first that applies is counted.
+# The PRISMA flow lists them in this order. Please no commas or semicolons inside a reason.
+exclusion_reasons = [
+  # "wrong population",
+  # "wrong comparison",
+  # "no outcome of interest",
+  # "same patients as another report",
+]
+
+# How many reviewers vote on each report at each stage (1 or 2). Two votes that differ are a conflict for a person.
+[screening]
+title_abstract = 2
+full_text = 2
+
+# Who may act: --as NAME, or the environment variable EVIPOOL_REVIEWER. Roles: reviewer, arbiter (settles conflicts),
+# extractor, statistician.
+# [[reviewers]]
+# name = "LH"
+# full_name = "Li Hua"
+# role = "reviewer"
+# [[reviewers]]
+# name = "AB"
+# full_name = "A. Baker"
+
+# Where records come from. kind: database, register, website, organisation, citation, other. The first two are one
+# column of the PRISMA flow, the rest the other. 'evipool import FILE --database NAME' uses the name given here.
+# strategy: for PubMed, the file that 'evipool search run' sends; for others, the strategy as it was run.
+# [[sources]]
+# name = "PubMed"
+# kind = "database"
+# platform = "NCBI"
+# strategy = "search_strategies/pubmed.txt"
+# [[sources]]
+# name = "Embase"
+# platform = "Ovid"
+# notes = "subject headings exploded"
+# [[sources]]
+# name = "ClinicalTrials.gov"
+# kind = "register"
+# [[sources]]
+# name = "Reference lists"
+# kind = "citation"
+
+# What is measured. type: binary, continuous, rate. better: which direction is good ("lower" or "higher").
+# rule: which row of a study counts when it reports several times: "latest", "earliest", "closest:24" (months), "only".
+# [[outcomes]]
+# id = "pain"                      # a short name, usable as a file name
+# name = "Pain"
+# type = "continuous"
+# labels = ["VAS", "pain (VAS)"]   # how extraction forms may call it
+# instrument = "visual analogue scale"
+# unit = "points"
+# scale_min = 0
+# scale_max = 100
+# better = "lower"
+# smallest_important_difference = 15
+# months_min = 12
+# months_max = 60
+# rule = "closest:24"
+
+# The nodes of the synthesis, and which extracted labels belong to each.
+# [[treatments]]
+# id = "CD"
+# name = "Core decompression"
+# labels = ["core decompression", "CD alone"]
+# notes = "any drill diameter"
+# [[treatments]]
+# id = "CD+cells"
+# name = "Core decompression with cells"
+# labels = ["CD plus BMAC"]
+# [[treatments]]
+# id = "CD+graft"
+# name = "Core decompression with bone graft"
+# labels = ["CD plus autologous bone"]
+
+# The analyses, each planned or post hoc with its reason. kind: pairwise, network. measure: OR, RR, RD, MD, SMD, GEN.
+# tau2, ci and prediction name methods ('evipool pairwise --help' lists them); leave them out for the defaults.
+# [[analyses]]
+# id = "pain-cells"
+# title = "Pain at two years"
+# kind = "pairwise"
+# outcome = "pain"
+# measure = "MD"
+# treatment = "CD+cells"
+# reference = "CD"
+# treatments = []                  # networks: only these nodes
+# designs = ["RCT"]                # only studies of these designs
+# studies = []                     # only these studies
+# exclude = { "Smith 2001" = "percentages without counts" }
+# lump = { "CD+graft" = "CD" }     # read one treatment as another
+# tau2 = "REML"
+# ci = "auto"
+# prediction = "t_k1"
+# level = 0.95
+# zero_add = 0.5                   # added to the cells of a table with a zero
+# zero_to = "only0"                # which tables: only0, all, if0all, none
+# planned = true
+# post_hoc_reason = ""             # needed where planned = false
+# role = "headline"                # or "sensitivity", with of = the analysis it varies
+# of = "another-analysis"
+# notes = ""
+"""
