@@ -1,0 +1,72 @@
+"""Records as columns: what deduplication reads, one sequence per field, the empty string for "not said"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from toolkit.model.records import ParsedRecord
+
+__all__ = ["TEXT_FIELDS", "RecordColumns"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordColumns:
+    """Bibliographic fields of n records; every sequence has length n, and ``""`` means unknown.
+
+    Attributes
+    ----------
+    ids : one distinct id per record
+    authors : names separated by "; " ("Family, Given" or a collective name)
+    issn, registry_numbers : values separated by a space
+    """
+
+    ids: Sequence[str]
+    title: Sequence[str]
+    authors: Sequence[str]
+    journal: Sequence[str]
+    year: Sequence[str]
+    volume: Sequence[str]
+    issue: Sequence[str]
+    pages: Sequence[str]
+    abstract: Sequence[str]
+    doi: Sequence[str]
+    pmid: Sequence[str]
+    issn: Sequence[str]
+    original_title: Sequence[str]
+    registry_numbers: Sequence[str]
+    language: Sequence[str]
+    url: Sequence[str]
+    source: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, str | None]], *, ids: str = "id") -> RecordColumns:
+        """Columns from mappings such as CSV rows; absent columns are unknown, ``isbn`` serves as ``issn``."""
+        kept = list(rows)
+        columns: dict[str, list[str]] = {name: [(row.get(name) or "") for row in kept] for name in TEXT_FIELDS}
+        if kept and "issn" not in kept[0]:
+            columns["issn"] = [(row.get("isbn") or "") for row in kept]
+        return cls(ids=[str(row[ids]) for row in kept], **columns)
+
+    @classmethod
+    def from_records(
+        cls, records: Iterable[ParsedRecord], *, ids: Sequence[str], sources: Sequence[str] | None = None
+    ) -> RecordColumns:
+        """Columns from parsed records in the order of ``ids``."""
+        kept = list(records)
+        joined = {"authors": "; ", "issn": " ", "registry_numbers": " "}
+        columns: dict[str, list[str]] = {}
+        for name in TEXT_FIELDS:
+            if name == "source":
+                columns[name] = list(sources) if sources is not None else [""] * len(kept)
+            elif name in joined:
+                columns[name] = [joined[name].join(getattr(record, name)) for record in kept]
+            else:
+                columns[name] = ["" if (v := getattr(record, name)) is None else str(v) for record in kept]
+        return cls(ids=list(ids), **columns)
+
+
+TEXT_FIELDS = tuple(f.name for f in fields(RecordColumns) if f.name != "ids")

@@ -1,0 +1,385 @@
+"""Step 3: each candidate pair compared field by field; every field gives one of a few named levels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rapidfuzz import fuzz
+from rapidfuzz.distance import JaroWinkler, Levenshtein
+from rapidfuzz.process import cpdist
+
+from toolkit.dedup.journals import compare_journals
+from toolkit.dedup.normalise import Normalised
+
+__all__ = ["LEVELS", "Comparison", "compare"]
+
+IntArray = npt.NDArray[np.int64]
+Levels = npt.NDArray[np.int8]
+Similarity = npt.NDArray[np.float32]
+
+SHORT_BEGINNING, LONG_BEGINNING = 18, 35  # letters
+MAX_ISSUE = 60  # a weekly has 53 issues a year
+
+# Names of the levels of each field; the number of a level is its place in the tuple.
+LEVELS: dict[str, tuple[str, ...]] = {
+    "title": ("same", "nearly the same", "close", "alike", "partly alike", "different", "begins the other", "unknown"),
+    "title words": ("same", "other spelling", "one title adds words", "words replaced", "not compared"),
+    "title length": ("long", "middle", "short", "generic"),
+    "numbers in title": ("none", "same", "one side only", "different"),
+    "markers": ("none", "same", "different"),
+    "part": ("none", "same", "one side only", "different"),
+    "first author": ("unknown", "same", "same, other initial", "alike", "different"),
+    "authors": ("unknown", "same", "alike", "partly alike", "different"),
+    "journal": ("unknown", "same", "alike", "different"),
+    "year": ("unknown", "same", "one apart", "two or three apart", "farther apart"),
+    "volume": ("unknown", "same", "different"),
+    "issue": ("unknown", "same", "different"),
+    "first page": ("unknown", "same", "different"),
+    "last page": ("unknown", "same", "different"),
+    "doi": ("unknown", "same", "same, shared by several titles", "different", "other version"),
+    "pmid": ("unknown", "same", "different"),
+    "abstract": ("unknown", "same", "alike", "different"),
+    "registry": ("unknown", "same", "different"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Levels of m pairs.
+
+    Attributes
+    ----------
+    left, right : (m,) positions of the two records, left < right
+    levels : per field of `LEVELS`, (m,) numbers of levels
+    title_similarity : (m,) 0 to 1, the better of first and second titles
+    is_translation : (m,) the better title similarity came from a second title, or a title is marked as translated
+    is_exact_copy : (m,) all fields equal after folding
+    is_supplement, is_one_page : (m,) either record is of a supplement; is known to end on its first page
+    is_cut : (m,) one title is cut off within the other
+    is_preprint_pair : (m,) exactly one of the two is a preprint
+    is_cochrane : (m,) both are Cochrane reviews
+    marker_difference : (m,) bits of `titles.MARKERS` that only one of the titles has
+    """
+
+    left: IntArray
+    right: IntArray
+    levels: dict[str, Levels]
+    title_similarity: Similarity
+    is_translation: npt.NDArray[np.bool_]
+    is_exact_copy: npt.NDArray[np.bool_]
+    is_supplement: npt.NDArray[np.bool_]
+    is_one_page: npt.NDArray[np.bool_]
+    is_cut: npt.NDArray[np.bool_]
+    is_preprint_pair: npt.NDArray[np.bool_]
+    is_cochrane: npt.NDArray[np.bool_]
+    marker_difference: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def level(self, field: str, *names: str) -> npt.NDArray[np.bool_]:
+        """Where the field is at one of the named levels."""
+        return np.isin(self.levels[field], [LEVELS[field].index(name) for name in names])
+
+
+def compare(
+    values: Normalised, left: IntArray, right: IntArray, *, workers: int = 1, keep_all: bool = False
+) -> Comparison:
+    """Levels of the given pairs; pairs that share too little to be one document are left out.
+
+    Parameters
+    ----------
+    values : normalised records
+    left, right : candidate pairs
+    workers : threads for string comparison
+    keep_all : leave no pair out
+    """
+    similarity = _ratio(values.squeezed, left, right, workers)
+    keep = keep_all | _worth_comparing(values, left, right, similarity)
+    left, right, similarity = left[keep], right[keep], similarity[keep]
+    similarity, is_translation = _with_second_titles(values, left, right, similarity)
+    contained = _contained(values, left, right)
+    v = values
+    is_cut = _is_cut(v, left, right, contained)
+    marker_difference = np.where(is_cut, 0, v.markers[left] ^ v.markers[right]).astype(np.int32)
+    levels: dict[str, Levels] = {
+        "title": _title_level(v, left, right, similarity, contained),
+        "title words": np.where(is_cut, 2, _title_words(v, left, right, similarity)).astype(np.int8),
+        "title length": _title_length(v, left, right),
+        "numbers in title": np.where(is_cut, 0, _same_or_missing(v.numbers, left, right)).astype(np.int8),
+        "markers": np.where(marker_difference != 0, 2, (v.markers[left] & v.markers[right]) != 0).astype(np.int8),
+        "part": np.where(is_cut, 0, _same_or_missing(v.part, left, right)).astype(np.int8),
+        "first author": _first_author(v, left, right, workers),
+        "authors": _authors(v, left, right, workers),
+        "journal": _journal(v, left, right),
+        "year": _year(v, left, right),
+        "volume": _volume(v, left, right),
+        "issue": _issue(v, left, right),
+        "first page": _first_page(v, left, right),
+        "last page": _equal(v.last_page, left, right),
+        "doi": _doi(v, left, right),
+        "pmid": _equal(v.pmid, left, right),
+        "abstract": _abstract(v, left, right, workers),
+        "registry": _equal(v.registry, left, right),
+    }
+    levels["doi"] = _container_dois(v, left, right, levels)
+    exact = (v.exact[left] == v.exact[right]) & (v.exact[left] != 0)
+    return Comparison(
+        left=left, right=right, levels=levels, title_similarity=similarity,
+        is_translation=is_translation, is_exact_copy=exact,
+        is_supplement=v.is_supplement[left] | v.is_supplement[right],
+        is_one_page=(v.first_page[left] == v.last_page[left]) | (v.first_page[right] == v.last_page[right]),
+        is_cut=is_cut,
+        is_preprint_pair=v.is_preprint[left] != v.is_preprint[right],
+        is_cochrane=v.is_cochrane[left] & v.is_cochrane[right],
+        marker_difference=marker_difference,
+    )  # fmt: skip
+
+
+def _take(strings: Sequence[str], index: IntArray) -> list[str]:
+    return [strings[k] for k in index.tolist()]
+
+
+def _ratio(strings: Sequence[str], left: IntArray, right: IntArray, workers: int) -> Similarity:
+    """Indel similarity 0 to 1 of the strings of each pair; 0 where one is empty."""
+    if not len(left):
+        return np.zeros(0, dtype=np.float32)
+    score = cpdist(_take(strings, left), _take(strings, right), scorer=fuzz.ratio, dtype=np.float32, workers=workers)
+    known = np.array([s != "" for s in strings])
+    return np.where(known[left] & known[right], score / np.float32(100), np.float32(0))
+
+
+def _worth_comparing(v: Normalised, left: IntArray, right: IntArray, similarity: Similarity) -> npt.NDArray[np.bool_]:
+    """A title at least half alike, or an agreement that a different title could not explain."""
+
+    def same(codes: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
+        equal: npt.NDArray[np.bool_] = (codes[left] == codes[right]) & (codes[left] != 0)
+        return equal
+
+    doi = _doi(v, left, right)
+    page = same(v.first_page)
+    second = np.array([o != "" for o in v.other_title], dtype=bool)
+    worth: npt.NDArray[np.bool_] = (
+        (similarity >= 0.62)
+        | (doi == 1)
+        | (doi == 2)
+        | same(v.pmid)
+        | (page & same(v.volume) & (np.abs(v.year[left] - v.year[right]) <= 1))
+        | (page & (second[left] | second[right]))
+        | (page & same(v.issue) & (_year(v, left, right) == 1))
+        | ((second[left] | second[right]) & (similarity >= 0.3))
+    )
+    return worth
+
+
+def _with_second_titles(
+    v: Normalised, left: IntArray, right: IntArray, similarity: Similarity
+) -> tuple[Similarity, npt.NDArray[np.bool_]]:
+    """The best similarity of first and second titles, and where translation is in play."""
+    best = similarity.copy()
+    has = np.array([o != "" for o in v.other_title], dtype=bool)
+    for k in np.flatnonzero((has[left] | has[right]) & (similarity < 0.95)).tolist():
+        i, j = int(left[k]), int(right[k])
+        for a in (v.title[i], v.other_title[i]):
+            for b in (v.title[j], v.other_title[j]):
+                if a and b:
+                    best[k] = max(best[k], fuzz.ratio(a, b) / 100)
+    scripts = v.is_cjk[left] != v.is_cjk[right]
+    marked = scripts | (v.is_translated[left] | v.is_translated[right]) & (best < 0.8)
+    return best, (best > similarity + 0.1) | marked
+
+
+def _is_cut(v: Normalised, left: IntArray, right: IntArray, contained: Levels) -> npt.NDArray[np.bool_]:
+    """Where a title is cut off: it ends with an ellipsis, or within a word of the other one."""
+    out = np.zeros(len(left), dtype=bool)
+    for k in np.flatnonzero(contained).tolist():
+        i, j = int(left[k]), int(right[k])
+        if len(v.squeezed[i]) > len(v.squeezed[j]):
+            i, j = j, i
+        out[k] = v.is_cut[i] or not set(v.title[i].split()[-1:]) <= set(v.title[j].split())
+    return out
+
+
+def _title_level(v: Normalised, left: IntArray, right: IntArray, similarity: Similarity, contained: Levels) -> Levels:
+    level = 5 - np.searchsorted(np.array([0.6, 0.75, 0.87, 0.95, 0.9999]), similarity, side="right")
+    level = np.where(contained == 2, np.minimum(level, 1), level)
+    level = np.where((contained == 1) & (level > 2), 6, level)
+    has_title = np.array([t != "" for t in v.title], dtype=bool)
+    return np.where(has_title[left] & has_title[right], level, 7).astype(np.int8)
+
+
+def _contained(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    """Where one title is the beginning of the other (cut off, or without its subtitle): 2 if long, 1 if short."""
+    lengths = np.array([len(t) for t in v.squeezed])
+    shorter = np.minimum(lengths[left], lengths[right])
+    out = np.zeros(len(left), dtype=np.int8)
+    possible = (shorter >= SHORT_BEGINNING) & (lengths[left] != lengths[right])
+    for k in np.flatnonzero(possible).tolist():
+        a, b = v.squeezed[left[k]], v.squeezed[right[k]]
+        if a.startswith(b) or b.startswith(a):
+            out[k] = 2 if shorter[k] >= LONG_BEGINNING else 1
+    return out
+
+
+def _title_words(v: Normalised, left: IntArray, right: IntArray, similarity: Similarity) -> Levels:
+    level = np.where(similarity >= 0.9999, 0, 4).astype(np.int8)
+    for k in np.flatnonzero((similarity >= 0.7) & (similarity < 0.9999)).tolist():
+        level[k] = _word_difference(v.title[left[k]], v.title[right[k]])
+    return level
+
+
+def _word_difference(a: str, b: str) -> int:
+    """1 other spelling, 2 one title adds words, 3 words replaced by others."""
+    words_a, words_b = a.split(), b.split()
+    set_a, set_b = set(words_a), set(words_b)
+    only_a = [w for w in words_a if w not in set_b]
+    only_b = [w for w in words_b if w not in set_a]
+    if not only_a and not only_b:
+        return 1
+    if only_a and only_b:
+        if fuzz.ratio("".join(only_a), "".join(only_b)) >= 85:
+            return 1
+        left_a = [w for w in only_a if not _has_spelling(w, only_b)]
+        left_b = [w for w in only_b if not _has_spelling(w, only_a)]
+        only_a, only_b = left_a, left_b
+        if not only_a and not only_b:
+            return 1
+    weight_a, weight_b = sum(len(w) > 2 for w in only_a), sum(len(w) > 2 for w in only_b)
+    if weight_a and weight_b:
+        return 3
+    return 2 if weight_a + weight_b else 1
+
+
+def _has_spelling(word: str, others: list[str]) -> bool:
+    return any(
+        Levenshtein.normalized_similarity(word, other) >= 0.72 and word[:1] == other[:1]
+        if len(word) > 3 and len(other) > 3
+        else word == other
+        for other in others
+    )
+
+
+def _title_length(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    size = np.array([len(t) * (2 if not t.isascii() else 1) for t in v.squeezed])
+    shorter = np.minimum(size[left], size[right])
+    level = np.where(shorter < 22, 2, np.where(shorter < 40, 1, 0))
+    return np.where(v.is_generic[left] | v.is_generic[right] | (shorter < 8), 3, level).astype(np.int8)
+
+
+def _equal(codes: npt.NDArray[np.int32], left: IntArray, right: IntArray) -> Levels:
+    """0 unknown, 1 same, 2 different."""
+    a, b = codes[left], codes[right]
+    return np.where((a == 0) | (b == 0), 0, np.where(a == b, 1, 2)).astype(np.int8)
+
+
+def _same_or_missing(codes: npt.NDArray[np.int32], left: IntArray, right: IntArray) -> Levels:
+    """0 neither has one, 1 same, 2 only one has one, 3 different."""
+    a, b = codes[left], codes[right]
+    level = np.where(a == b, np.where(a == 0, 0, 1), np.where((a == 0) | (b == 0), 2, 3))
+    return level.astype(np.int8)
+
+
+def _year(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    a, b = v.year[left], v.year[right]
+    apart = np.abs(a - b)
+    level = np.where(apart == 0, 1, np.where(apart == 1, 2, np.where(apart <= 3, 3, 4)))
+    return np.where((a == 0) | (b == 0), 0, level).astype(np.int8)
+
+
+def _issue(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    """Issues; numbers beyond a year's issues are counts of their own and differ between databases."""
+    level = _equal(v.issue, left, right)
+    own_count = (level == 2) & (np.maximum(v.issue_number[left], v.issue_number[right]) > MAX_ISSUE)
+    return np.where(own_count, 0, level).astype(np.int8)
+
+
+def _volume(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    """Volumes; one side's volume being the other side's issue says nothing."""
+    level = _equal(v.volume, left, right)
+    swapped = (level == 2) & ((v.volume[left] == v.issue[right]) | (v.issue[left] == v.volume[right]))
+    return np.where(swapped, 0, level).astype(np.int8)
+
+
+def _first_page(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    """First pages; "1-9" beside another number is an early version's own count and says nothing."""
+    level = _equal(v.first_page, left, right)
+    a, b = v.page_number[left], v.page_number[right]
+    own_count = (level == 2) & ((a == 1) | (b == 1))
+    return np.where(own_count, 0, level).astype(np.int8)
+
+
+def _doi(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    """0 unknown, 1 same, 3 different, 4 other version; "shared by several titles" is set by `_container_dois`."""
+    a, b = v.doi[left], v.doi[right]
+    known = (a[:, 0] != 0) & (b[:, 0] != 0)
+    same = (
+        (a[:, 0] == b[:, 0])
+        | ((a[:, 0] == b[:, 1]) & (b[:, 1] != 0))
+        | ((a[:, 1] == b[:, 0]) & (a[:, 1] != 0))
+    )  # fmt: skip
+    version = v.doi_work[a[:, 0]] == v.doi_work[b[:, 0]]
+    return np.where(known, np.where(same, 1, np.where(version, 4, 3)), 0).astype(np.int8)
+
+
+def _container_dois(v: Normalised, left: IntArray, right: IntArray, levels: dict[str, Levels]) -> Levels:
+    """DOI levels in which a DOI that stands for several documents (supplement, book, volume) has its own level.
+
+    A DOI is one when two of its records have different titles and a different first author or first page.
+    """
+    doi = levels["doi"]
+    several = (
+        (doi == 1) & (levels["title"] >= 4) & ((levels["first author"] == 4) | (levels["first page"] == 2))
+    )  # fmt: skip
+    shared = np.unique(v.doi[left[several], 0])
+    return np.where((doi == 1) & np.isin(v.doi[left, 0], shared), 2, doi).astype(np.int8)
+
+
+def _first_author(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Levels:
+    a, b = _take(v.first, left), _take(v.first, right)
+    if not a:
+        return np.zeros(0, dtype=np.int8)
+    jaro = cpdist(a, b, scorer=JaroWinkler.similarity, dtype=np.float32, workers=workers)
+    whole = cpdist(
+        _take(v.first_words, left), _take(v.first_words, right), scorer=fuzz.token_set_ratio, dtype=np.float32,
+        workers=workers,
+    )  # fmt: skip
+    known = np.array([f != "" for f in v.first], dtype=bool)
+    other_initial = (v.initial[left] != v.initial[right]) & (v.initial[left] != 0) & (v.initial[right] != 0)
+    level = np.where(jaro >= 0.999, np.where(other_initial, 2, 1), np.where((jaro >= 0.9) | (whole >= 90), 3, 4))
+    return np.where(known[left] & known[right], level, 0).astype(np.int8)
+
+
+def _authors(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Levels:
+    a, b = _take(v.families, left), _take(v.families, right)
+    if not a:
+        return np.zeros(0, dtype=np.int8)
+    score = cpdist(a, b, scorer=fuzz.token_set_ratio, dtype=np.float32, workers=workers)
+    known = np.array([f != "" for f in v.families], dtype=bool)
+    level = 4 - np.searchsorted(np.array([55.0, 80.0, 95.0]), score, side="right")
+    return np.where(known[left] & known[right], level, 0).astype(np.int8)
+
+
+def _journal(v: Normalised, left: IntArray, right: IntArray) -> Levels:
+    a, b = v.journal[left].astype(np.int64), v.journal[right].astype(np.int64)
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    pairs, where = np.unique(low * len(v.journal_names) + high, return_inverse=True)
+    names = v.journal_names
+    compared = [compare_journals(names[p // len(names)], names[p % len(names)]) for p in pairs.tolist()]
+    level = np.array(compared, dtype=np.int8)[where] if len(pairs) else np.zeros(0, dtype=np.int8)
+    issn_a, issn_b = v.issn[left], v.issn[right]
+    same_issn = np.zeros(len(left), dtype=bool)
+    for i in range(issn_a.shape[1]):
+        for j in range(issn_b.shape[1]):
+            same_issn |= (issn_a[:, i] == issn_b[:, j]) & (issn_a[:, i] != 0)
+    scripts = v.is_cjk[left] != v.is_cjk[right]
+    return np.where(same_issn, 1, np.where(scripts & (level == 3), 0, level)).astype(np.int8)
+
+
+def _abstract(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Levels:
+    score = _ratio(v.abstract, left, right, workers)
+    known = np.array([a != "" for a in v.abstract], dtype=bool)
+    level = np.where(score >= 0.9, 1, np.where(score >= 0.7, 2, 3))
+    return np.where(known[left] & known[right], level, 0).astype(np.int8)

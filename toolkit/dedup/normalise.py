@@ -1,0 +1,290 @@
+"""Step 1: records to comparable values, one array or list per value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.dedup.columns import RecordColumns
+from toolkit.dedup.names import read_authors
+from toolkit.dedup.numbers import read_dois, read_issue, read_pages, read_pmid, read_registry, read_volume, read_year
+from toolkit.dedup.text import fold, is_cjk, squeeze
+from toolkit.dedup.titles import read_title
+
+__all__ = ["Normalised", "normalise"]
+
+IntArray = npt.NDArray[np.int32]
+BoolArray = npt.NDArray[np.bool_]
+
+PARALLEL_FROM = 20_000  # records; below, starting processes costs more than it saves
+_ABSTRACT_CHARACTERS = 400
+_ABSTRACT_HEADING = re.compile(
+    r"^(?:(?:background|objectives?|purpose|aims?|introduction|context|summary|abstract|importance|rationale|goals?|"
+    r"study|of|the|review|and|design|hypothesis|methods?|results?|conclusions?|unlabelled|question) )+"
+)
+_NOT_ALNUM = re.compile(r"[^0-9a-z]+")
+_PREPRINT = re.compile(
+    r"\b(?:ssrn|(?:bio|med|ar|chem|psy|soc)rxiv|research square|preprints?(?:\.org)?|osf preprints)\b"
+)
+_PREPRINT_DOI = re.compile(
+    r"10\.(?:1101/(?:19|20)\d\d\.|21203/rs|48550/arxiv|20944/preprints|2139/ssrn|31234/osf|31219/osf|26434/chemrxiv)"
+)
+_DOI_VERSION = re.compile(r"(?:\.pub\d+|[./]v\d+)$")
+_ISSN = re.compile(r"\d{4}-?\d{3}[\dXx]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Normalised:
+    """Comparable values of n records. Strings: ``""`` unknown. Codes: equal codes are equal values, 0 unknown.
+
+    Attributes
+    ----------
+    title, other_title : folded words of the title and of a second title
+    squeezed : the title without spaces
+    markers : bits of `titles.MARKERS`
+    numbers, part : codes of the numbers and of the part label in the title (0: none)
+    families : family names of the authors; first, first_words: of the first author; initial: code of its given name
+    journal : code into ``journal_names`` (folded alternatives joined by " = ")
+    issn : codes of the first two ISSN, shape (n, 2)
+    doi : codes of up to two DOIs, shape (n, 2); ``doi_texts[code]`` is the DOI,
+        ``doi_work[code]`` the code of the DOI without its version (".pub2", "/v3")
+    first_page, last_page, volume, issue, pmid, registry, exact : codes
+    year : 0 unknown
+    abstract : folded beginning of the abstract
+    """
+
+    title: list[str]
+    squeezed: list[str]
+    other_title: list[str]
+    markers: IntArray
+    numbers: IntArray
+    part: IntArray
+    is_translated: BoolArray
+    is_generic: BoolArray
+    is_cut: BoolArray
+    is_cjk: BoolArray
+    is_preprint: BoolArray
+    is_cochrane: BoolArray
+    first: list[str]
+    first_words: list[str]
+    families: list[str]
+    initial: IntArray
+    author_count: IntArray
+    journal: IntArray
+    journal_names: list[str]
+    issn: IntArray
+    year: IntArray
+    volume: IntArray
+    issue: IntArray
+    first_page: IntArray
+    last_page: IntArray
+    page_number: IntArray
+    issue_number: IntArray
+    is_supplement: BoolArray
+    doi: IntArray
+    doi_texts: list[str]
+    doi_work: IntArray
+    pmid: IntArray
+    registry: IntArray
+    abstract: list[str]
+    exact: IntArray
+
+    def __len__(self) -> int:
+        return len(self.title)
+
+
+class _Codes:
+    """Numbers for strings in order of first appearance; 0 for the empty string."""
+
+    __slots__ = ("known",)
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {"": 0}
+
+    def of(self, values: Iterable[str]) -> IntArray:
+        known = self.known
+        return np.fromiter((known.setdefault(v, len(known)) for v in values), dtype=np.int32)
+
+
+class _DoiCodes:
+    """Numbers for DOIs that ignore punctuation, which databases write differently; the first spelling is kept."""
+
+    __slots__ = ("known", "texts")
+
+    def __init__(self) -> None:
+        self.known: dict[str, int] = {"": 0}
+        self.texts = [""]
+
+    def of(self, values: Iterable[str]) -> IntArray:
+        codes = []
+        for value in values:
+            key = _NOT_ALNUM.sub("", value)
+            if key not in self.known:
+                self.known[key] = len(self.texts)
+                self.texts.append(value)
+            codes.append(self.known[key])
+        return np.array(codes, dtype=np.int32)
+
+
+def normalise(columns: RecordColumns, *, workers: int = 1) -> Normalised:
+    """Comparable values of all records, in their order.
+
+    Parameters
+    ----------
+    columns : the records
+    workers : processes to spread large inputs over (20,000 records and more)
+    """
+    n = len(columns)
+    if workers > 1 and n >= PARALLEL_FROM:
+        size = -(-n // (workers * 4))
+        parts = [_cut(columns, start, start + size) for start in range(0, n, size)]
+        with ProcessPoolExecutor(max_workers=workers) as pool:
+            read = list(pool.map(_read_columns, parts))
+        lists = {name: [v for part in read for v in part[name]] for name in read[0]}
+    else:
+        lists = _read_columns(columns)
+    return _encode(lists, n)
+
+
+def _cut(columns: RecordColumns, start: int, stop: int) -> RecordColumns:
+    return RecordColumns(**{f.name: getattr(columns, f.name)[start:stop] for f in fields(RecordColumns)})
+
+
+def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
+    """Plain lists of values, one per record (runs in a worker process for large inputs)."""
+    titles = [read_title(t, o) for t, o in zip(columns.title, columns.original_title, strict=True)]
+    authors = [read_authors(a) for a in columns.authors]
+    pages = [read_pages(p) for p in columns.pages]
+    dois = [
+        read_dois(d) or (read_dois(u) if "doi.org/10." in u else ())
+        for d, u in zip(columns.doi, columns.url, strict=True)
+    ]
+    journals: dict[str, str] = {}
+    abstracts = [_abstract_key(a) for a in columns.abstract]
+    return {
+        "title": [t.words for t in titles],
+        "other_title": [t.other for t in titles],
+        "markers": [t.markers for t in titles],
+        "numbers": [t.numbers for t in titles],
+        "part": [t.part for t in titles],
+        "is_translated": [t.is_translated for t in titles],
+        "is_generic": [t.is_generic for t in titles],
+        "is_cut": [t.is_cut for t in titles],
+        "is_cjk": [is_cjk(t.words) for t in titles],
+        "is_preprint": [
+            _PREPRINT.search(j.lower()) is not None or any(_PREPRINT_DOI.match(x) for x in d)
+            for j, d in zip(columns.journal, dois, strict=True)
+        ],
+        "is_cochrane": [
+            "14651858.cd" in "".join(d) or "cochrane database" in j.lower()
+            for j, d in zip(columns.journal, dois, strict=True)
+        ],
+        "first": [a.first for a in authors],
+        "first_words": [a.first_words for a in authors],
+        "families": [a.families for a in authors],
+        "initial": [a.initial for a in authors],
+        "author_count": [a.number for a in authors],
+        "journal": [_journal_key(j, journals) for j in columns.journal],
+        "issn": [_ISSN.findall(i)[:3] if i else [] for i in columns.issn],
+        "year": [read_year(y) for y in columns.year],
+        "volume": [read_volume(v) for v in columns.volume],
+        "issue": [read_issue(i, v) for i, v in zip(columns.issue, columns.volume, strict=True)],
+        "first_page": [p[0] for p in pages],
+        "last_page": [p[1] for p in pages],
+        "is_supplement": [
+            "sup" in v.lower() or "sup" in i.lower() or (p[:1] in "sS" and p != "")
+            for v, i, p in zip(columns.volume, columns.issue, columns.pages, strict=True)
+        ],
+        "dois": dois,
+        "pmid": [read_pmid(p) if p else "" for p in columns.pmid],
+        "registry": [
+            " ".join(read_registry(r, u, j, t))
+            for r, u, j, t in zip(columns.registry_numbers, columns.url, columns.journal, columns.title, strict=True)
+        ],
+        "abstract": abstracts,
+        "exact": [
+            "\x1f".join(parts)
+            for parts in zip(
+                (t.words for t in titles), (f"{y}|{v}|{i}|{p}" for y, v, i, p in zip(
+                    columns.year, columns.volume, columns.issue, columns.pages, strict=True)),
+                (fold(a) for a in columns.authors), (fold(j) for j in columns.journal), abstracts,
+                (" ".join(d) for d in dois), columns.pmid, strict=True,
+            )
+        ],
+    }  # fmt: skip
+
+
+def _encode(lists: dict[str, list[Any]], n: int) -> Normalised:
+    codes = {name: _Codes() for name in ("numbers", "part", "initial", "journal", "volume", "issue", "page", "pmid")}
+    doi_codes, issn_codes = _DoiCodes(), _Codes()
+    first_page = codes["page"].of(lists["first_page"])
+    return Normalised(
+        title=lists["title"],
+        squeezed=[squeeze(t) for t in lists["title"]],
+        other_title=lists["other_title"],
+        markers=np.array(lists["markers"], dtype=np.int32).reshape(n),
+        numbers=codes["numbers"].of(lists["numbers"]),
+        part=codes["part"].of(lists["part"]),
+        is_translated=np.array(lists["is_translated"], dtype=bool).reshape(n),
+        is_generic=np.array(lists["is_generic"], dtype=bool).reshape(n),
+        is_cut=np.array(lists["is_cut"], dtype=bool).reshape(n),
+        is_cjk=np.array(lists["is_cjk"], dtype=bool).reshape(n),
+        is_preprint=np.array(lists["is_preprint"], dtype=bool).reshape(n),
+        is_cochrane=np.array(lists["is_cochrane"], dtype=bool).reshape(n),
+        first=lists["first"],
+        first_words=lists["first_words"],
+        families=lists["families"],
+        initial=codes["initial"].of(lists["initial"]),
+        author_count=np.array(lists["author_count"], dtype=np.int32).reshape(n),
+        journal=codes["journal"].of(lists["journal"]),
+        journal_names=list(codes["journal"].known),
+        issn=np.column_stack([issn_codes.of(_nth_issn(v, k) for v in lists["issn"]) for k in range(2)]).reshape(n, 2),
+        year=np.array(lists["year"], dtype=np.int32).reshape(n),
+        volume=codes["volume"].of(lists["volume"]),
+        issue=codes["issue"].of(lists["issue"]),
+        first_page=first_page,
+        last_page=codes["page"].of(lists["last_page"]),
+        page_number=np.array([int(p[:9]) if p else 0 for p in lists["first_page"]], dtype=np.int32).reshape(n),
+        issue_number=np.array([int(i[:9]) if i else 0 for i in lists["issue"]], dtype=np.int32).reshape(n),
+        is_supplement=np.array(lists["is_supplement"], dtype=bool).reshape(n),
+        doi=np.column_stack([doi_codes.of(_nth(v, k) for v in lists["dois"]) for k in range(2)]).reshape(n, 2),
+        doi_texts=doi_codes.texts,
+        doi_work=_Codes().of(_DOI_VERSION.sub("", d) for d in doi_codes.texts),
+        pmid=codes["pmid"].of(lists["pmid"]),
+        registry=_Codes().of(lists["registry"]),
+        abstract=lists["abstract"],
+        exact=_Codes().of(lists["exact"]),
+    )
+
+
+def _nth(values: Sequence[str], k: int) -> str:
+    return values[k] if len(values) > k else ""
+
+
+def _nth_issn(values: Sequence[str], k: int) -> str:
+    distinct = list(dict.fromkeys(v.replace("-", "").upper() for v in values))
+    return distinct[k] if len(distinct) > k else ""
+
+
+def _abstract_key(text: str) -> str:
+    if len(text) < 40:
+        return ""
+    words = fold(text[:_ABSTRACT_CHARACTERS])
+    return _ABSTRACT_HEADING.sub("", words)[:250]
+
+
+def _journal_key(text: str, seen: dict[str, str]) -> str:
+    """Folded names of the journal: its parts on both sides of "=", without place or subtitle in parentheses."""
+    if text not in seen:
+        parts = re.split(r"\s=\s", re.sub(r"\([^)]*\)?|\[[^\]]*\]?", " ", text)) if text else []
+        names = [f.removeprefix("the ") for part in parts if (f := fold(part))]
+        if not names and text:
+            names = [fold(text)]
+        seen[text] = " = ".join(names)
+    return seen[text]

@@ -1,0 +1,141 @@
+"""normalise -> block -> compare -> decide -> cluster, in one call on columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.dedup.block import candidate_pairs
+from toolkit.dedup.cluster import cluster, review_pairs
+from toolkit.dedup.columns import RecordColumns
+from toolkit.dedup.compare import LEVELS, Comparison, compare
+from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights
+from toolkit.dedup.normalise import normalise
+from toolkit.dedup.rules import APART, ASK, JOINS, VETOES
+
+__all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates"]
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matches:
+    """What deduplication found among n records.
+
+    Attributes
+    ----------
+    ids : the records' ids, in input order
+    clusters : (n,) position of the member with the smallest id; equal numbers are one report
+    review : positions (in ``decisions``) of the pairs to ask a person about, strongest first
+    comparison, decisions : all compared pairs, so that each outcome can be explained
+    """
+
+    ids: tuple[str, ...]
+    clusters: npt.NDArray[np.int64]
+    review: npt.NDArray[np.int64]
+    comparison: Comparison
+    decisions: Decisions
+
+    def groups(self) -> list[tuple[str, ...]]:
+        """Ids of each cluster of two records or more, sorted."""
+        order = np.argsort(self.clusters, kind="stable")
+        sorted_clusters = self.clusters[order]
+        starts = np.flatnonzero(np.r_[True, sorted_clusters[1:] != sorted_clusters[:-1]]) if len(order) else order
+        groups = [tuple(sorted(self.ids[k] for k in part)) for part in np.split(order, starts[1:]) if len(part) > 1]
+        return sorted(groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Why a pair was merged, asked or kept apart; ``fields`` holds the level each field reached."""
+
+    score: float
+    rule: str
+    says: str
+    fields: dict[str, str]
+    weights: tuple[tuple[str, str, float], ...] = ()
+
+    def as_payload(self) -> dict[str, object]:
+        """For an event's payload."""
+        return {"score": round(self.score, 2), "rule": self.rule, "fields": self.fields}
+
+
+def find_duplicates(
+    columns: RecordColumns,
+    *,
+    strictness: str = "balanced",
+    weights: Weights | None = None,
+    new: npt.NDArray[np.bool_] | None = None,
+    together: Iterable[tuple[int, int]] = (),
+    apart: Iterable[tuple[int, int]] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Matches:
+    """Clusters of records that are one report, and the pairs a person should look at.
+
+    Parameters
+    ----------
+    columns : the records
+    strictness : "strict", "balanced" or "sensitive" (`decide.STRICTNESS`)
+    weights : other weights than those of the package
+    new : (n,) True for records to compare with everything; None compares all with all
+    together, apart : pairs (positions) already joined, or kept apart by a person
+    workers : processes and threads; default: the machine's cores, at most 4
+    progress : called with the name of each step
+
+    Raises
+    ------
+    InputError
+        for an unknown strictness.
+    """
+    thresholds = check_strictness(strictness)
+    if workers is None:
+        workers = min(4, os.cpu_count() or 1)
+    say = progress or (lambda _: None)
+    say("normalise")
+    values = normalise(columns, workers=workers)
+    say("block")
+    left, right = candidate_pairs(values, new=new)
+    say("compare")
+    comparison = compare(values, left, right, workers=workers)
+    say("decide")
+    decisions = decide(comparison, weights=weights or load_weights(), thresholds=thresholds)
+    say("cluster")
+    ids = tuple(columns.ids)
+    together, apart = list(together), list(apart)
+    clusters = cluster(decisions, ids, together=together, apart=apart)
+    review = review_pairs(decisions, clusters, ids, settled=apart)
+    return Matches(ids=ids, clusters=clusters, review=review, comparison=comparison, decisions=decisions)
+
+
+def evidence_of(matches: Matches, row: int, *, weights: Weights | None = None) -> Evidence:
+    """Evidence of the pair at position ``row`` of ``matches.decisions``."""
+    rule = str(matches.decisions.rule[row])
+    known = {
+        field: LEVELS[field][int(levels[row])]
+        for field, levels in matches.comparison.levels.items()
+        if LEVELS[field][int(levels[row])] not in ("unknown", "none", "not compared")
+    }
+    parts = tuple(p for p in contributions(matches.comparison, row, weights or load_weights()) if p[2])
+    says = next((r.says for r in (*JOINS, *VETOES) if r.name == rule), "the sum of the weights below")
+    return Evidence(score=float(matches.decisions.score[row]), rule=rule, says=says, fields=known, weights=parts)
+
+
+def explain_pair(columns: RecordColumns, *, strictness: str = "balanced") -> tuple[Evidence, str]:
+    """Evidence and outcome ("merged", "asked", "apart") for exactly two records.
+
+    The pair is compared whatever it shares; a DOI shared by several titles of a library is not seen from two records.
+    """
+    values = normalise(columns)
+    one = np.array([0], dtype=np.int64)
+    comparison = compare(values, one, one + 1, keep_all=True)
+    decisions = decide(comparison, weights=load_weights(), thresholds=check_strictness(strictness))
+    matches = Matches(
+        ids=tuple(columns.ids), clusters=np.arange(2), review=one[:0], comparison=comparison, decisions=decisions
+    )
+    band = int(decisions.band[0])
+    return evidence_of(matches, 0), "apart" if band == APART else "asked" if band == ASK else "merged"

@@ -1,0 +1,76 @@
+"""Text folded to a form in which two databases' spellings of one string are equal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from html import unescape
+
+__all__ = ["fold", "is_cjk", "squeeze"]
+
+_LETTERS = str.maketrans(
+    {
+        "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŋ": "n",
+        "α": " alpha ", "β": " beta ", "γ": " gamma ", "δ": " delta ", "ε": " epsilon ", "ζ": " zeta ",
+        "η": " eta ", "θ": " theta ", "κ": " kappa ", "λ": " lambda ", "μ": " mu ", "µ": " mu ", "π": " pi ",
+        "ρ": " rho ", "σ": " sigma ", "τ": " tau ", "φ": " phi ", "χ": " chi ", "ψ": " psi ", "ω": " omega ",
+        "'": "", "’": "", "‘": "", "ʼ": "", "`": "", "´": "",
+    }
+)  # fmt: skip
+_TAG = re.compile(
+    r"</?(?:i|b|em|strong|su[bp]|inf|sc|span|p|br|small|u|bold|italic|(?:mml|jats):\w+)(?:\s[^<>]*)?/?>", re.IGNORECASE
+)
+_NOT_WORD = re.compile(r"[\W_]+")
+_MOJIBAKE = re.compile(r"[ÃÂ][\x80-\xbf]|â[\x80-\xbf€]")
+_CJK = re.compile(r"[぀-ヿ㐀-鿿豈-﫿가-힯]")
+_CJK_GAP = re.compile(r"(?<=[぀-ヿ㐀-鿿]) (?=[぀-ヿ㐀-鿿])")
+_APOSTROPHE = str.maketrans("", "", "'`")
+
+
+def is_cjk(text: str) -> bool:
+    """Whether the text holds Chinese, Japanese or Korean script."""
+    return not text.isascii() and _CJK.search(text) is not None
+
+
+def fold(text: str) -> str:
+    """Lower case words separated by one space: no accents, punctuation, tags or entities; CJK kept.
+
+    Greek letters are written out, because databases differ in that; full-width forms become ordinary ones.
+
+    >>> fold("Überleben &amp; β-Blocker: <i>in vivo</i>")
+    'uberleben beta blocker in vivo'
+    """
+    if not text:
+        return ""
+    if "&" in text:
+        text = unescape(text)
+    if "<" in text:
+        text = _TAG.sub("", text)
+    if text.isascii():
+        return _NOT_WORD.sub(" ", text.lower().translate(_APOSTROPHE)).strip()
+    if _MOJIBAKE.search(text):
+        text = _undo_mojibake(text)
+    text = unicodedata.normalize("NFKD", text.casefold())
+    if any(unicodedata.combining(c) for c in text if ord(c) > 767):
+        hangul_or_kana = _CJK.search(unicodedata.normalize("NFC", text)) is not None
+        if not hangul_or_kana:
+            text = "".join(c for c in text if not unicodedata.combining(c))
+    text = unicodedata.normalize("NFC", text).translate(_LETTERS)
+    return _CJK_GAP.sub("", _NOT_WORD.sub(" ", text).strip())
+
+
+def squeeze(text: str) -> str:
+    """The folded text without its spaces.
+
+    >>> squeeze("pre term")
+    'preterm'
+    """
+    return text.replace(" ", "")
+
+
+def _undo_mojibake(text: str) -> str:
+    """UTF-8 that was once read as Windows-1252, read rightly; the text itself where that fails."""
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        return text
