@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checks_inconsistency import check_side_split
 from network_golden import CLOSED, ITERATIVE, Case, Dataset, check, close, filled, order
 
 from toolkit.engine.data import FloatArray
@@ -229,14 +230,14 @@ def _design_rows(found, wanted, tol: float) -> None:
 
 @check("netsplit")
 def back_calculation(data: Dataset, case: Case) -> None:
-    if case["options"].get("method", "Back-calculation") != "Back-calculation":
-        pytest.skip("not back-calculation")
+    sidde = case["options"].get("method") == "SIDDE"
+    method = "SIDDE" if sidde else "back-calculation"
     expect = case["expect"]
     effects, result = data.fit(case)
     for model in ("common", "random"):
         if model == "random" and result.random is None:
             continue
-        ours = {(s.t1, s.t2): s for s in split_evidence(effects, result, model, indirect_only=True)}
+        ours = {(s.t1, s.t2): s for s in split_evidence(effects, result, model, method=method, indirect_only=True)}
         wanted = expect[model]
         for r, label in enumerate(expect["comparison"]):
             a, b = label.split(":")
@@ -350,3 +351,4 @@ def stata(data: Dataset, case: Case) -> None:
         assert tested.interaction_chi2 is None and tested.reason
     if "wald_common" in inc and inc["df"] > 0:
         close(tested.q_between, inc["wald_common"]["chi2"], ITERATIVE, "Wald, common effect")
+    check_side_split(data, case)

@@ -9,7 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import checks_fit  # noqa: F401 - registers the checks
+import checks_fit  # noqa: F401 - registers its checks
+import checks_inconsistency  # noqa: F401
 from network_golden import CHECKS, Dataset, run
 
 OWN = Path(__file__).resolve().parents[2] / "golden" / "nma"
@@ -23,8 +24,9 @@ COUNTS_OWN = {
     "netmeta:direct": 7,
     "netmeta:estimators": 7,
     "netmeta:pairs": 7,
+    "netheat": 6,
     "netrank+rankogram": 7,
-    "netsplit": 7,
+    "netsplit": 10,
     "stata:network+mvmeta": 7,
 }
 COUNTS_ALL = {
@@ -35,9 +37,10 @@ COUNTS_ALL = {
     "netmeta:direct": 14,
     "netmeta:estimators": 14,
     "netmeta:pairs": 13,
+    "netheat": 14,
     "netrank": 1,
     "netrank+rankogram": 13,
-    "netsplit": 14,
+    "netsplit": 17,
     "stata:network+mvmeta": 13,
 }
 

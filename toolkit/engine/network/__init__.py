@@ -10,7 +10,9 @@ from toolkit.engine.network.designs import (
     find_designs,
 )
 from toolkit.engine.network.fit import consistency_model, network, network_effects
+from toolkit.engine.network.heat import DesignContrast, NetHeat, net_heat
 from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
+from toolkit.engine.network.sidesplit import SideSplit, side_split
 from toolkit.engine.network.split import Split, split_evidence
 from toolkit.engine.network.views import (
     GraphEdge,
@@ -26,13 +28,16 @@ from toolkit.engine.network.views import (
 __all__ = [
     "Connection",
     "Design",
+    "DesignContrast",
     "DesignDecomposition",
     "DesignQ",
     "GraphEdge",
     "GraphNode",
     "LeagueTable",
+    "NetHeat",
     "NetworkGraph",
     "RankProbabilities",
+    "SideSplit",
     "Split",
     "TreatmentRow",
     "against_reference",
@@ -43,10 +48,12 @@ __all__ = [
     "graph",
     "largest_subnetwork",
     "league_table",
+    "net_heat",
     "network",
     "network_effects",
     "network_to_dict",
     "p_scores",
     "rank_probabilities",
+    "side_split",
     "split_evidence",
 ]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.engine.data import Effects
+from toolkit.engine.data import Effects, IntArray
 from toolkit.engine.network._intervals import chi2_p
 from toolkit.engine.network.blocks import Block, arms_of_studies, relabel
 from toolkit.engine.network.gls import Model
@@ -31,6 +31,7 @@ __all__ = [
     "DesignQ",
     "decompose_designs",
     "design_model",
+    "design_nodes",
     "find_designs",
     "inconsistency",
 ]
@@ -83,10 +84,10 @@ def find_designs(effects: Effects) -> tuple[Design, ...]:
     )
 
 
-def design_model(
+def design_nodes(
     effects: Effects, blocks: Sequence[Block], designs: Sequence[Design], separate: Collection[int] | None = None
-) -> Model:
-    """The model in which the designs numbered in `separate` (all by default) have nodes of their own."""
+) -> IntArray:
+    """(S, T) node of each treatment in each study; the designs in `separate` have nodes of their own; -1: no such arm."""
     T = len(effects.treatments)
     chosen = range(len(designs)) if separate is None else separate
     node_of = np.tile(np.arange(T), (len(effects.studies), 1))
@@ -95,7 +96,16 @@ def design_model(
     used = np.unique(np.concatenate([node_of[b.study[:, None], b.nodes].ravel() for b in blocks]))
     index = np.full(T * (len(designs) + 1), -1)
     index[used] = np.arange(len(used))
-    return Model(relabel(blocks, index[node_of]), len(used))
+    nodes: IntArray = index[node_of]
+    return nodes
+
+
+def design_model(
+    effects: Effects, blocks: Sequence[Block], designs: Sequence[Design], separate: Collection[int] | None = None
+) -> Model:
+    """The model in which the designs numbered in `separate` (all by default) have nodes of their own."""
+    nodes = design_nodes(effects, blocks, designs, separate)
+    return Model(relabel(blocks, nodes), int(nodes.max()) + 1)
 
 
 def inconsistency(effects: Effects, model: Model) -> Inconsistency:

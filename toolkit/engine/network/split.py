@@ -1,7 +1,8 @@
-"""Direct against indirect evidence, comparison by comparison, from one factorisation.
+"""Direct against indirect evidence, comparison by comparison.
 
-The network estimate is the inverse-variance mean of the direct and the indirect estimate, so the indirect one follows
-by subtraction (back-calculation). No model is fitted again.
+Back-calculation: the network estimate is the inverse-variance mean of the direct and the indirect estimate, so the
+indirect one follows by subtraction, all of them from one factorisation. SIDDE ("separating indirect from direct
+design evidence"): the studies that compare the two are taken out and the rest is fitted anew, tau2 included.
 
 References
 ----------
@@ -11,17 +12,24 @@ Dias, Welton, Caldwell, Ades 2010, Stat Med 29:932-944. doi:10.1002/sim.3767
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.engine.data import Effects
 from toolkit.engine.network._intervals import symmetric_estimate
+from toolkit.engine.network.blocks import arms_of_studies, make_blocks, take_studies
+from toolkit.engine.network.connect import connection
 from toolkit.engine.network.direct import all_pairs, pool_direct
+from toolkit.engine.network.gls import Model
+from toolkit.engine.network.tau2 import estimate_tau2
 from toolkit.engine.network.views import chosen_model
 from toolkit.engine.results import Estimate, NetworkResult
+from toolkit.model.errors import InputError
 
 __all__ = ["ALL_DIRECT", "Split", "split_evidence"]
+
+METHODS = ("back-calculation", "SIDDE")
 
 # With less than 0.05 % of the precision left for it, an indirect estimate is noise (netmeta's tol.direct).
 ALL_DIRECT = 1 - 0.0005
@@ -47,7 +55,12 @@ class Split:
 
 
 def split_evidence(
-    effects: Effects, result: NetworkResult, model: str = "random", *, indirect_only: bool = False
+    effects: Effects,
+    result: NetworkResult,
+    model: str = "random",
+    *,
+    method: str = "back-calculation",
+    indirect_only: bool = False,
 ) -> tuple[Split, ...]:
     """Direct, indirect and network estimate of each comparison, and the test of their difference.
 
@@ -55,13 +68,18 @@ def split_evidence(
     ----------
     effects, result : the data and their fit
     model : "random" or "common"
+    method : "back-calculation" or "SIDDE"
     indirect_only : whether comparisons without direct evidence are listed too
 
     Raises
     ------
+    InputError
+        If the method is unknown.
     NotEstimable
         If the model was not estimable.
     """
+    if method not in METHODS:
+        raise InputError("Unknown method of splitting evidence.", value=method, allowed=", ".join(METHODS))
     te, se = chosen_model(result, model)
     tau2 = result.tau2.value if model == "random" and result.tau2 is not None else 0.0
     names = effects.treatments
@@ -75,8 +93,48 @@ def split_evidence(
         network = symmetric_estimate(float(te[at]), float(se[at]), result.spec.level, f"{model} effects, network")
         c = found.get((i, j))
         own = None if c is None else (int(direct.k[c]), float(direct.te[c]), float(direct.se[c]))
-        rows.append(_split(names[i], names[j], network, own, result.spec.level))
+        row = _split(names[i], names[j], network, own, result.spec.level)
+        rows.append(_without_studies(effects, result, model, row) if method == "SIDDE" and own else row)
     return tuple(rows)
+
+
+def _without_studies(effects: Effects, result: NetworkResult, model: str, row: Split) -> Split:
+    """`row` with the indirect estimate of the studies that do not hold both treatments."""
+    pair = effects.treatments.index(row.t1), effects.treatments.index(row.t2)
+    keep = [s for s, members in enumerate(arms_of_studies(effects)) if not set(pair) <= set(members)]
+    none = replace(row, indirect=None, difference=None, reason="without the direct studies the two are not connected")
+    if not keep:
+        return none
+    part = _piece_with(take_studies(effects, keep), row.t1, row.t2)
+    if part is None or row.direct is None:
+        return none
+    fitted = Model(make_blocks(part), len(part.treatments))
+    tau2 = 0.0
+    if model == "random":
+        if fitted.df == 0 and result.spec.tau2 != "fixed":
+            return replace(none, reason="without the direct studies the between-study variance is not estimable")
+        tau2 = estimate_tau2(fitted, result.spec.tau2, result.spec.tau2_value).value
+    fit = fitted.solve(tau2)
+    i, j = part.treatments.index(row.t1), part.treatments.index(row.t2)
+    se = float(np.sqrt(fit.cov[i, i] + fit.cov[j, j] - 2 * fit.cov[i, j]))
+    level = result.spec.level
+    indirect = symmetric_estimate(float(fit.beta[i] - fit.beta[j]), se, level, "indirect (SIDDE)")
+    gap, spread = row.direct.estimate - indirect.estimate, float(np.hypot(row.direct.se, se))
+    return replace(
+        row,
+        indirect=indirect,
+        difference=symmetric_estimate(gap, spread, level, "direct minus indirect"),
+        reason=None,
+    )
+
+
+def _piece_with(effects: Effects, t1: str, t2: str) -> Effects | None:
+    """The sub-network that holds both treatments, or None."""
+    found = connection(effects)
+    for names, studies in zip(found.subnetworks, found.subnetwork_studies, strict=True):
+        if t1 in names and t2 in names:
+            return take_studies(effects, [s for s, name in enumerate(effects.studies) if name in set(studies)])
+    return None
 
 
 def _split(t1: str, t2: str, network: Estimate, direct: tuple[int, float, float] | None, level: float) -> Split:
