@@ -1,0 +1,252 @@
+"""The drawn diagram: words of the template, nothing overlaps, every text fits its box as rendered."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.prisma.builders import Desk, small_review
+from toolkit.plots.prisma import DiagramLayout, PlacedBox, draw_prisma, layout_prisma, wrap_text
+from toolkit.plots.style import save_figure
+from toolkit.prisma.boxes import Flow
+from toolkit.prisma.diagram import diagram_content
+from toolkit.prisma.flow import count_flow
+from toolkit.prisma.html import slot_boxes
+from toolkit.prisma.identities import check
+
+LONG = tuple(
+    f"Reason {i}: the report describes a population, an intervention or an outcome which the protocol excludes ({i})"
+    for i in range(1, 16)
+)
+TWELVE = (
+    "PubMed", "Embase (Ovid)", "Cochrane Central Register of Controlled Trials (CENTRAL)",
+    "Web of Science Core Collection", "Scopus", "CINAHL Plus with Full Text (EBSCOhost)", "PsycINFO", "LILACS",
+    "中国知网（CNKI）", "万方数据知识服务平台", "维普中文科技期刊数据库", "中国生物医学文献数据库（SinoMed）",
+)  # fmt: skip
+
+
+def many() -> Desk:
+    desk = Desk(reasons=LONG)
+    for i, name in enumerate(TWELVE):
+        desk.find(name, " ".join(f"d{i}.{j}" for j in range(i + 5)))
+    desk.find("ClinicalTrials.gov", "g1 g2", kind="register")
+    for i, reason in enumerate(LONG):
+        report = f"d{i % 12}.{i // 12}"
+        desk.screen(report, "include")
+        desk.get(report)
+        desk.judge(report, "exclude", reason)
+    desk.take("g1", "S1")
+    desk.take("g2", "S2")
+    desk.standings["S2"] = "ongoing"
+    return desk
+
+
+def update() -> Desk:
+    desk = small_review()
+    desk.mark()
+    desk.find("PubMed", "g h i")
+    desk.take("g", "S3")
+    desk.screen("h", "exclude", by="tool")
+    desk.standings["S2"] = "removed"
+    return desk
+
+
+def with_others(desk: Desk) -> Desk:
+    desk.find(
+        "Website of a society with quite a long name that has to be wrapped", "w1 w2", kind="other", method="website"
+    )
+    desk.find("Hand search of the proceedings of conferences held in China from 1999 to 2024", "p1 p2", kind="other")
+    desk.find("引文检索", "q1", kind="other", method="citation")
+    desk.take("w1", "S7")
+    desk.take("p1", "S8")
+    desk.standings["S8"] = "awaiting_classification"
+    return desk
+
+
+CASES = {
+    "new": lambda: count_flow(small_review().state(syntheses=(("全髋关节置换转换率", ("S1", "S2")),))),
+    "updated": lambda: count_flow(update().state()),
+    "new with others": lambda: count_flow(with_others(small_review()).state()),
+    "updated with others": lambda: count_flow(with_others(update()).state()),
+    "twelve databases": lambda: count_flow(many().state()),
+    "twelve databases with others": lambda: count_flow(with_others(many()).state()),
+    "empty": lambda: count_flow(Desk().state()),
+}
+
+
+@pytest.fixture(params=CASES)
+def flow(request: pytest.FixtureRequest) -> Flow:
+    counted = CASES[request.param]()
+    assert isinstance(counted, Flow)
+    return counted
+
+
+def place(flow: Flow) -> DiagramLayout:
+    return layout_prisma(diagram_content(flow, check(flow)))
+
+
+def overlap(a: PlacedBox, b: PlacedBox) -> bool:
+    return a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom
+
+
+def test_no_two_boxes_overlap_and_all_lie_inside_the_figure(flow: Flow) -> None:
+    layout = place(flow)
+    for first, second in itertools.combinations(layout.boxes, 2):
+        assert not overlap(first, second), (first.slot, second.slot)
+    for box in layout.boxes:
+        assert box.x >= 0 and box.y >= 0 and box.right <= layout.width and box.bottom <= layout.height, box.slot
+    lowest = max(box.bottom for box in layout.boxes)
+    assert all(lowest < note.y < layout.height for note in layout.notes)
+
+
+@pytest.mark.parametrize("dpi", [72, 200])
+def test_every_text_fits_its_box_as_rendered(flow: Flow, dpi: int) -> None:
+    layout = place(flow)
+    figure = draw_prisma(layout)
+    figure.set_dpi(dpi)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    texts = iter(axes.texts)
+    scale = 72.0 / dpi
+    for box in layout.boxes:
+        for line in box.lines:
+            text = next(texts)
+            assert text.get_text() == line.text
+            extent = text.get_window_extent()
+            left, right = extent.x0 * scale, extent.x1 * scale
+            top, bottom = layout.height - extent.y1 * scale, layout.height - extent.y0 * scale
+            assert box.x <= left and right <= box.right, (box.slot, line.text)
+            assert box.y <= top and bottom <= box.bottom, (box.slot, line.text)
+    for note in layout.notes:
+        extent = next(texts).get_window_extent()
+        assert extent.x1 * scale <= layout.width, note.text
+
+
+def test_arrows_start_and_end_on_boxes_and_cross_none(flow: Flow) -> None:
+    layout = place(flow)
+    for arrow in layout.arrows:
+        x, y = arrow.points[-1]
+        assert any(
+            (abs(y - b.y) < 0.01 and b.x <= x <= b.right)
+            or (b.y <= y <= b.bottom and min(abs(x - b.x), abs(x - b.right)) < 0.01)
+            for b in layout.boxes
+        )
+        for (x0, y0), (x1, y1) in itertools.pairwise(arrow.points):
+            for box in layout.boxes:
+                inside_x = min(x0, x1) < box.right - 0.01 and max(x0, x1) > box.x + 0.01
+                inside_y = min(y0, y1) < box.bottom - 0.01 and max(y0, y1) > box.y + 0.01
+                assert not (inside_x and inside_y), (box.slot, arrow.points)
+
+
+def words(flow: Flow, slot: str) -> list[str]:
+    return [line.text for line in diagram_content(flow).boxes[slot]]
+
+
+def test_a_new_review_speaks_the_words_of_the_template() -> None:
+    flow = CASES["new"]()
+    content = diagram_content(flow)
+    assert content.main_header == "Identification of studies via databases and registers"
+    assert (content.previous_header, content.other_header) == ("", "")
+    assert words(flow, "identified")[:2] == ["Records identified from*:", "Databases (n = 5)"]
+    assert words(flow, "removed") == [
+        "Records removed before screening:",
+        "Duplicate records removed (n = 1)",
+        "Records marked as ineligible by automation tools (n = 0)",
+        "Records removed for other reasons (n = 0)",
+    ]
+    assert words(flow, "screened") == ["Records screened (n = 5)"]
+    assert words(flow, "excluded") == ["Records excluded** (n = 1)"]
+    assert words(flow, "sought") == ["Reports sought for retrieval (n = 4)"]
+    assert words(flow, "not_retrieved") == ["Reports not retrieved (n = 1)"]
+    assert words(flow, "assessed") == ["Reports assessed for eligibility (n = 3)"]
+    assert words(flow, "rejected") == ["Reports excluded:", "No comparator (n = 1)"]
+    assert words(flow, "new") == ["Studies included in review (n = 2)", "Reports of included studies (n = 2)"]
+    assert "BMJ 2021;372:n71" in content.notes[-1]
+    assert {box.slot for box in place(flow).boxes} >= {"identification", "screening", "included"}
+
+
+def test_an_updated_review_speaks_the_words_of_the_template() -> None:
+    flow = CASES["updated with others"]()
+    content = diagram_content(flow)
+    assert content.previous_header == "Previous studies"
+    assert content.main_header == "Identification of new studies via databases and registers"
+    assert content.other_header == "Identification of new studies via other methods"
+    assert words(flow, "previous") == [
+        "Studies included in previous version of review (n = 2)",
+        "Reports of studies included in previous version of review (n = 2)",
+    ]
+    assert words(flow, "new")[:2] == [
+        "New studies included in review (n = 2)",
+        "Reports of new included studies (n = 2)",
+    ]
+    assert words(flow, "total") == [
+        "Total studies included in review (n = 3)",
+        "Reports of total included studies (n = 3)",
+    ]
+    assert words(flow, "other_identified")[0] == "Records identified from:"
+    assert words(flow, "excluded") == [
+        "Records excluded** (n = 1)", "by a human (n = 0)", "by automation tools (n = 1)",
+    ]  # fmt: skip
+    assert any("no longer included" in note for note in content.notes)
+
+
+def test_an_unfinished_flow_says_what_awaits_a_decision() -> None:
+    desk = Desk()
+    desk.find("PubMed", "a b c")
+    desk.screen("b c", "include")
+    desk.get("c")
+    flow = count_flow(desk.state())
+    assert words(flow, "screened")[-1] == "awaiting decision (n = 1)"
+    assert words(flow, "sought")[-1] == "awaiting retrieval (n = 1)"
+    assert words(flow, "assessed")[-1] == "awaiting decision (n = 1)"
+    assert any("not finished" in note for note in diagram_content(flow).notes)
+
+
+def test_an_explained_difference_is_printed_below_the_diagram() -> None:
+    desk = update()
+    desk.explanations["W9"] = "S2 was retracted in May."
+    flow = count_flow(desk.state())
+    assert any(
+        note.endswith("no longer included: S2 was retracted in May.")
+        for note in diagram_content(flow, check(flow)).notes
+    )
+
+
+def test_a_column_is_widened_only_when_its_boxes_are_long() -> None:
+    def right(flow: Flow) -> float:
+        return next(box.width for box in place(flow).boxes if box.slot == "rejected")
+
+    assert right(CASES["new"]()) == 216.0
+    assert right(CASES["twelve databases"]()) > 216.0
+
+
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
+def test_a_diagram_is_written_in_each_format(tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"flow.{suffix}"
+    save_figure(draw_prisma(place(CASES["updated with others"]())), target)
+    head = target.read_bytes()[:200]
+    assert {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[suffix] in head
+
+
+def test_the_svg_keeps_chinese_text_and_a_group_for_each_box(tmp_path: Path) -> None:
+    flow = CASES["twelve databases with others"]()
+    target = tmp_path / "flow.svg"
+    save_figure(draw_prisma(place(flow)), target)
+    text = target.read_text(encoding="utf-8")
+    assert "维普中文科技期刊数据库" in text
+    slots = {box.slot for box in place(flow).boxes if box.kind in ("box", "grey")}
+    assert {f"prisma-{slot}" for slot in slots} <= set(re.findall(r'id="(prisma-[a-z_]+)"', text))
+    assert slots <= slot_boxes(flow).keys()
+
+
+def test_wrapping_breaks_chinese_between_characters_and_keeps_counts_whole() -> None:
+    def one_each(text: str, size: float, bold: bool) -> float:
+        return sum(2.0 if ord(c) > 0x2E80 else 1.0 for c in text)
+
+    assert wrap_text("中国知网数据库 (n = 12)", 10, 8.5, measure=one_each) == ["中国知网数", "据库", "(n = 12)"]
+    assert wrap_text("很好，是的", 4, 8.5, measure=one_each) == ["很", "好，", "是的"]
+    assert wrap_text("abcdefghij", 4, 8.5, measure=one_each) == ["abcd", "efgh", "ij"]
+    assert wrap_text("one two", 7, 8.5, measure=one_each) == ["one two"]
