@@ -1,0 +1,347 @@
+"""Bringing an export file in: read, proved whole, stored, and resumable after any cut.
+
+Order of writing: the run with the raw file (one transaction), then one transaction for each batch of records, then
+the event that completes the run and says what the file is: which source, searched when. Views see a run only when it
+is complete, so an import that was cut off changes nothing until the same command is run again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.model.errors import InputError
+from toolkit.model.events import NewEvent
+from toolkit.records.files import OpenedFile, open_file
+from toolkit.records.normalise import is_retracted
+from toolkit.store import NewRecord, content_id, views
+
+if TYPE_CHECKING:
+    from toolkit.config import Source
+    from toolkit.model.records import ParsedRecord
+    from toolkit.model.review import Run
+    from toolkit.project import Project
+
+__all__ = ["BATCH", "ImportOutcome", "import_file"]
+
+BATCH = 2_000  # records in a transaction: a second of work, so that little is lost when the machine stops
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOutcome:
+    """What an import brought.
+
+    Attributes
+    ----------
+    run_id : the run in the project
+    source, searched_on : as they count now
+    date_assumed : whether nobody said when the search was run, and the day of import stands for it
+    file_name, format, encoding : of the file
+    starters, records : how many records begin in the file, and how many were read
+    new : records stored by this call; 0 when the file was known
+    lost : records that begin in the file and could not be read (accepted by the user)
+    retracted : records that say their publication was retracted
+    repeated : whether the file had been imported before, so that nothing was added
+    resumed : whether an import that was cut off was carried on
+    notes : what was assumed or odd about the file
+    """
+
+    run_id: str
+    source: str
+    searched_on: str
+    date_assumed: bool
+    file_name: str
+    format: str
+    encoding: str
+    starters: int
+    records: int
+    new: int
+    lost: int
+    retracted: int
+    repeated: bool
+    resumed: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Count:
+    """What reading the whole file once has shown."""
+
+    records: int
+    unread: tuple[tuple[int, str], ...]
+    problems: tuple[str, ...]
+
+
+def import_file(
+    project: Project,
+    path: str | Path,
+    *,
+    source: str,
+    searched_on: date | None = None,
+    expect: int | None = None,
+    accept_loss: bool = False,
+    format: str | None = None,
+    progress: Progress | None = None,
+    command: str = "import",
+) -> ImportOutcome:
+    """Store the records of an export file under a source of review.toml.
+
+    Parameters
+    ----------
+    path : the file, as it came from the database
+    source : name under [[sources]] in review.toml
+    searched_on : the day the database was asked; the day of import if nobody says
+    expect : how many records the database said it exported
+    accept_loss : go on though records cannot be read or the number is not the expected one; the run log says so
+    format : a name of `toolkit.records.detect.FORMATS`, where the user knows better than the detection
+    progress : called with ("check" or "store", done, total)
+
+    Raises
+    ------
+    InputError
+        for an unknown source, a file that is none, lost records without ``accept_loss``, and a file that was imported
+        under another source or date before; nothing is written then.
+    """
+    where = Path(path)
+    found = project.config.source(source)
+    opened = open_file(where, format=format)
+    earlier = next((r for r in views.runs(project.store, include_open=True) if r.sha256 == opened.sha256), None)
+    if earlier is not None and earlier.completed_at is not None:
+        return _known(project, where, opened, earlier, found, searched_on, expect)
+    count = _check(opened, expect, progress)
+    if count.problems and not accept_loss:
+        raise _refusal(where, opened, count)
+    return _Import(
+        project=project,
+        path=where,
+        opened=opened,
+        source=found,
+        earlier=earlier,
+        count=count,
+        searched_on=searched_on,
+        expect=expect,
+        progress=progress,
+        command=command,
+    ).run()
+
+
+def _check(opened: OpenedFile, expect: int | None, progress: Progress | None) -> _Count:
+    """Read every record once, keeping none, before anything is written."""
+    parsed = 0
+    unread: list[tuple[int, str]] = []
+    for number, record in enumerate(opened.records(), start=1):
+        if record.parsed is None:
+            unread.append((record.raw.ordinal, record.error or ""))
+        else:
+            parsed += 1
+        if progress is not None and number % 500 == 0:
+            progress("check", number, opened.starters)
+    problems = []
+    if parsed < opened.starters:
+        problems.append(f"{opened.starters:,} records begin in it and {parsed:,} can be read")
+    elif unread:
+        problems.append(f"{len(unread)} stretches of it cannot be read as records")
+    if opened.incomplete:
+        problems.append(opened.incomplete)
+    if expect is not None and parsed != expect:
+        problems.append(f"{expect:,} records were expected and {parsed:,} are in it")
+    return _Count(records=parsed, unread=tuple(unread), problems=tuple(problems))
+
+
+def _refusal(path: Path, opened: OpenedFile, count: _Count) -> InputError:
+    shown = "; ".join(f"number {ordinal + 1}: {reason}" for ordinal, reason in count.unread[:5])
+    more = f" Not read: {shown}." if shown else ""
+    return InputError(
+        f"nothing was imported: {', and '.join(count.problems)} (read as {opened.format}).{more}",
+        file=path,
+        hint="Export the file again; or go on without what is lost by --accept-loss, which the run log will say.",
+    )
+
+
+def _known(
+    project: Project,
+    path: Path,
+    opened: OpenedFile,
+    run: Run,
+    source: Source,
+    searched_on: date | None,
+    expect: int | None,
+) -> ImportOutcome:
+    """A file that is in the review already: nothing is added, and nothing may be said of it that differs."""
+    undo = "To change that: 'evipool log', 'evipool undo' the import, and import it again."
+    name = "" if run.file_name == path.name else f" (as {run.file_name})"
+    if run.source.casefold() != source.name.casefold():
+        raise InputError(
+            f"this file was imported under {run.source}{name} already", file=path, value=source.name, hint=undo
+        )
+    if searched_on is not None and searched_on.isoformat() != run.searched_on:
+        raise InputError(
+            f"this file was imported{name} as searched on {run.searched_on}",
+            file=path,
+            value=searched_on.isoformat(),
+            hint=undo,
+        )
+    records = int(run.detail.get("records", 0))
+    if expect is not None and expect != records:
+        raise InputError(
+            f"this file was imported{name} already, with {records:,} records", file=path, value=expect, hint=undo
+        )
+    note = f"the file was imported before{name}, with the same content"
+    return ImportOutcome(
+        run_id=run.id,
+        source=run.source,
+        searched_on=run.searched_on,
+        date_assumed=bool(run.detail.get("date_assumed")),
+        file_name=run.file_name,
+        format=opened.format,
+        encoding=opened.encoding,
+        starters=opened.starters,
+        records=records,
+        new=0,
+        lost=int(run.detail.get("lost", 0)),
+        retracted=0,
+        repeated=True,
+        resumed=False,
+        notes=(note,),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Import:
+    """One import on its way into the store."""
+
+    project: Project
+    path: Path
+    opened: OpenedFile
+    source: Source
+    earlier: Run | None
+    count: _Count
+    searched_on: date | None
+    expect: int | None
+    progress: Progress | None
+    command: str
+
+    def run(self) -> ImportOutcome:
+        """Open (or find) the run, store what is missing, complete it."""
+        batch_id = str(uuid.uuid4())
+        run_id = content_id("import", self.opened.sha256)
+        self._open(run_id, batch_id)
+        new, retracted = self._store(run_id, batch_id)
+        searched_on, assumed = self._day()
+        payload: dict[str, Any] = {
+            "source": self.source.name,
+            "source_kind": self.source.column,
+            "searched_on": searched_on,
+            "date_assumed": assumed,
+            "file_name": self.path.name,
+            "records": self.count.records,
+            "starters": self.opened.starters,
+            "lost": max(self.opened.starters - self.count.records, 0),
+        }
+        if self.expect is not None:
+            payload["expected"] = self.expect
+        if self.count.problems:
+            payload["accepted"] = list(self.count.problems)
+            payload["unread"] = [[ordinal, reason] for ordinal, reason in self.count.unread]
+            payload["accepted_by"] = self.project.actor
+        standing = {event.subject for event in self.project.store.heads("retract")}
+        events = [
+            NewEvent(kind="retract", subject=record, value="retracted", payload={"run": run_id})
+            for record in retracted
+            if record not in standing
+        ]
+        with self.project.writing(self.command, batch_id=batch_id) as batch:
+            batch.append([*events, NewEvent(kind="run", subject=run_id, value="complete", payload=payload)])
+        return ImportOutcome(
+            run_id=run_id,
+            source=self.source.name,
+            searched_on=searched_on,
+            date_assumed=assumed,
+            file_name=self.path.name,
+            format=self.opened.format,
+            encoding=self.opened.encoding,
+            starters=self.opened.starters,
+            records=self.count.records,
+            new=new,
+            lost=payload["lost"],
+            retracted=len(retracted),
+            repeated=False,
+            resumed=self.earlier is not None,
+            notes=self.opened.notes,
+        )
+
+    def _day(self) -> tuple[str, bool]:
+        if self.searched_on is not None:
+            return self.searched_on.isoformat(), False
+        if self.earlier is not None:
+            return self.earlier.searched_on, bool(self.earlier.detail.get("date_assumed"))
+        return self.project.store.clock()[:10], True
+
+    def _open(self, run_id: str, batch_id: str) -> None:
+        searched_on, assumed = self._day()
+        with self.project.writing(self.command, batch_id=batch_id) as batch:
+            batch.add_run(
+                run_id=run_id,
+                kind="import",
+                source=self.source.name,
+                source_kind=self.source.column,
+                file_name=self.path.name,
+                sha256=self.opened.sha256,
+                searched_on=searched_on,
+                detail={
+                    "format": self.opened.format,
+                    "encoding": self.opened.encoding,
+                    "size": self.opened.size,
+                    "replacements": self.opened.replacements,
+                    "notes": list(self.opened.notes),
+                    "date_assumed": assumed,
+                },
+            )
+            if self.earlier is None:
+                digest = batch.add_body(run_id, 0, "file", self.path.read_bytes())
+                if digest != self.opened.sha256:
+                    raise InputError("the file changed while it was being read; import it again", file=self.path)
+
+    def _store(self, run_id: str, batch_id: str) -> tuple[int, list[str]]:
+        """Store records in batches; those there already are left alone. Returns the new ones, and the retracted."""
+        new = done = 0
+        retracted: list[str] = []
+        records = self._records()
+        while chunk := list(islice(records, BATCH)):
+            retracted += [stored.id for stored, parsed in chunk if is_retracted(parsed)]
+            known = self.project.store.existing_records([stored.id for stored, _ in chunk])
+            fresh = [stored for stored, _ in chunk if stored.id not in known]
+            if fresh:
+                with self.project.writing(self.command, batch_id=batch_id) as batch:
+                    new += batch.add_records(run_id, fresh)
+            done += len(chunk)
+            if self.progress is not None:
+                self.progress("store", done, self.count.records)
+        return new, retracted
+
+    def _records(self) -> Iterator[tuple[NewRecord, ParsedRecord]]:
+        for record in self.opened.records():
+            if record.parsed is not None:
+                yield (
+                    NewRecord(
+                        id=content_id(self.opened.sha256, record.raw.ordinal),
+                        ordinal=record.raw.ordinal,
+                        external_id=record.parsed.accession or record.parsed.pmid or "",
+                        format=self.opened.format,
+                        raw=record.raw.raw,
+                        fields=stored_fields(record.parsed),
+                    ),
+                    record.parsed,
+                )
+
+
+def stored_fields(parsed: ParsedRecord) -> dict[str, Any]:
+    """The fields of a record that say something, by name."""
+    return {f.name: value for f in fields(parsed) if (value := getattr(parsed, f.name)) not in (None, (), {})}
