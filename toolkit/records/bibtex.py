@@ -53,7 +53,7 @@ def parse(chunk: Chunk) -> ParsedRecord:
     Raises
     ------
     InputError
-        when the entry's braces never close or bibtexparser finds no entry in it.
+        when the entry's braces never close or no field can be read in it.
     """
     from bibtexparser.bibdatabase import UndefinedString
     from bibtexparser.bparser import BibTexParser
@@ -79,7 +79,9 @@ def parse(chunk: Chunk) -> ParsedRecord:
         except UndefinedString:
             continue
     if len(entries) != 1:
-        raise InputError("bibtexparser finds no entry here; a comma or a brace may be missing.")
+        entries = [_by_hand(text)]
+    if len(entries[0]) < 3:
+        raise InputError("No field can be read in this entry.")
     pairs: Pairs = []
     for name, value in entries[0].items():
         content = str(value)
@@ -89,6 +91,34 @@ def parse(chunk: Chunk) -> ParsedRecord:
             plain = content if name in {"url", "doi", "file"} else latex_to_unicode(content)
             pairs.append((name.lower(), _unbrace(plain)))
     return assemble(pairs, _FIELDS)
+
+
+def _by_hand(text: str) -> dict[str, str]:
+    """Fields of an entry that bibtexparser cannot read, such as one with a comma missing."""
+    found = re.search(r"@(\w+)\s*[{(]\s*([^,\s]*)", text)
+    fields = {"ENTRYTYPE": found.group(1), "ID": found.group(2)} if found else {}
+    position = found.end() if found else 0
+    opening = re.compile(r"([A-Za-z][\w-]*)\s*=\s*([{\"]|[^\s,{}\"]+)")
+    while match := opening.search(text, position):
+        value, position = match.group(2), match.end()
+        if value in {"{", '"'}:
+            end = _value_end(text, position, value)
+            value, position = text[position:end], end + 1
+        fields.setdefault(match.group(1).lower(), value)
+    return fields
+
+
+def _value_end(text: str, start: int, opened: str) -> int:
+    depth = 1 if opened == "{" else 0
+    for match in re.finditer(r'(?<!\\)[{}"]', text[start:]):
+        if match.group() == '"':
+            if opened == '"' and depth == 0:
+                return start + match.start()
+            continue
+        depth += 1 if match.group() == "{" else -1
+        if opened == "{" and depth == 0:
+            return start + match.start()
+    return len(text)
 
 
 def _entry_end(text: str) -> int | None:

@@ -24,16 +24,21 @@ from toolkit.records.normalise import (
     unique,
 )
 
-__all__ = ["FieldMap", "Pairs", "assemble", "family_first", "name_with_initials", "parse_source"]
+__all__ = ["FieldMap", "Pairs", "assemble", "family_first", "name_with_initials", "name_with_sure_initials"]
 
 Pairs = list[tuple[str, str]]
 
 _INITIALS = re.compile(r"(.+?)[ ,]+((?:[A-Z]\.?[ -]?){1,5}(?:(?:Jr|Sr|II|III|IV)\.?)?)")
+# Initials that are surely such: with points, or one letter at a time.
+_SURE_INITIALS = re.compile(
+    r"((?:[^\W\d_]['’])?[^\W\d_.]{2,}(?:[' -][^\W\d_.]{2,}){0,3}) ((?:[A-Z]\.[ -]?|[A-Z](?:[ -]|$)){1,5})"
+)
+_FIRST_INITIALS = re.compile(r"((?:[A-Z]\.[ -]?){1,5})([^\W\d_][^.,]*)")
+_GROUP = re.compile(
+    r"\b(?:group|study|trial|team|committee|consortium|investigators|network|society|association)\b", re.I
+)
 _PARTICLES = {"van", "von", "de", "der", "den", "la", "le", "du", "di", "da", "dos", "del", "el", "al", "ter", "ten"}
 _LONE_DOI = re.compile(r"\s*(?:doi\s*[:.]?\s*)?(?:https?://(?:dx\.)?doi\.org/)?10\.\d{4,9}\S*\s*", re.IGNORECASE)
-_MONTHS = (
-    "January|February|March|April|May|June|July|August|September|October|November|December|Winter|Spring|Summer|Fall"
-)
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -127,13 +132,15 @@ def assemble(pairs: Pairs, fields: FieldMap) -> ParsedRecord:
     for tag in fields.issn:
         tags.left[tag] = [v for v in tags.left.get(tag, ()) if not normalise_issn(v)]
     pmid = _pmid(tags, fields)
-    registry = unique([*tags.all(fields.registry_whole, pairs), *find_registry_numbers(*tags.peek(fields.registry))])
+    registry = unique(
+        [*_split(tags.all(fields.registry_whole, pairs), r";\s*"), *find_registry_numbers(*tags.peek(fields.registry))]
+    )
     record = {
         "title": clean(strip_markup(tags.first(fields.title))),
         "journal": clean(tags.first(fields.journal)),
         "volume": clean(tags.first(fields.volume)),
         "issue": clean(tags.first(fields.issue)),
-        "accession": clean(tags.first(fields.accession)),
+        "accession": _accession(tags, fields, pmid),
         "language": clean(tags.first(fields.language)),
         "url": clean(tags.first(fields.url)),
         "original_title": clean(strip_markup(tags.first(fields.original_title))),
@@ -204,6 +211,16 @@ def _pmid(tags: _Tags, fields: FieldMap) -> str | None:
     return next((pmid for value in tags.peek(fields.pmid_in) if (pmid := find_pmid(value))), None)
 
 
+def _accession(tags: _Tags, fields: FieldMap, pmid: str | None) -> str | None:
+    """The first accession number; a short plain number is a place in somebody's library, not one of a database."""
+    for tag in fields.accession:
+        for value in tags.values.get(tag, ()):
+            if not re.fullmatch(r"\s*\d{1,5}\s*", value):
+                tags.left[tag] = [v for v in tags.left.get(tag, ()) if v != value]
+                return clean(value) if clean(value) != pmid else None
+    return None
+
+
 def _abstract(tags: _Tags, names: tuple[str, ...]) -> str | None:
     for name in names:
         values = [p for v in tags.values.get(name, ()) if (p := paragraphs(strip_markup(v)))]
@@ -230,10 +247,21 @@ def _authors(values: list[str], fields: FieldMap) -> tuple[str, ...]:
 
 def name_with_initials(name: str) -> str:
     """ "Adler D.G." or "Griffin DK" as "Adler, D.G."; other names unchanged."""
-    if "," in name:
+    if "," in name or _GROUP.search(name):
         return name
     match = _INITIALS.fullmatch(name)
     return f"{match.group(1)}, {match.group(2).strip()}" if match else name
+
+
+def name_with_sure_initials(name: str) -> str:
+    """ "Fanning E." or "Brownstein C D" as "Fanning, E."; "P. Kogge" as "Kogge, P."; "Cancer Research UK" unchanged."""
+    if "," in name or _GROUP.search(name):
+        return name
+    if match := _SURE_INITIALS.fullmatch(name):
+        return f"{match.group(1).strip()}, {match.group(2).strip()}"
+    if match := _FIRST_INITIALS.fullmatch(name):
+        return f"{match.group(2).strip()}, {match.group(1).strip()}"
+    return name
 
 
 def family_first(name: str) -> str:
@@ -245,24 +273,3 @@ def family_first(name: str) -> str:
     while count < len(words) - 1 and words[count - 1].lower() in _PARTICLES:
         count += 1
     return f"{' '.join(words[:count])}, {' '.join(words[count:])}"
-
-
-def parse_source(text: str) -> Pairs:
-    """Journal, volume, issue, pages and year out of a source line, under the tags JN, VO, IP, PG, YR.
-
-    Such as "Ecohydrology.   8(6):1048-1064, September 2015." or "Acta Chir Belg November/December 2010;6:611-613".
-    What cannot be told apart is not given.
-    """
-    line = clean(text) or ""
-    pairs: Pairs = []
-    match = re.search(
-        r"(?:Vol\.?\s*)?(?<![\d/])(\d{1,4})\s*(?:\(([^()]{1,25})\)\s*)?[:,]\s*(?:pp\.?\s*)?([A-Za-z]?\d+(?:-[A-Za-z]?\d+)?)(?![\d(])",
-        line,
-    ) or re.search(r"Vol\.?\s*(\d{1,4})\s*(?:\(([^()]{1,25})\))?.*?pp?\.\s*([A-Za-z]?\d+(?:-[A-Za-z]?\d+)?)", line)
-    if match:
-        pairs += [("VO", match.group(1)), ("IP", match.group(2) or ""), ("PG", match.group(3))]
-    before = line[: match.start()] if match else re.split(r"\.\s", line)[0]
-    before = re.split(r"\.\s+(?=[A-Z][a-z]+:|\d)|\s(?:1[89]|20)\d\d\b", before)[0]
-    before = re.sub(rf"[\s,.]+(?:(?:{_MONTHS})[/-]?)+$", "", before.strip())
-    pairs += [("JN", before.strip(" .,;")), ("YR", str(find_year(line) or ""))]
-    return [(tag, value) for tag, value in pairs if value]

@@ -9,13 +9,15 @@ from toolkit.model.records import ParsedRecord
 from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_initials
 from toolkit.records.normalise import find_doi, find_registry_numbers
 from toolkit.records.pubmed_xml import TRIAL_REGISTERS
-from toolkit.records.tagged import Chunk, line_starter, split_at, tagged_pairs
+from toolkit.records.tagged import Chunk, split_at, tagged_pairs
 
 __all__ = ["FIELDS", "STARTER", "parse", "split"]
 
-_PMID = line_starter(r"PMID *- *\d")
-_OWN = line_starter(r"OWN *- ")
-STARTER = _PMID
+# A record opens with PMID; ERIC's and others without one open with OWN after an empty line.
+STARTER = re.compile(
+    rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)PMID *- *\d"
+    rb"|(?:(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)|(?<=\xef\xbb\xbf)|\A[\r\n]*)OWN *- "
+)
 _TAG = re.compile(r"([A-Z][A-Z0-9]{1,3}) {0,2}- ?")
 
 FIELDS = FieldMap(
@@ -40,8 +42,8 @@ FIELDS = FieldMap(
 
 
 def split(data: bytes, encoding: str) -> Iterator[Chunk]:
-    """One chunk for each PMID line; where there is none, for each OWN line (ERIC)."""
-    return split_at(data, _PMID if _PMID.search(data) else _OWN, encoding)
+    """One chunk for each PMID line, and for each OWN line that opens a record without PMID."""
+    return split_at(data, STARTER, encoding)
 
 
 def parse(chunk: Chunk) -> ParsedRecord:

@@ -170,6 +170,8 @@ def normalise_pages(text: str | None, end: str | None = None) -> str | None:
         first = last if re.search(r"\d\s*[-–—]\s*\w*\d", last) else first if "-" in first else f"{first}-{last}"
     first = re.sub(r"\s*(?:--+|[‐‑‒–—―−~～])\s*", "-", first)
     first = re.sub(r"^(?:pp?|pages?)[.:]?\s+(?=\w*\d)|^pp?\.(?=\w*\d)", "", first, flags=re.IGNORECASE).rstrip(".,; ")
+    if first.lower().strip(".") in {"no-specified", "no pagination specified", "n.pag", "npag", "no pagination", "n/a"}:
+        return None
     match = _PAGES.match(first)
     if not match:
         return first.rstrip("-+ ") or None

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from toolkit.model.records import ParsedRecord
-from toolkit.records.fields import FieldMap, Pairs, assemble, family_first, name_with_initials, parse_source
+from toolkit.records.fields import FieldMap, Pairs, assemble, family_first, name_with_initials
+from toolkit.records.source_line import parse_source
 from toolkit.records.tagged import Chunk, line_starter, lines_of, split_at, tagged_pairs
 
 __all__ = [
@@ -146,9 +147,10 @@ def parse_ovid(chunk: Chunk) -> ParsedRecord:
     tidy: Pairs = []
     for tag, value in pairs:
         if tag in {"AU", "FA"}:
-            tidy += [(tag, name) for part in re.split(r";\s*", value) if (name := _ovid_name(part))]
+            bare = re.sub(r"\s*\[[^\]]*\]", "", value)
+            tidy += [(tag, name) for part in re.split(r";\s*", bare) if (name := _ovid_name(part))]
         elif tag in {"LG", "LA", "AN", "UI", "DT", "PT"}:
-            tidy.append((tag, value.strip(" .")))
+            tidy.append((tag, re.sub(r"^Peer Reviewed Journal:\s*", "", value.strip(" ."))))
         else:
             tidy.append((tag, value))
     base = " ".join(value for tag, value in tidy if tag == "DB").lower()
@@ -175,9 +177,8 @@ def _labelled(chunk: Chunk) -> Pairs:
 
 
 def _ovid_name(text: str) -> str:
-    """A name without footnote numbers, roles in brackets, degrees and the closing point."""
-    name = re.sub(r"\s*\[[^\]]*\]", "", text)
-    name = re.sub(r"[\s,]+(?:[\d*+]+[,\s]*)+$", "", name)
+    """A name without footnote numbers, degrees and the closing point."""
+    name = re.sub(r"[\s,]+(?:[\d*+]+[,\s]*)+$", "", text)
     name = re.sub(r"(?:,?\s+(?:M\.?D|Ph\.?D|MSc|BSc|MPH|MS|RN|FACSM|FRCP|MBBS|DO)\.?(?=[\s,*+]|$))+[\s,*+]*$", "", name)
     name = name.strip(" ,;*+")
     return name[:-1] if name.endswith(".") and not re.search(r"(?:^|[\s.\-])[A-Z]\.$|\b(?:Jr|Sr)\.$", name) else name

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from toolkit.model.records import ParsedRecord
-from toolkit.records.fields import FieldMap, Pairs, assemble
+from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_sure_initials
 from toolkit.records.tagged import Chunk, tagged_pairs
 
 __all__ = ["FIELDS", "STARTER", "parse", "split"]
@@ -19,6 +19,8 @@ _END = re.compile(rb"(?:(?<=[\r\n])|\A)[ \t]{0,3}ER[ \t]{1,2}-[^\r\n]*(?:\r\n|\r
 _TWO = re.compile(r"[ \t]{0,3}([A-Z][A-Z0-9]|PMID|DOI)  -(?:[ \t]+|$)")
 _ONE = re.compile(r"[ \t]{0,3}([A-Z][A-Z0-9]|PMID|DOI)[ \t]{1,2}-(?:[ \t]+|$)")
 # Values in which a new line means something: paragraphs, or one keyword a line (Rayyan, EndNote).
+# Notes in which the writer of this package keeps what RIS has no tag for.
+_OWN_NOTE = re.compile(r"(PMID|Registration): (\S.*)")
 _ORPHAN = "fields that end in ER without a TY line before them"
 _KEEP_LINES = frozenset({"AB", "N2", "N1", "KW", "L1", "L2", "UR", "M1"})
 
@@ -39,11 +41,13 @@ FIELDS = FieldMap(
     keywords=("KW",),
     types=("M3",),
     issn=("SN",),
+    author_name=name_with_sure_initials,
     doi=("DO", "DOI"),
     doi_in=("UR", "L3", "L2", "LK", "N1"),
     pmid=("PMID",),
     pmid_in=("C3", "AN", "UR", "N1", "M2", "C2"),
     registry=("C3", "AN", "ID", "C1"),
+    registry_whole=("REG",),
 )
 
 
@@ -101,13 +105,15 @@ def pairs_of(chunk: Chunk) -> Pairs:
 def parse(chunk: Chunk) -> ParsedRecord:
     """The fields of one RIS record."""
     pairs = pairs_of(chunk)
-    base = " ".join(value for tag, value in pairs if tag in {"DB", "DP"}).lower()
+    base = " ".join(value for tag, value in pairs if tag in {"DB", "DP", "UR"}).lower()
     renamed: Pairs = []
     for tag, value in pairs:
         bare = value.isdigit() and len(value) <= 8
         from_pubmed = tag == "AN" and re.search(r"\bnlm\b|pubmed|medline", base)
         if bare and (from_pubmed or (tag == "C5" and "embase" in base) or (tag == "C2" and "scopus" in base)):
             renamed.append(("PMID", value))
+        elif own := _OWN_NOTE.fullmatch(value) if tag == "N1" else None:
+            renamed.append(("PMID" if own.group(1) == "PMID" else "REG", own.group(2)))
         else:
             renamed.append((tag, value))
     return assemble(renamed, FIELDS)

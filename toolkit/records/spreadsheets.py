@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
-from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_initials
+from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_initials, name_with_sure_initials
+from toolkit.records.source_line import parse_source
 from toolkit.records.tables import read_xlsx_rows, sniff_delimiter, unescape_cell
 from toolkit.records.tagged import Chunk
 
@@ -32,15 +33,16 @@ FIELDS = FieldMap(
                "id", "key", "(internal) id"),
     language=("language", "language of original document", "original language", "article language"),
     url=("url", "link", "study url", "fulltext url", "open url link", "pdf link", "plink", "embase link"),
-    original_title=("original title", "original non-english title", "vernacular title"),
+    original_title=("original title", "original non-english title", "original_title", "vernacular title"),
     authors=("authors", "author", "author(s)", "author names", "author full names", "作者"),
     keywords=("keywords", "author keywords", "keyword(s)", "conditions", "manual tags", "关键词"),
-    types=("document type", "publication type", "doctype", "item type", "type_of_reference", "type"),
+    types=("publication_types", "document type", "publication type", "doctype", "item type", "type_of_reference", "type"),
     issn=("issn", "eissn", "e-issn"),
     doi=("doi",),
-    doi_in=("link", "url", "fulltext url", "full text link", "citation"),
+    doi_in=("link", "url", "fulltext url", "full text link", "open url link", "citation"),
     pmid=("pmid", "pubmed id", "pubmed_id", "medline pmid", "pubmedid"),
     pmid_in=("extra", "notes", "pubmed id"),
+    registry_whole=("registry_numbers",),
     registry=("clinical trial numbers", "ctgov id", "ictrp id", "nct number", "other ids", "trial registration"),
     keyword_split=r";\s*|\n|\s*\|\s*",
     type_split=r";\s*",
@@ -125,7 +127,9 @@ def _chunks(
             if find_header([row]) == 0:
                 header = [name.strip() for name in row]
             continue
-        if not any(cell.strip() for cell in row):
+        filled = sum(1 for cell in row if cell.strip())
+        if not filled or (filled == 1 and header[0] == "(internal) id" and not row[0].strip().isdigit()):
+            # The second is abstrackr's divider, "citations that are not labeled".
             continue
         cells = tuple(
             (name, unescape_cell(cell.strip())) for name, cell in zip(header, row, strict=False) if cell.strip()
@@ -195,11 +199,30 @@ def parse(chunk: Chunk) -> ParsedRecord:
         else:
             pairs.append((column if column in _MAPPED else name, value))
     names = {column for column, _ in pairs}
+    columns = {name.lower() for name, _ in chunk.cells}
+    for line in ("source", "citation"):
+        if line in columns and columns & {"emtree medical index terms", "descriptor(s)", "journal/book"}:
+            pairs = _from_source(pairs, columns, line)
     if "first posted" in names:
         pairs = [(c, v) for c, v in pairs if c not in {"start date"}] + [
             ("Start Date", v) for c, v in pairs if c == "start date"
         ]
     return assemble(pairs, FIELDS)
+
+
+def _from_source(pairs: Pairs, names: set[str], line: str) -> Pairs:
+    """The pairs with the parts of the source line that have no column of their own (older Embase, BVS, PubMed)."""
+    source = next(value for column, value in pairs if column.lower() == line)
+    columns = {"JN": "journal", "YR": "year", "VO": "volume", "IP": "issue", "PG": "pages"}
+    own = {
+        "JN": {"journal", "journal/book", "source title"},
+        "YR": {"publication year", "year"},
+        "VO": {"volume number", "volume"},
+        "IP": {"issue number", "issue"},
+        "PG": {"pages", "first page"},
+    }
+    parts = [(columns[tag], value) for tag, value in parse_source(source) if not names & own[tag]]
+    return [("Source", v) if c == "source" else (c, v) for c, v in pairs] + parts
 
 
 _MAPPED = {name for field in FieldMap.__slots__ for name in (getattr(FIELDS, field) or ()) if isinstance(name, str)}
@@ -220,14 +243,15 @@ def split_authors(text: str) -> list[str]:
     elif re.search(r"\s+and\s+", text):
         parts = re.split(r",?\s+and\s+", text)
     else:
-        parts = [
-            part.strip() for part in re.split(r"[,，]\s*", text.rstrip(". ") if _short(text.rstrip(".")) else text)
-        ]
+        parts = [part.strip() for part in re.split(r"[,，]\s*", text)]
+        if re.fullmatch(r"[^.]*\s[A-Z]{1,4}\.", text):
+            # PubMed ends the list with a full stop: "Griffin DK, Larkin DM."
+            parts[-1] = parts[-1].rstrip(".")
         short = all(_short(part) for part in parts if part)
         han = all(re.fullmatch(r"[\u3400-\u9fff·]{2,}", part) for part in parts if part)
         if not (short or han):
             parts = [text]
-    return [name_with_initials(part.strip()) for part in parts if part.strip()]
+    return [name_with_sure_initials(name_with_initials(part.strip())) for part in parts if part.strip()]
 
 
 def _short(name: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from toolkit.model.records import ParsedRecord
-from toolkit.records.fields import FieldMap, Pairs, assemble
+from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_sure_initials
 from toolkit.records.tagged import Chunk, line_starter, split_at, tagged_pairs
 
 __all__ = ["FIELDS", "STARTER", "parse", "parse_tab", "split"]
@@ -36,6 +36,7 @@ FIELDS = FieldMap(
     issn=("SN", "EI"),
     doi=("DI",),
     pmid=("PM",),
+    author_name=name_with_sure_initials,
     keyword_split=r";\s*",
     type_split=r";\s*",
 )
