@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 import click
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False))
-@click.option("--database", "--source", "source", required=True, metavar="NAME", help="A source of review.toml.")
+@click.option("--source", "--database", "source", required=True, metavar="NAME", help="A source of review.toml.")
 @click.option(
-    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD", help="The day the search was run."
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    callback=lambda _, __, value: value.date() if value is not None else None,
+    metavar="YYYY-MM-DD",
+    help="The day the search was run.",
 )
 @click.option("--expect", type=click.IntRange(0), metavar="N", help="Records the database said it exported (one FILE).")
 @click.option("--accept-loss", is_flag=True, help="Go on without records that cannot be read; the log says so.")
@@ -30,7 +35,7 @@ def import_(
     ctx: click.Context,
     files: tuple[str, ...],
     source: str,
-    day: datetime | None,
+    day: date | None,
     expect: int | None,
     accept_loss: bool,
     file_format: str | None,
@@ -53,7 +58,7 @@ def import_(
                     project,
                     name,
                     source=source,
-                    searched_on=day.date() if day is not None else None,
+                    searched_on=day,
                     expect=expect,
                     accept_loss=accept_loss,
                     format=file_format,
