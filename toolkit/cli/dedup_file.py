@@ -1,0 +1,66 @@
+"""``evipool dedup-file``: deduplication for people who want only this."""
+
+from __future__ import annotations
+
+import click
+
+from toolkit.cli.common import emit, format_option
+
+STRICTNESS = click.Choice(["strict", "balanced", "sensitive"])
+
+
+@click.command("dedup-file")
+@click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write (.ris, .csv, .nbib or .bib).")
+@click.option("--strictness", type=STRICTNESS, default="balanced", show_default=True, help="How sure a merge must be.")
+@click.option("--trace", metavar="FILE", help="Also write which record went where and why (CSV or XLSX).")
+@click.option("--questions", metavar="FILE", help="Also write the pairs a person should look at (CSV or XLSX).")
+@format_option("table", "json")
+def dedup_file(
+    files: tuple[str, ...],
+    output: str,
+    strictness: str,
+    trace: str | None,
+    questions: str | None,
+    output_format: str,
+) -> None:
+    """Join the duplicates of reference FILES (RIS, NBIB, PubMed XML, EndNote, BibTeX, CSV ...) into one file.
+
+    Each report is written once, with the best of every field: the longest abstract, full author names, all DOIs.
+    Pairs that are not sure enough stay apart; --questions lists them. The input files are not changed.
+
+    \b
+    evipool dedup-file pubmed.nbib embase.ris -o joined.ris --trace trace.csv --questions pairs.csv
+    """
+    from toolkit.dedup.files import QUESTION_COLUMNS, TRACE_COLUMNS, dedup_files
+    from toolkit.records.tables import write_form
+    from toolkit.records.write import write_file
+
+    outcome = dedup_files(files, strictness=strictness)
+    write_file(output, outcome.best)
+    if trace:
+        write_form(trace, TRACE_COLUMNS, outcome.trace)
+    if questions:
+        write_form(questions, QUESTION_COLUMNS, outcome.questions)
+    removed = outcome.records - len(outcome.best)
+    if output_format == "json":
+        emit(
+            {
+                "files": [{"name": name, "records": n} for name, n in outcome.files],
+                "records": outcome.records,
+                "reports": len(outcome.best),
+                "duplicates": removed,
+                "questions": len(outcome.questions),
+                "unread": outcome.unread,
+                "output": output,
+            }
+        )
+        return
+    for name, n in outcome.files:
+        click.echo(f"{name}: {n:,} records")
+    if outcome.unread:
+        click.echo(f"{outcome.unread:,} records could not be read and are not in the output.", err=True)
+    click.echo(f"{outcome.records:,} records, {removed:,} duplicates joined, {len(outcome.best):,} left -> {output}")
+    if outcome.questions:
+        where = f"see {questions}" if questions else "list them with --questions FILE.csv"
+        click.echo(f"{len(outcome.questions)} pairs may be duplicates and were left apart: {where}.")
