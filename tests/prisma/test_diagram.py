@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
+from docx import Document
 
 from tests.prisma.builders import Desk, small_review
 from toolkit.plots.prisma import DiagramLayout, PlacedBox, draw_prisma, layout_prisma, wrap_text
 from toolkit.plots.style import save_figure
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.diagram import diagram_content
+from toolkit.prisma.docx import flow_docx
 from toolkit.prisma.flow import count_flow
 from toolkit.prisma.html import slot_boxes
 from toolkit.prisma.identities import check
@@ -250,3 +254,26 @@ def test_wrapping_breaks_chinese_between_characters_and_keeps_counts_whole() -> 
     assert wrap_text("很好，是的", 4, 8.5, measure=one_each) == ["很", "好，", "是的"]
     assert wrap_text("abcdefghij", 4, 8.5, measure=one_each) == ["abcd", "efgh", "ij"]
     assert wrap_text("one two", 7, 8.5, measure=one_each) == ["one two"]
+
+
+def test_the_word_file_holds_every_word_of_the_diagram_as_text_and_repeats_itself(flow: Flow) -> None:
+    content = diagram_content(flow, check(flow))
+    written = flow_docx(content)
+    document = Document(io.BytesIO(written))
+    cells = [cell.text for row in document.tables[0].rows for cell in row.cells]
+    for slot, lines in content.boxes.items():
+        assert "\n".join(line.text for line in lines) in cells, slot
+    for head in ("Identification", "Screening", "Included", content.main_header):
+        assert head in cells
+    assert [p.text for p in document.paragraphs] == list(content.notes)
+    stamps = {info.date_time for info in zipfile.ZipFile(io.BytesIO(written)).infolist()}
+    assert stamps == {(2000, 1, 1, 0, 0, 0)}
+
+
+def test_cells_of_the_word_file_keep_the_order_that_its_schema_demands() -> None:
+    # ECMA-376 part 1, 17.4.66 (CT_TcPr)
+    order = ["tcW", "gridSpan", "vMerge", "tcBorders", "shd", "textDirection", "vAlign"]
+    document = Document(io.BytesIO(flow_docx(diagram_content(CASES["updated with others"]()))))
+    for properties in document.element.body.iter("{*}tcPr"):
+        names = [child.tag.split("}")[1] for child in properties]
+        assert names == sorted(names, key=order.index)

@@ -160,7 +160,7 @@ def test_every_file_is_written_and_a_rerun_writes_the_same(
     project: Project, screened: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = project.root / "图"
-    names = ["flow.svg", "flow.png", "flow.pdf", "flow.json", "flow.csv", "flow.html"]
+    names = ["flow.svg", "flow.png", "flow.pdf", "flow.json", "flow.csv", "flow.html", "flow.docx"]
     args = ["-C", str(project.root), "prisma", *(word for name in names for word in ("--output", str(out / name)))]
     assert run(args) == 0
     assert sorted(path.name for path in out.iterdir()) == sorted(names)

@@ -24,7 +24,7 @@ __all__ = ["prisma"]
     metavar="FILE",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write .svg, .png, .pdf, .html, .json, or .csv (that of the R package PRISMA2020). Repeatable.",
+    help="Write .svg, .png, .pdf, .html, .docx, .json, or .csv (that of the R package PRISMA2020). Repeatable.",
 )
 @click.option(
     "--template",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "COLUMNS",
+    "ROWS",
+    "SECTIONS",
     "Arrow",
     "Content",
     "DiagramLayout",
@@ -50,7 +53,8 @@ WIDTHS = {
 
 Measure = Callable[[str, float, bool], float]
 
-_ROWS: tuple[tuple[str, ...], ...] = (
+# A slot of each column, row by row.
+ROWS: tuple[tuple[str, ...], ...] = (
     ("previous", "identified", "removed", "other_identified", ""),
     ("", "screened", "excluded", "", ""),
     ("", "sought", "not_retrieved", "other_sought", "other_not_retrieved"),
@@ -60,8 +64,8 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("", "total", "", "", ""),
     ("", "syntheses", "", "", ""),
 )
-_COLUMNS = ("previous", "left", "right", "other_left", "other_right")
-_SECTIONS = (("Identification", (0,)), ("Screening", (1, 2, 3, 4)), ("Included", (5, 6, 7)))
+COLUMNS = ("previous", "left", "right", "other_left", "other_right")
+SECTIONS = (("Identification", (0,)), ("Screening", (1, 2, 3, 4)), ("Included", (5, 6, 7)))
 _DOWN = (
     ("identified", "screened", "sought", "assessed", "new", "total", "syntheses"),
     ("other_identified", "other_sought", "other_assessed"),
@@ -251,13 +255,13 @@ def layout_prisma(content: Content, *, measure: Measure = _measured) -> DiagramL
     headers, y = _headers(content, xs, widths, measure)
     boxes: dict[str, PlacedBox] = {}
     spans: dict[int, tuple[float, float]] = {}
-    for number, row in enumerate(_ROWS):
+    for number, row in enumerate(ROWS):
         heights = {slot: _height(wrapped[slot]) for slot in row if slot in wrapped}
         if not heights:
             continue
         floor = 64.0 if number == 5 and not {"total", "syntheses"} & wrapped.keys() else 0.0
         tall = max(*heights.values(), floor) if len(heights) > 1 or floor else next(iter(heights.values()))
-        for column, slot in zip(_COLUMNS, row, strict=True):
+        for column, slot in zip(COLUMNS, row, strict=True):
             if slot in heights:
                 kind = "grey" if slot.startswith("other_") or slot in ("previous", "total") else "box"
                 top = y + _offset(row, slot, heights)
@@ -283,8 +287,8 @@ def _wrap_boxes(
     """Printed lines of each box, and the width of each column: the first of `WIDTHS` in which no box is `LONG`."""
     wrapped: dict[str, list[tuple[str, float, bool]]] = {}
     widths: dict[str, float] = {}
-    for position, column in enumerate(_COLUMNS):
-        slots = [row[position] for row in _ROWS if row[position] in content.boxes]
+    for position, column in enumerate(COLUMNS):
+        slots = [row[position] for row in ROWS if row[position] in content.boxes]
         for width in WIDTHS[column]:
             tried = {slot: _box_lines(content.boxes[slot], width, measure) for slot in slots}
             if (slots and column not in widths) or _longest(tried) < _longest({s: wrapped[s] for s in slots}):
@@ -304,7 +308,7 @@ def _column_edges(content: Content, widths: dict[str, float]) -> tuple[dict[str,
     """Left edge of each column in use, and the width of the figure."""
     x = MARGIN + BAR + 14.0
     edges: dict[str, float] = {}
-    for column in _COLUMNS:
+    for column in COLUMNS:
         if column == "previous" and not content.previous_header:
             continue
         if column.startswith("other") and not content.other_header:
@@ -368,7 +372,7 @@ def _place(
 
 def _sides(spans: dict[int, tuple[float, float]], measure: Measure) -> list[PlacedBox]:
     placed = []
-    for name, rows in _SECTIONS:
+    for name, rows in SECTIONS:
         used = [spans[row] for row in rows if row in spans]
         if not used:
             continue

@@ -16,6 +16,7 @@ from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run
 from toolkit.model.review import Decision as ReviewDecision
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.diagram import diagram_content
+from toolkit.prisma.docx import flow_docx
 from toolkit.prisma.flow import count_flow, previous_of
 from toolkit.prisma.html import flow_html
 from toolkit.prisma.identities import Finding, require_balanced
@@ -28,7 +29,7 @@ from toolkit.store import Store, views
 __all__ = ["OUTPUTS", "TEMPLATES", "flow", "flow_state", "open_stages", "syntheses_of", "titles_of", "write_flow"]
 
 TEMPLATES = ("auto", "new", "updated")
-OUTPUTS = (".svg", ".png", ".pdf", ".json", ".csv", ".html")
+OUTPUTS = (".svg", ".png", ".pdf", ".json", ".csv", ".html", ".docx")
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _Syntheses = tuple[tuple[str, tuple[str, ...]], ...]
@@ -210,6 +211,8 @@ def write_flow(
             text, notes = r_csv_text(counted)
             _write_text(target, text)
             warnings.extend(notes)
+        elif kind == ".docx":
+            _write_bytes(target, flow_docx(diagram_content(counted, findings)))
         elif kind == ".html":
             _write_text(target, flow_html(counted, _svg(counted, findings), titles))
         else:
@@ -250,14 +253,18 @@ def _draw(counted: Flow, findings: tuple[Finding, ...], target: Path) -> list[st
 
 
 def _write_text(target: Path, text: str) -> None:
+    _write_bytes(target, text.encode("utf-8"))
+
+
+def _write_bytes(target: Path, content: bytes) -> None:
     """The whole file or none of it."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=".evipool-", suffix=target.suffix, dir=target.parent)
         part = Path(name)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-                out.write(text)
+            with os.fdopen(handle, "wb") as out:
+                out.write(content)
             part.chmod(0o644)
             part.replace(target)
         finally:
