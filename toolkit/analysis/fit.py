@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +13,7 @@ from toolkit.analysis.select import Selection
 from toolkit.config import Analysis, Outcome, ReviewFile
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.effects import arm_table
-from toolkit.engine.network import network
+from toolkit.engine.network import network, network_effects, network_to_dict
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.engine.tabulate import result_to_dict
@@ -72,13 +71,13 @@ def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> tuple[F
         "selection": asdict(selection),
     }
     try:
-        result = _run(spec, selection)
+        result, shown = _run(spec, selection)
     except NotEstimable as error:
         return None, {**payload, "status": "not estimable", "reason": str(error), "result": None}
-    return result, {**payload, "status": "estimated", "reason": None, "result": result_to_dict(result)}
+    return result, {**payload, "status": "estimated", "reason": None, "result": shown}
 
 
-def _run(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> Fitted:
+def _run(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> tuple[Fitted, dict[str, Any]]:
     if not selection.arms:
         raise NotEstimable("no study has the data this analysis needs")
     arms = selection.arms
@@ -97,8 +96,11 @@ def _run(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> Fitted:
         time=column("time"),
     )
     if isinstance(spec, PairwiseSpec):
-        return pairwise(table, spec)
-    return network(table, spec)
+        pooled = pairwise(table, spec)
+        return pooled, result_to_dict(pooled)
+    effects = network_effects(table, spec)
+    fitted = network(effects, spec)
+    return fitted, network_to_dict(fitted, effects)
 
 
 def favours(analysis: Analysis, outcome: Outcome) -> tuple[str, str] | None:
@@ -109,12 +111,3 @@ def favours(analysis: Analysis, outcome: Outcome) -> tuple[str, str] | None:
     if outcome.better == "higher":
         left, right = right, left
     return f"favours {left}", f"favours {right}"
-
-
-def estimate_of(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The estimate a pairwise payload stands for: random effects, or the one study; None if there is none."""
-    result = payload.get("result")
-    if not isinstance(result, dict):
-        return None
-    found = result.get("random") or result.get("common")
-    return found if isinstance(found, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -95,55 +94,23 @@ def heterogeneity_text(r: Payload) -> str:
     )
 
 
-def display(value: float | None, scale: str) -> float | None:
-    """A model-scale number as it is shown."""
-    if value is None:
-        return None
-    return math.exp(value) if scale == "log" else value
-
-
-def network_rows(payload: Payload) -> list[dict[str, Any]]:
-    """Each treatment against the reference: display-scale estimate and interval of the shown model."""
-    r = payload["result"]
-    model = "random" if r["random"] is not None else "common"
-    column = r["treatments"].index(r["reference"])
-    z = _quantile(payload["spec"]["level"])
-    rows = []
-    for i, treatment in enumerate(r["treatments"]):
-        if i == column:
-            continue
-        y, se = r[model][i][column], r[f"{model}_se"][i][column]
-        rows.append(
-            {
-                "treatment": treatment,
-                "estimate": display(y, r["scale"]),
-                "ci_low": display(y - z * se, r["scale"]),
-                "ci_high": display(y + z * se, r["scale"]),
-                "studies": r["studies_per_treatment"][i],
-                "n": r["n_per_treatment"][i],
-            }
-        )
-    return rows
-
-
-def _quantile(level: float) -> float:
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(0.5 + level / 2)
+def shown_model(r: Payload) -> str:
+    """Which model of a network result is shown: "random", or "common" where random effects are not estimable."""
+    return "random" if r["effects"] and r["effects"][0]["random"] is not None else "common"
 
 
 def network_lines(payload: Payload) -> list[str]:
     """The statements of a network result."""
     r, level = payload["result"], payload["spec"]["level"]
-    model = "random effects" if r["random"] is not None else "common effect (random effects not estimable)"
-    treatments = len(r["treatments"])
-    lines = [f"{MEASURES[r['spec']['measure']].help}, {treatments} treatments, {r['k']} studies, {model}"]
-    lines += [
-        f"{row['treatment']} against {r['reference']}: {estimate_text(row, level)}" for row in network_rows(payload)
-    ]
-    if r["tau2"] is not None:
-        method = NETWORK_TAU2_METHODS[r["tau2"]["method"]].help
-        lines.append(f"tau2 {number(r['tau2']['value'])} [{method}], I2 {percent(r['i2'])}")
+    model = shown_model(r)
+    words = "random effects" if model == "random" else "common effect (random effects not estimable)"
+    lines = [f"{MEASURES[r['measure']].help}, {len(r['treatments'])} treatments, {r['k']} studies, {words}"]
+    for row in r["effects"]:
+        lines.append(f"{row['treatment']} against {row['reference']}: {estimate_text(row[model], level)}")
+    h = r["heterogeneity"]
+    if h["tau2"] is not None:
+        method = NETWORK_TAU2_METHODS[h["tau2"]["method"]].help
+        lines.append(f"tau2 {number(h['tau2']['value'])} [{method}], I2 {percent(h['i2'])}")
     lines.append(inconsistency_text(r["inconsistency"]))
     if r["ranking"] is not None:
         lines += ranking_lines(r)
@@ -171,7 +138,7 @@ def ranking_lines(r: Payload) -> list[str]:
     """P-scores (SUCRA), after the caution where there is one."""
     ranking = r["ranking"]
     scores: Sequence[float] = ranking["p_score_random"] or ranking["p_score_common"]
-    order = sorted(zip(r["treatments"], scores, strict=True), key=lambda pair: -pair[1])
+    order = sorted(zip(ranking["treatments"], scores, strict=True), key=lambda pair: -pair[1])
     shown = ", ".join(f"{name} {score:.2f}" for name, score in order)
     text = f"P-scores (SUCRA; small values {ranking['small_values']}): {shown}"
     return [text] if not ranking["caution"] else [ranking["caution"], text]

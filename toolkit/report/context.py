@@ -1,0 +1,141 @@
+"""Everything the report shows, gathered once from the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.analysis.run import AnalysisOutcome, plan, read_result
+from toolkit.config import ReviewFile
+from toolkit.model.evidence import ArmResult, StudyFacts
+from toolkit.model.records import ParsedRecord
+from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Run, Standing, Version
+from toolkit.prisma.boxes import Flow
+from toolkit.prisma.identities import Finding as FlowFinding
+from toolkit.prisma.identities import check
+from toolkit.prisma.run import flow
+from toolkit.project import Project
+from toolkit.report.changes import AnalysisChange, analysis_change, baseline
+from toolkit.screening.agreement import Agreement
+from toolkit.screening.run import agreement
+from toolkit.store import views
+from toolkit.store.evidence import arm_results, study_rows, study_standings
+
+__all__ = ["Context", "gather", "syntheses_of"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the sections read; nothing in it is computed again by a section."""
+
+    project_root: Path
+    config: ReviewFile
+    runs: tuple[Run, ...]
+    flow: Flow
+    flow_findings: tuple[FlowFinding, ...]
+    standings: Mapping[str, Standing]
+    studies: Mapping[str, StudyFacts]
+    results: tuple[ArmResult, ...]
+    analyses: tuple[AnalysisOutcome, ...]
+    full_text: Mapping[str, Decision]
+    fields: Mapping[str, ParsedRecord]
+    agreement: Mapping[str, tuple[Agreement, ...]]
+    versions: tuple[Version, ...]
+    since: Version | None
+    changes: tuple[AnalysisChange, ...]
+    new_studies: tuple[str, ...]
+    gone_studies: tuple[str, ...]
+    retracted: Mapping[str, str]
+    head_hash: str
+    sha_of_settings: str
+
+
+def syntheses_of(
+    outcomes: Sequence[AnalysisOutcome],
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(analysis, its studies) of every analysis with a result, for the flow's last boxes."""
+    found = []
+    for outcome in outcomes:
+        if outcome.payload is not None and outcome.payload["result"] is not None:
+            arms = outcome.payload["selection"]["arms"]
+            found.append((outcome.analysis.id, tuple(dict.fromkeys(arm["study"] for arm in arms))))
+    return tuple(found)
+
+
+def gather(project: Project, *, settings_sha: str) -> Context:
+    """Read the project once."""
+    store, config = project.store, project.config
+    outcomes = tuple(plan(project))
+    counted = flow(project, syntheses=syntheses_of(outcomes))
+    marks = tuple(views.versions(store))
+    since = baseline(marks, changed_since_last=_changed_since(project, marks))
+    standings = _standings(project, None)
+    before = _standings(project, since.at) if since is not None else {}
+    included = {s for s, x in standings.items() if x.status == "included"}
+    included_before = {s for s, x in before.items() if x.status == "included"}
+    reports = views.reports(store)
+    records = views.records(store)
+    return Context(
+        project_root=project.root,
+        config=config,
+        runs=tuple(views.runs(store)),
+        flow=counted,
+        flow_findings=check(counted),
+        standings=standings,
+        studies=study_rows(store),
+        results=tuple(arm_results(store)),
+        analyses=outcomes,
+        full_text=views.decisions(
+            store,
+            FULL_TEXT,
+            votes_needed=config.screening.full_text,
+            reason_order=config.eligibility.exclusion_reasons,
+        ),
+        fields={report: records[ids[0]].fields for report, ids in reports.items()},
+        agreement={stage: agreement(project, stage) for stage in (TITLE_ABSTRACT, FULL_TEXT)},
+        versions=marks,
+        since=since,
+        changes=_changes(project, outcomes, since),
+        new_studies=tuple(sorted(included - included_before)) if since is not None else (),
+        gone_studies=tuple(sorted(included_before - included)),
+        retracted={report: event.value or "" for report, event in views.retractions(store).items()},
+        head_hash=store.head_hash(),
+        sha_of_settings=settings_sha,
+    )
+
+
+def _changed_since(project: Project, marks: tuple[Version, ...]) -> bool:
+    if not marks:
+        return False
+    events = project.store.events()
+    return bool(events) and events[-1].id != marks[-1].event_id
+
+
+def _standings(project: Project, as_of: str | None) -> dict[str, Standing]:
+    config = project.config
+    return study_standings(
+        project.store,
+        votes_needed=config.screening.full_text,
+        reason_order=config.eligibility.exclusion_reasons,
+        as_of=as_of,
+    )
+
+
+def _changes(
+    project: Project, outcomes: tuple[AnalysisOutcome, ...], since: Version | None
+) -> tuple[AnalysisChange, ...]:
+    if since is None:
+        return ()
+    marks: dict[str, Any] = dict(since.payload.get("analyses", {}))
+    found = []
+    for outcome in outcomes:
+        a = outcome.analysis
+        mark = marks.pop(a.id, None)
+        before = read_result(project, a.id, mark) if mark else None
+        important = project.config.outcome(a.outcome).smallest_important_difference
+        found.append(analysis_change(a.id, a.title or a.id, before, outcome.payload, important))
+    for gone, mark in marks.items():
+        found.append(analysis_change(gone, gone, read_result(project, gone, mark), None, None))
+    return tuple(found)

@@ -1,0 +1,142 @@
+"""Write the report of a project: report.html and the flow's files, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from toolkit import __version__
+from toolkit.prisma.run import write_flow
+from toolkit.project import SETTINGS, Project
+from toolkit.records.tables import write_whole
+from toolkit.report import review_sections, synthesis_sections
+from toolkit.report.context import Context, gather, syntheses_of
+from toolkit.report.html import Markup
+
+__all__ = ["ReportOutcome", "is_fresh", "state_of", "syntheses_of", "write_report"]
+
+REPORT = "report.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOutcome:
+    """The files of a report; ``written`` is False when the present one already tells the present state."""
+
+    path: Path
+    flow: tuple[Path, ...]
+    results: Path
+    written: bool
+    warnings: tuple[str, ...]
+
+
+def state_of(project: Project) -> str:
+    """A hash that changes when anything the report shows may have changed: history, settings, results, program."""
+    digest = hashlib.sha256()
+    digest.update(project.store.head_hash().encode("ascii"))
+    digest.update(project.path(SETTINGS).read_bytes())
+    digest.update(__version__.encode("ascii"))
+    folder = project.path("results")
+    for result in sorted(folder.glob("*/*/result.json")) if folder.is_dir() else []:
+        digest.update(result.relative_to(folder).as_posix().encode("utf-8"))
+    return digest.hexdigest()
+
+
+def is_fresh(project: Project) -> bool:
+    """Whether report.html tells the present state."""
+    path = project.path("report", REPORT)
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8") as handle:
+        head = handle.read(2000)
+    return f'content="{state_of(project)}"' in head
+
+
+def write_report(project: Project, *, force: bool = False) -> ReportOutcome:
+    """Write report/report.html, the flow (SVG, PDF, PNG, JSON, CSV) and results.json."""
+    folder = project.path("report")
+    flow_files = tuple(folder / f"prisma-flow.{kind}" for kind in ("svg", "pdf", "png", "json", "csv"))
+    path, results = folder / REPORT, folder / "results.json"
+    if not force and is_fresh(project) and all(f.is_file() for f in (*flow_files, results)):
+        return ReportOutcome(path=path, flow=flow_files, results=results, written=False, warnings=())
+    folder.mkdir(parents=True, exist_ok=True)
+    state = state_of(project)
+    settings_sha = hashlib.sha256(project.path(SETTINGS).read_bytes()).hexdigest()
+    context = gather(project, settings_sha=settings_sha)
+    _, warnings = write_flow(context.flow, flow_files)
+    write_whole(results, json.dumps(_results(context), ensure_ascii=False, indent=1).encode("utf-8"))
+    page = render(context, state=state, flow_svg=flow_files[0])
+    write_whole(path, page.encode("utf-8"))
+    return ReportOutcome(path=path, flow=flow_files, results=results, written=True, warnings=warnings)
+
+
+def _results(context: Context) -> dict[str, Any]:
+    """Every result and every count as JSON: what a program reads instead of the page."""
+    from toolkit.prisma.numbers import flow_json
+
+    return {
+        "evipool_version": __version__,
+        "title": context.config.review.title,
+        "flow": flow_json(context.flow, context.flow_findings),
+        "analyses": {o.analysis.id: o.payload for o in context.analyses},
+        "since_version": None if context.since is None else context.since.label,
+        "changes": [
+            {
+                "analysis": x.analysis,
+                "status": x.status,
+                "came": [m.study for m in x.came],
+                "left": [{"study": m.study, "reason": m.reason} for m in x.left],
+                "sentence": x.sentence,
+            }
+            for x in context.changes
+        ],
+    }
+
+
+def render(context: Context, *, state: str, flow_svg: Path) -> str:
+    """The page as text."""
+    from jinja2 import Environment, StrictUndefined
+
+    templates = resources.files("toolkit.report") / "templates"
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    template = environment.from_string((templates / "page.html.j2").read_text(encoding="utf-8"))
+    review = context.config.review
+    label = context.versions[-1].label if context.versions else None
+    subtitle = f"Version {label}" if label and context.since is not context.versions[-1] else "Work in progress"
+    if label and context.since is context.versions[-1]:
+        subtitle = f"Work in progress towards version {int(label) + 1}"
+    if review.authors:
+        subtitle = f"{', '.join(review.authors)}. {subtitle}"
+    return template.render(
+        language=review.language,
+        version=__version__,
+        state=state,
+        title=review.title,
+        question=review.question,
+        subtitle=subtitle,
+        css=Markup((templates / "report.css").read_text(encoding="utf-8")),
+        sections=[s for s in _sections(context, flow_svg) if s["body"]],
+        footer=f"Made by evipool {__version__} from the project's own record of searches, decisions and data.",
+    )
+
+
+def _sections(c: Context, flow_svg: Path) -> list[dict[str, Any]]:
+    review, synthesis = review_sections, synthesis_sections
+    found: list[tuple[str, str, Markup]] = [
+        ("summary", "Summary", review.summary(c)),
+        ("changes", "What changed", review.changes(c)),
+        ("question", "Question and eligibility", review.question(c)),
+        ("searches", "Searches", review.searches(c)),
+        ("flow", "Flow of records, reports and studies", review.flow(c, flow_svg)),
+        ("studies", "Included studies", review.studies(c)),
+        ("excluded", "Excluded at full text", review.excluded(c)),
+        ("analyses", "Analyses", synthesis.analyses(c)),
+        ("sensitivity", "Sensitivity analyses", synthesis.sensitivity(c)),
+        ("evidence", "Extracted data", review.evidence(c)),
+        ("methods", "Methods", synthesis.methods(c)),
+        ("reproduce", "To check this report", synthesis.reproduce(c)),
+    ]
+    return [{"id": name, "title": title, "body": body} for name, title, body in found]
