@@ -17,6 +17,7 @@ import numpy as np
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.decide import check_strictness
 from toolkit.dedup.pipeline import Matches, evidence_of, find_duplicates
+from toolkit.dedup.questions import Question, questions, waiting_pairs
 from toolkit.dedup.rules import MERGE
 from toolkit.model.events import NewEvent
 from toolkit.project import Project
@@ -51,17 +52,6 @@ class DedupOutcome:
     reports: int
     by_rule: Mapping[str, int]
     dry_run: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """Two records that may be one report: a person decides. ``evidence`` says what agrees and why it is not enough."""
-
-    first: str
-    second: str
-    score: float
-    rule: str
-    fields: Mapping[str, str]
 
 
 def dedup(
@@ -232,30 +222,3 @@ def _assign(
     if asks:
         payload["ask"] = asks
     return NewEvent(kind="assign", subject=rid, value=report, payload=payload, actor=ACTOR)
-
-
-def questions(project: Project) -> list[Question]:
-    """Pairs that wait for a person, strongest first: not joined since, and not declared apart."""
-    store = project.store
-    now = views.assignments(store)
-    apart = {frozenset((now.get(a, a), now.get(b, b))) for a, b in views.apart_pairs(store)}
-    seen: set[frozenset[str]] = set()
-    found = []
-    for event in store.heads("assign"):
-        for asked in event.payload.get("ask", ()):
-            first, second = asked["with"], event.subject
-            if first not in now or second not in now:
-                continue
-            key = frozenset((now[first], now[second]))
-            if len(key) < 2 or key in apart or key in seen:
-                continue
-            seen.add(key)
-            found.append(
-                Question(first=first, second=second, score=asked["score"], rule=asked["rule"], fields=asked["fields"])
-            )
-    return sorted(found, key=lambda q: -q.score)
-
-
-def waiting_pairs(project: Project) -> int:
-    """How many pairs wait for a person."""
-    return len(questions(project))
