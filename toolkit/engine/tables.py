@@ -178,7 +178,7 @@ def _workbook(path: Path, sheet: str | None) -> Grid:
         if sheet is not None and sheet not in names:
             raise InputError("The workbook has no such sheet.", file=path, value=sheet, allowed=", ".join(names))
         chosen = sheet if sheet is not None else names[0]
-        frame = book.parse(chosen, header=None, dtype=object, keep_default_na=False)
+        frame = pd.read_excel(book, sheet_name=chosen, header=None, dtype=object, keep_default_na=False)
     grid = grid_of_cells(frame.to_numpy(dtype=object).tolist(), file=str(path))
     others = [name for name in names if name != chosen]
     return replace(grid, notes=(f"sheet {chosen!r}" + (f" (not read: {', '.join(others)})" if others else ""),))

@@ -1,0 +1,96 @@
+"""evipool pairwise: exit codes, output in three formats, figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.engine.pairwise.test_pairwise import THA
+from toolkit.cli import cli
+from toolkit.cli.common import run
+
+
+@pytest.fixture
+def tha(tmp_path: Path) -> Path:
+    rows = ["study,treatment,events,n"]
+    for study, (e1, n1, e2, n2) in THA.items():
+        rows += [f"{study},CD+cells,{e1},{n1}", f"{study},CD,{e2},{n2}"]
+    rows += ["Rastogi2013,CD+cells,,30", "王2010,CD+cells,7,59"]
+    path = tmp_path / "tha.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def call(*args: str) -> Result:
+    return CliRunner().invoke(cli, ["pairwise", *args], catch_exceptions=False)
+
+
+def test_json_of_the_exact_call_has_the_known_answer(tha: Path) -> None:
+    result = call(str(tha), "--measure", "OR", "--reference", "CD", "--tau2", "DL", "--format", "json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert round(found["common"]["estimate"], 3) == 0.299
+    wald = found["random_wald"]
+    assert [round(wald[name], 3) for name in ("estimate", "ci_low", "ci_high")] == [0.445, 0.198, 1.002]
+    assert found["spec"]["ci"] == "HK_adhoc" and found["spec"]["tau2"] == "DL"
+    assert {row["study"] for row in found["studies"] if row["excluded"]} == {"Rastogi2013", "王2010"}
+    assert found["columns_used"] == {"study": "study", "treatment": "treatment", "events": "events", "n": "n"}
+
+
+def test_the_table_prints_what_was_resolved_and_who_was_left_out(tha: Path) -> None:
+    text = call(str(tha), "--measure", "OR", "--reference", "CD").stdout
+    for part in (
+        "8 studies", "0.44 (0.18 to 1.09)", "Wald, for comparison", "restricted maximum likelihood", "from Q",
+        "from tau²", "Q-profile", "王2010", "Rastogi2013", "safeguard", "Columns taken", "0.5 added",
+    ):  # fmt: skip
+        assert part in text, part
+
+
+def test_csv_has_one_row_a_study_and_one_a_pooled_estimate(tha: Path) -> None:
+    result = call(str(tha), "--measure", "OR", "--reference", "CD", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["row"] for row in rows].count("study") == 10
+    assert {"common", "mantel_haenszel", "random", "random_wald", "prediction"} <= {row["row"] for row in rows}
+
+
+def test_a_figure_and_a_result_file_are_written(tha: Path, tmp_path: Path) -> None:
+    svg, out = tmp_path / "forest.svg", tmp_path / "result.json"
+    result = call(str(tha), "--measure", "OR", "--reference", "CD", "--plot", str(svg), "--output", str(out))
+    assert result.exit_code == 0
+    assert "<svg" in svg.read_text(encoding="utf-8")
+    assert json.loads(out.read_text(encoding="utf-8"))["k"] == 8
+
+
+def test_columns_may_be_named(tha: Path) -> None:
+    tha.write_text(tha.read_text(encoding="utf-8").replace("events,n", "ev,tot"), encoding="utf-8")
+    result = call(str(tha), "--measure", "OR", "--reference", "CD", "--columns", "events=ev,n=tot", "--format", "json")
+    assert json.loads(result.stdout)["columns_used"]["n"] == "tot"
+
+
+@pytest.mark.parametrize(
+    ("args", "part"),
+    [
+        (["--reference", "CD"], "Which effect measure? Allowed: OR, RR, RD"),
+        (["--measure", "OR"], "Which treatment is the reference?"),
+        (["--measure", "OR", "--reference", "XX"], "no reference of that name"),
+        (["--measure", "MD", "--reference", "CD"], "gives no mean"),
+        (["--measure", "OR", "--reference", "CD", "--level", "95"], "proportion"),
+        (["--measure", "OR", "--reference", "CD", "--columns", "events"], "role=column"),
+        (["--measure", "OR", "--reference", "CD", "--output", "x.docx"], ".json, .csv"),
+    ],
+)
+def test_wrong_calls_end_with_2_and_one_message(
+    tha: Path, args: list[str], part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pairwise", str(tha), *args]) == 2
+    assert part in capsys.readouterr().err
+
+
+def test_a_missing_file_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pairwise", str(tmp_path / "no.csv"), "--measure", "OR"]) == 2
+    assert "no such file" in capsys.readouterr().err

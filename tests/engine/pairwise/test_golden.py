@@ -1,0 +1,53 @@
+"""Reference values of R (metafor, meta) inside their tolerances, with the counts asserted."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.engine.pairwise.golden import R_IS_OFF, Report, run_folder
+
+HERE = Path(__file__).resolve().parents[2] / "golden" / "pairwise"
+
+
+@cache
+def report_of(folder: Path) -> Report:
+    return run_folder(folder)
+
+
+def assert_all_hold(report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print("\n" + report.table())
+        for name, ours, theirs in report.smaller_score:
+            print(f"{name}: REML score times tau2, ours {ours:.2g}, R {theirs:.2g}")
+    assert report.failures == []
+    for name, ours, theirs in report.smaller_score:
+        assert ours < theirs, name
+
+
+def test_cases_in_the_repository_are_inside_the_tolerances(capsys: pytest.CaptureFixture[str]) -> None:
+    report = report_of(HERE)
+    assert_all_hold(report, capsys)
+    least = {
+        "escalc OR": 73, "escalc RR": 73, "escalc RD": 64, "rma.uni OR": 148, "rma.uni RR": 148, "rma.uni RD": 133,
+        "rma.uni GEN": 201, "rma.uni MD": 15, "rma.uni SMD": 15, "rma.mh OR": 27, "rma.mh RR": 18, "rma.mh RD": 18,
+        "metabin RR": 24, "metabin-pi OR": 12, "revman5 OR": 12, "revmanweb RD": 3,
+    }  # fmt: skip
+    assert {name: report.run[name] for name, count in least.items() if report.run[name] < count} == {}
+    assert report.checks > 18_000
+
+
+def test_all_cases_of_the_full_set_are_inside_the_tolerances(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = report_of(shared / "golden" / "pairwise")
+    assert_all_hold(report, capsys)
+    least = {
+        "escalc OR": 177, "escalc RR": 177, "escalc RD": 155, "escalc MD": 4, "escalc SMD": 4, "rma.uni OR": 356,
+        "rma.uni RR": 356, "rma.uni RD": 338, "rma.uni GEN": 330, "rma.uni MD": 30, "rma.uni SMD": 45,
+        "rma.mh OR": 66, "rma.mh RR": 44, "rma.mh RD": 44, "metabin OR": 29, "metabin RR": 74, "metabin RD": 29,
+        "metabin-pi OR": 60, "revman5 OR": 37, "revmanweb OR": 15,
+    }  # fmt: skip
+    assert {name: report.run[name] for name, count in least.items() if report.run[name] < count} == {}
+    assert report.checks > 82_000
+    assert len(R_IS_OFF) < 0.005 * sum(report.run.values())
