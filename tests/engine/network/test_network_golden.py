@@ -9,8 +9,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import checks_contributions  # noqa: F401
 import checks_fit  # noqa: F401 - registers its checks
 import checks_inconsistency  # noqa: F401
+import checks_studies  # noqa: F401
 from network_golden import CHECKS, Dataset, run
 
 OWN = Path(__file__).resolve().parents[2] / "golden" / "nma"
@@ -18,26 +20,36 @@ OWN = Path(__file__).resolve().parents[2] / "golden" / "nma"
 # Cases per call that are checked; a file, a case or a check that disappears changes a number here.
 COUNTS_OWN = {
     "decomp.design": 7,
+    "funnel.netmeta+metabias": 3,
+    "leave-one-out": 3,
     "netconnection": 1,
+    "netcontrib+hatmatrix": 7,
+    "netheat": 6,
+    "netimpact": 3,
     "netleague": 3,
     "netmeta": 17,
     "netmeta:direct": 7,
     "netmeta:estimators": 7,
     "netmeta:pairs": 7,
-    "netheat": 6,
+    "netpairwise": 3,
     "netrank+rankogram": 7,
     "netsplit": 10,
     "stata:network+mvmeta": 7,
 }
 COUNTS_ALL = {
     "decomp.design": 14,
+    "funnel.netmeta+metabias": 7,
+    "leave-one-out": 7,
     "netconnection": 2,
+    "netcontrib+hatmatrix": 13,
+    "netheat": 14,
+    "netimpact": 7,
     "netleague": 7,
     "netmeta": 28,
     "netmeta:direct": 14,
     "netmeta:estimators": 14,
     "netmeta:pairs": 13,
-    "netheat": 14,
+    "netpairwise": 3,
     "netrank": 1,
     "netrank+rankogram": 13,
     "netsplit": 17,

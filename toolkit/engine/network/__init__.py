@@ -2,6 +2,7 @@
 
 from toolkit.engine.network.as_data import network_to_dict
 from toolkit.engine.network.connect import Connection, connection, largest_subnetwork
+from toolkit.engine.network.contributions import CONTRIBUTION_METHODS, Contributions, contributions
 from toolkit.engine.network.designs import (
     Design,
     DesignDecomposition,
@@ -9,8 +10,11 @@ from toolkit.engine.network.designs import (
     decompose_designs,
     find_designs,
 )
+from toolkit.engine.network.direct import SeparateComparison, separate_comparisons
 from toolkit.engine.network.fit import consistency_model, network, network_effects
+from toolkit.engine.network.funnel import AdjustedFunnel, EggerTest, FunnelPoint, comparison_adjusted_funnel
 from toolkit.engine.network.heat import DesignContrast, NetHeat, net_heat
+from toolkit.engine.network.influence import LeftOut, StudyImpact, leave_one_out, study_impact
 from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
 from toolkit.engine.network.sidesplit import SideSplit, side_split
 from toolkit.engine.network.split import Split, split_evidence
@@ -26,34 +30,47 @@ from toolkit.engine.network.views import (
 )
 
 __all__ = [
+    "CONTRIBUTION_METHODS",
+    "AdjustedFunnel",
     "Connection",
+    "Contributions",
     "Design",
     "DesignContrast",
     "DesignDecomposition",
     "DesignQ",
+    "EggerTest",
+    "FunnelPoint",
     "GraphEdge",
     "GraphNode",
     "LeagueTable",
+    "LeftOut",
     "NetHeat",
     "NetworkGraph",
     "RankProbabilities",
+    "SeparateComparison",
     "SideSplit",
     "Split",
+    "StudyImpact",
     "TreatmentRow",
     "against_reference",
+    "comparison_adjusted_funnel",
     "connection",
     "consistency_model",
+    "contributions",
     "decompose_designs",
     "find_designs",
     "graph",
     "largest_subnetwork",
     "league_table",
+    "leave_one_out",
     "net_heat",
     "network",
     "network_effects",
     "network_to_dict",
     "p_scores",
     "rank_probabilities",
+    "separate_comparisons",
     "side_split",
     "split_evidence",
+    "study_impact",
 ]

@@ -87,7 +87,7 @@ def find_designs(effects: Effects) -> tuple[Design, ...]:
 def design_nodes(
     effects: Effects, blocks: Sequence[Block], designs: Sequence[Design], separate: Collection[int] | None = None
 ) -> IntArray:
-    """(S, T) node of each treatment in each study; the designs in `separate` have nodes of their own; -1: no such arm."""
+    """(S, T) node of each treatment in each study, -1 without such an arm; designs in `separate` have their own."""
     T = len(effects.treatments)
     chosen = range(len(designs)) if separate is None else separate
     node_of = np.tile(np.arange(T), (len(effects.studies), 1))

@@ -11,9 +11,9 @@ from toolkit.engine.data import Effects, FloatArray, IntArray
 from toolkit.engine.network._intervals import symmetric_estimate
 from toolkit.engine.network.blocks import Block, make_blocks
 from toolkit.engine.network.gls import study_laplacians
-from toolkit.engine.results import Comparison
+from toolkit.engine.results import Comparison, Estimate
 
-__all__ = ["Direct", "Pairs", "all_pairs", "comparisons", "pool_direct"]
+__all__ = ["Direct", "Pairs", "SeparateComparison", "all_pairs", "comparisons", "pool_direct", "separate_comparisons"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,21 @@ class Direct:
     se: FloatArray
     q: FloatArray
     tau2_own: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeparateComparison:
+    """A pairwise meta-analysis of ``t1`` against ``t2``; with one study random effects, tau2 and I2 are None."""
+
+    t1: str
+    t2: str
+    k: int
+    common: Estimate
+    random: Estimate | None
+    tau2: float | None
+    q: float
+    df: int
+    i2: float | None
 
 
 def all_pairs(effects: Effects, tau2: float | None = None, blocks: Sequence[Block] | None = None) -> Pairs:
@@ -116,6 +131,39 @@ def pool_direct(pairs: Pairs, n_treatments: int, tau2: float) -> Direct:
         q=np.where(k > 1, q, 0.0),
         tau2_own=own,
     )
+
+
+def separate_comparisons(effects: Effects, level: float = 0.95) -> tuple[SeparateComparison, ...]:
+    """A pairwise meta-analysis of each comparison, each with its own DerSimonian-Laird tau2.
+
+    Multi-arm studies enter every comparison they hold, so the rows are not independent of one another.
+    """
+    pairs = all_pairs(effects)
+    found = pool_direct(pairs, len(effects.treatments), 0.0)
+    own = np.where(found.k > 1, found.tau2_own, 0.0)
+    w = 1 / (pairs.v + own[found.row])
+    total = np.bincount(found.row, weights=w)
+    te = np.bincount(found.row, weights=w * pairs.te) / total
+    rows = []
+    for c in range(len(found.k)):
+        k, q = int(found.k[c]), float(found.q[c])
+        single = k == 1
+        rows.append(
+            SeparateComparison(
+                t1=effects.treatments[found.t1[c]],
+                t2=effects.treatments[found.t2[c]],
+                k=k,
+                common=symmetric_estimate(float(found.te[c]), float(found.se[c]), level, "common effect"),
+                random=None
+                if single
+                else symmetric_estimate(float(te[c]), float(total[c] ** -0.5), level, "random effects (DL, Wald)"),
+                tau2=None if single else float(own[c]),
+                q=q,
+                df=k - 1,
+                i2=None if single else max(0.0, 1 - (k - 1) / q) if q > 0 else 0.0,
+            )
+        )
+    return tuple(rows)
 
 
 def comparisons(effects: Effects, pairs: Pairs, tau2: float | None, level: float) -> tuple[Comparison, ...]:
