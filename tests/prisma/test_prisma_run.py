@@ -16,6 +16,8 @@ from toolkit.cli.common import run
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
+from toolkit.prisma.checklist_items import CHECKLISTS
+from toolkit.prisma.checklists import checklist
 from toolkit.prisma.run import flow, open_stages, syntheses_of
 from toolkit.project import Project
 from toolkit.store import NewRecord, content_id
@@ -239,3 +241,46 @@ def test_the_table_shows_the_numbers_and_the_names_of_the_lists(
 def test_studies_of_a_synthesis_are_read_from_its_result() -> None:
     payload = {"selection": {"arms": [{"study": "A"}, {"study": "A"}, {"study": "B"}]}}
     assert syntheses_of([("THA", payload)]) == (("THA", ("A", "B")),)
+
+
+def test_the_checklist_says_what_the_project_knows_and_leaves_the_rest_to_the_author(
+    project: Project, screened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {row.number: row.answer for row in checklist(project, "2020")}
+    assert len(rows) == 42
+    assert "3 records from databases and 1 from registers, 1 duplicates removed, 3 screened" in (rows["16a"] or "")
+    assert rows["17"] == "1 studies: Wang 2019."
+    assert "No comparator (n = 1)" in (rows["16b"] or "")
+    assert rows["23d"] is None and rows["1"] is None
+    assert run(["-C", str(project.root), "prisma", "--checklist", "S", "--format", "csv"]) == 0
+    lines = list(csv.reader(io.StringIO(capsys.readouterr().out)))
+    assert len(lines) == 17
+    assert lines[15] == [
+        "15",
+        "Total records",
+        "Document the total number of records identified from each database and other information sources.",
+        "PubMed (n = 3); ICTRP (n = 1).",
+    ]
+    assert lines[14][3] == "[for the author to write]"
+    assert run(["-C", str(project.root), "prisma", "--checklist", "NMA", "--format", "json"]) == 0
+    assert [i["number"] for i in json.loads(capsys.readouterr().out)["items"]] == ["S1", "S2", "S3", "S4", "S5"]
+
+
+def test_every_checklist_works_on_an_empty_project(project: Project) -> None:
+    for which in CHECKLISTS:
+        assert len(checklist(project, which)) == len(CHECKLISTS[which][1])
+
+
+def test_each_completed_version_has_its_row_of_counts(
+    project: Project, screened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark(project, "1.0")
+    new = find(project, "c", 2)
+    include(project, new[0], "Li 2025")
+    assert run(["-C", str(project.root), "prisma", "--versions", "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["version"], row["records"], row["new studies"], row["total studies"]) for row in rows] == [
+        ("1.0", 4, 1, 1),
+        ("now", 2, 1, 2),
+    ]
+    assert run(["-C", str(project.root), "prisma", "--versions", "--as-of", "2026-01-01"]) == 2

@@ -39,6 +39,13 @@ __all__ = ["prisma"]
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Take the numbers from a CSV of the R package PRISMA2020; no project needed.",
 )
+@click.option(
+    "--checklist",
+    "which",
+    type=click.Choice(["2020", "S", "NMA"]),
+    help="Print a PRISMA checklist, filled with what the project knows, instead of the flow.",
+)
+@click.option("--versions", is_flag=True, help="One row of counts for each completed version, and the present.")
 @format_option("table", "json", "csv")
 @project_options
 @click.pass_context
@@ -49,6 +56,8 @@ def prisma(
     template: str,
     box: str | None,
     numbers: Path | None,
+    which: str | None,
+    versions: bool,
     output_format: str,
 ) -> None:
     """The PRISMA 2020 flow, counted from the decisions themselves.
@@ -71,6 +80,11 @@ def prisma(
     from toolkit.prisma.run import flow, titles_of
 
     with open_project(ctx) as project:
+        if which is not None or versions:
+            if as_of or box or outputs:
+                raise click.UsageError("--checklist and --versions stand alone; only --format goes with them.")
+            (_checklist(project, which, output_format) if which else _versions(project, output_format))
+            return
         counted = flow(project, _moment(as_of), template=template, syntheses=_syntheses(project, as_of))
         if box is not None:
             _list(project, counted, box, output_format)
@@ -171,3 +185,49 @@ def _list(project: Project, counted: Flow, box: str, output_format: str) -> None
         click.echo(csv_text((found.unit, "title"), rows), nl=False)
     else:
         table((found.unit, "title"), rows, title=f"{box}: {found.n}")
+
+
+def _checklist(project: Project, which: str, output_format: str) -> None:
+    from dataclasses import asdict
+
+    from toolkit.prisma.checklist_items import CHECKLISTS
+    from toolkit.prisma.checklists import checklist
+
+    rows = checklist(project, which)
+    if output_format == "json":
+        emit({"checklist": CHECKLISTS[which][0], "items": [asdict(row) for row in rows]})
+        return
+    lines = [(row.number, row.topic, row.item, row.answer or "[for the author to write]") for row in rows]
+    header = ("item", "topic", "asks for", "what the project knows")
+    if output_format == "csv":
+        click.echo(csv_text(header, lines), nl=False)
+    else:
+        table(header, lines, title=CHECKLISTS[which][0])
+
+
+def _versions(project: Project, output_format: str) -> None:
+    from toolkit.prisma.run import version_flows
+
+    header = ("version", "moment (UTC)", "records", "duplicates", "screened", "assessed", "new studies", "removed",
+              "total studies", "total reports")  # fmt: skip
+    rows = [
+        (
+            label,
+            moment[:19],
+            sum(b.n for b in (f.database_records, f.register_records, f.other_records)),
+            f.duplicates.n,
+            f.screened.n,
+            f.main.assessed.n + f.other.assessed.n,
+            f.new_studies.n,
+            f.removed_studies.n,
+            f.total_studies.n,
+            f.total_reports.n,
+        )
+        for label, moment, f in version_flows(project)
+    ]
+    if output_format == "json":
+        emit([dict(zip(header, row, strict=True)) for row in rows])
+    elif output_format == "csv":
+        click.echo(csv_text(header, rows), nl=False)
+    else:
+        table(header, rows, right=range(2, 10))

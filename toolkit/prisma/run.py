@@ -26,7 +26,17 @@ from toolkit.prisma.state import STAGES, Decision, FlowState, Previous, RecordCo
 from toolkit.project import Project
 from toolkit.store import Store, views
 
-__all__ = ["OUTPUTS", "TEMPLATES", "flow", "flow_state", "open_stages", "syntheses_of", "titles_of", "write_flow"]
+__all__ = [
+    "OUTPUTS",
+    "TEMPLATES",
+    "flow",
+    "flow_state",
+    "open_stages",
+    "syntheses_of",
+    "titles_of",
+    "version_flows",
+    "write_flow",
+]
 
 TEMPLATES = ("auto", "new", "updated")
 OUTPUTS = (".svg", ".png", ".pdf", ".json", ".csv", ".html", ".docx")
@@ -94,6 +104,16 @@ def open_stages(project: Project) -> tuple[str, ...]:
         "links": counted.unlinked.n,
     }
     return tuple(stage for stage in STAGES if waiting[stage])
+
+
+def version_flows(project: Project) -> tuple[tuple[str, str, Flow], ...]:
+    """(label, UTC moment, flow) of each completed version, oldest first, and of the present if it has gone on."""
+    marks = views.versions(project.store)
+    found = [(mark.label, mark.at, flow(project, mark.at)) for mark in marks]
+    now = flow(project)
+    if not marks or now.label != marks[-1].label:
+        found.append(("now", project.store.clock(), now))
+    return tuple(found)
 
 
 def syntheses_of(results: Iterable[tuple[str, Mapping[str, Any]]]) -> _Syntheses:
