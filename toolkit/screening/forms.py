@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.model.errors import InputError
 from toolkit.model.review import FULL_TEXT, Vote
+from toolkit.records.merge import best_record
 
 if TYPE_CHECKING:
     from toolkit.model.records import ParsedRecord
@@ -65,24 +66,19 @@ class VoteRow:
 
 
 def merged_fields(records: Sequence[ParsedRecord]) -> dict[str, str | None]:
-    """What a reviewer reads of a report: each field from the first record that has it, the longest abstract."""
-    found: dict[str, str | None] = dict.fromkeys(BIBLIOGRAPHY)
-    for record in records:
-        authors = "; ".join(record.authors) or None
-        year = str(record.year) if record.year is not None else None
-        for name, value in (
-            ("title", record.title or record.original_title),
-            ("authors", authors),
-            ("year", year),
-            ("journal", record.journal),
-            ("doi", record.doi),
-            ("pmid", record.pmid),
-        ):
-            if found[name] is None:
-                found[name] = value
-        if record.abstract and len(record.abstract) > len(found["abstract"] or ""):
-            found["abstract"] = record.abstract
-    return found
+    """What a reviewer reads of a report: the best of each field of its records."""
+    if not records:
+        return dict.fromkeys(BIBLIOGRAPHY)
+    best = best_record(records)
+    return {
+        "title": best.title or best.original_title,
+        "abstract": best.abstract,
+        "authors": "; ".join(best.authors) or None,
+        "year": str(best.year) if best.year is not None else None,
+        "journal": best.journal,
+        "doi": best.doi,
+        "pmid": best.pmid,
+    }
 
 
 def form_row(report: str, records: Sequence[ParsedRecord], own: Vote | None) -> dict[str, str | None]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import Decision, Vote
+from toolkit.records.merge import best_record
 from toolkit.records.tables import read_form
+from toolkit.records.write import write_file
 from toolkit.screening.agreement import Agreement, pairwise_agreement
 from toolkit.screening.forms import VoteRow, checked_reason, form_row, raise_all, read_votes, verdict_of
 from toolkit.screening.state import ScreeningState, check_stage, load_state, standing_subjects
@@ -31,6 +33,7 @@ __all__ = [
     "remove",
     "resolve",
     "resolve_file",
+    "write_ris",
 ]
 
 
@@ -74,6 +77,19 @@ def form_rows(
         form_row(r, [records[i].fields for i in state.reports[r] if i in records], own[r][-1] if own[r] else None)
         for r in wanted
     ]
+
+
+def write_ris(project: Project, path: str | Path, reports: Sequence[str]) -> None:
+    """Write reports as RIS for another program to screen; the tag ID holds the report id."""
+    state = load_state(project)
+    records = views.records(project.store, [i for r in reports for i in state.reports[r]])
+    merged = []
+    for report in reports:
+        best = best_record([records[i].fields for i in state.reports[report] if i in records])
+        # Only the tags of a record that came from RIS mean in RIS what they say.
+        tags = best.extra if "TY" in best.extra else {"TY": ("JOUR",)}
+        merged.append(replace(best, extra={**tags, "ID": (report,)}))
+    write_file(path, merged, format="ris")
 
 
 def import_votes(project: Project, path: str | Path, *, stage: str, command: str = "screen import") -> VoteOutcome:

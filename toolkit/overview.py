@@ -1,0 +1,349 @@
+"""Where a review stands, what waits for whom, and what to type next; reads only, and loads nothing heavy."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from toolkit.analysis.select import select_arms
+from toolkit.config import Analysis
+from toolkit.dedup.questions import waiting_pairs
+from toolkit.engine import ENGINE_VERSION
+from toolkit.extraction.run import compare_form
+from toolkit.model.errors import InputError
+from toolkit.model.evidence import TABLES
+from toolkit.model.review import FULL_TEXT, STAGES, TITLE_ABSTRACT, Run, Standing
+from toolkit.project import Project
+from toolkit.records.normalise import is_retracted
+from toolkit.screening.progress import Progress, progress_of
+from toolkit.screening.state import ScreeningState, load_state
+from toolkit.store import views
+from toolkit.store.evidence import arm_results, study_rows, study_standings
+from toolkit.store.keys import ReportKeys
+
+__all__ = ["Overview", "Section", "Waits", "overview"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One step of the review: facts as (label, value), in the order to show them."""
+
+    name: str
+    facts: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waits:
+    """Work that waits for a person ("" for anybody): how many of what, and the command for it."""
+
+    person: str
+    what: str
+    n: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """The whole picture.
+
+    Attributes
+    ----------
+    title : of the review
+    urgent : what must be looked at before anything else, one sentence each
+    sections : the steps, in order
+    waiting : work of people
+    next : commands to type, the most useful first
+    """
+
+    title: str
+    urgent: tuple[str, ...]
+    sections: tuple[Section, ...]
+    waiting: tuple[Waits, ...]
+    next: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything as JSON-able data; a section's facts become a mapping."""
+        return {
+            "title": self.title,
+            "urgent": list(self.urgent),
+            "sections": {section.name: dict(section.facts) for section in self.sections},
+            "waiting": [asdict(one) for one in self.waiting],
+            "next": list(self.next),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class _Draft:
+    """The overview while it is being written."""
+
+    project: Project
+    state: ScreeningState
+    runs: list[Run]
+    standings: Mapping[str, Standing]
+    urgent: list[str] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    waiting: list[Waits] = field(default_factory=list)
+    next: list[str] = field(default_factory=list)
+
+    def add(self, name: str, *facts: tuple[str, Any]) -> None:
+        self.sections.append(Section(name=name, facts=facts))
+
+    def wait(self, person: str, what: str, n: int, command: str) -> None:
+        if n:
+            self.waiting.append(Waits(person=person, what=what, n=n, command=command))
+            self.next.append(command)
+
+
+def overview(project: Project) -> Overview:
+    """Where a review stands now.
+
+    Every part comes from events and the files beside them; a part that cannot be read says so in its place.
+    """
+    settings = project.config
+    draft = _Draft(
+        project=project,
+        state=load_state(project),
+        runs=views.runs(project.store, include_open=True),
+        standings=study_standings(
+            project.store,
+            votes_needed=settings.screening.full_text,
+            reason_order=settings.eligibility.exclusion_reasons,
+        ),
+    )
+    _settings(draft)
+    _sources(draft)
+    _duplicates(draft)
+    for stage in STAGES:
+        _screening(draft, stage)
+        if stage == TITLE_ABSTRACT:
+            _full_texts(draft)
+    _studies(draft)
+    _extraction(draft)
+    _analyses(draft)
+    _report(draft)
+    return Overview(
+        title=settings.review.title,
+        urgent=tuple(draft.urgent),
+        sections=tuple(draft.sections),
+        waiting=tuple(draft.waiting),
+        next=tuple(dict.fromkeys(draft.next)),
+    )
+
+
+def _settings(draft: _Draft) -> None:
+    settings = draft.project.config
+    for name, items in (("reviewers", settings.reviewers), ("sources", settings.sources)):
+        if not items:
+            draft.wait(
+                "", f"[[{name}]] to be declared in review.toml", 1, f'edit "{draft.project.path("review.toml")}"'
+            )
+
+
+def _sources(draft: _Draft) -> None:
+    settings, finished = draft.project.config, [r for r in draft.runs if r.completed_at is not None]
+    per_run = Counter(run.id for run in views.record_runs(draft.project.store).values())
+    names = list(dict.fromkeys([s.name for s in settings.sources] + [r.source for r in finished]))
+    facts: list[tuple[str, Any]] = []
+    for name in names:
+        own = [r for r in finished if r.source.casefold() == name.casefold()]
+        if own:
+            last = max(r.searched_on for r in own)
+            facts.append((name, {"records": sum(per_run[r.id] for r in own), "last searched": last}))
+        else:
+            facts.append((name, {"records": 0, "last searched": None}))
+            source = next(s for s in settings.sources if s.name == name)
+            by_machine = source.strategy and "pubmed" in f"{source.name} {source.platform}".casefold()
+            draft.wait(
+                "",
+                f"{name} has delivered nothing yet",
+                1,
+                f'evipool search run "{source.strategy}"' if by_machine else f'evipool import FILE --database "{name}"',
+            )
+    facts.append(("records in all", sum(per_run.values())))
+    for run in draft.runs:
+        if run.completed_at is None:
+            again = (
+                f'evipool import "{run.file_name}" --database "{run.source}"'
+                if run.kind == "import"
+                else f'evipool search run "{run.file_name}"'
+            )
+            facts.append(("unfinished", f"{run.kind} of {run.file_name} under {run.source}, {run.started_at[:10]}"))
+            draft.wait("", f"the {run.kind} of {run.file_name} was cut off: nothing of it counts", 1, again)
+    draft.add("records", *facts)
+
+
+def _duplicates(draft: _Draft) -> None:
+    store = draft.project.store
+    records = views.assignments(store)
+    compared = {event.subject for event in store.heads("assign")}
+    new = sum(1 for record in records if record not in compared)
+    pairs = waiting_pairs(draft.project)
+    removed = Counter(kind for kind, _ in views.removals(store).values())
+    draft.add(
+        "duplicates",
+        ("records", len(records)),
+        ("joined to another", len(records) - len(draft.state.reports)),
+        ("reports", len(draft.state.reports)),
+        ("never compared", new),
+        ("pairs to judge", pairs),
+        ("removed before screening", sum(removed.values())),
+    )
+    if new:
+        draft.next.append("evipool dedup")
+    draft.wait("", "possible duplicates to judge", pairs, "evipool dedup review")
+
+
+def _screening(draft: _Draft, stage: str) -> None:
+    now = progress_of(draft.state, draft.project.config, stage)
+    names = ("eligible", "included", "excluded", "conflicts", "waiting", "unseen")
+    draft.add(stage, *((name, getattr(now, name)) for name in names), ("votes", dict(now.votes)))
+    _wait_for_votes(draft, now)
+    arbiters = [r.name for r in draft.project.config.reviewers if r.role == "arbiter"]
+    draft.wait(
+        arbiters[0] if len(arbiters) == 1 else "",
+        f"conflicts at {stage}",
+        now.conflicts,
+        f"evipool screen conflicts --stage {stage}",
+    )
+
+
+def _wait_for_votes(draft: _Draft, now: Progress) -> None:
+    spare = len(now.waits_for) > now.votes_needed
+    for person, n in now.waits_for.items():
+        form = f"{'ta' if now.stage == TITLE_ABSTRACT else 'ft'}-{person}.csv"
+        draft.wait(
+            person,
+            f"reports to judge at {now.stage}" + (f" ({now.votes_needed} votes each are enough)" if spare else ""),
+            n,
+            f'evipool screen export "{form}" --stage {now.stage} --for "{person}" --todo',
+        )
+
+
+def _full_texts(draft: _Draft) -> None:
+    wanted = draft.state.to_retrieve()
+    standing = Counter(
+        draft.state.retrievals[r].status if r in draft.state.retrievals else "not yet sought" for r in wanted
+    )
+    names = ("retrieved", "not_retrieved", "sought", "not yet sought")
+    draft.add("full texts", ("wanted", len(wanted)), *((name.replace("_", " "), standing[name]) for name in names))
+    pending = standing["sought"] + standing["not yet sought"]
+    draft.wait("", "full texts to get", pending, "evipool fulltext list --status pending")
+
+
+def _studies(draft: _Draft) -> None:
+    included = {r for r in draft.state.reports if draft.state.decision(FULL_TEXT, r).status == "include"}
+    linked = {link.report for link in views.links(draft.project.store)}
+    standing = Counter(s.status for s in draft.standings.values())
+    names = ("included", "ongoing", "awaiting_classification", "pending", "excluded", "removed")
+    draft.add(
+        "studies",
+        *((name.replace("_", " "), standing[name]) for name in names if standing[name] or name == "included"),
+        ("reports included", len(included)),
+        ("included reports without a study", len(included - linked)),
+    )
+    keys = ReportKeys(draft.project.store)
+    loose = [r for r in draft.state.reports if r in included - linked]
+    if loose:
+        command = f'evipool fulltext link {keys.short(loose[0])} "STUDY"'
+        draft.wait("", "included reports to put under a study", len(loose), command)
+    _retracted(draft, included, keys)
+
+
+def _retracted(draft: _Draft, included: set[str], keys: ReportKeys) -> None:
+    """An included report that was retracted comes before everything else."""
+    studies: dict[str, list[str]] = {}
+    for link in views.links(draft.project.store):
+        studies.setdefault(link.report, []).append(link.study)
+    said = {r: e.value or "retracted" for r, e in views.retractions(draft.project.store).items()}
+    records = views.records(draft.project.store, [i for r in included for i in draft.state.reports[r]])
+    for report in draft.state.reports:
+        if report not in included:
+            continue
+        own = [records[i].fields for i in draft.state.reports[report] if i in records]
+        word = said.get(report) or ("retracted" if any(is_retracted(one) for one in own) else None)
+        if word is None or word == "corrected":
+            continue
+        name = " and ".join(studies.get(report, ())) or "a report without a study"
+        title = next((one.title for one in own if one.title), "")
+        draft.urgent.append(f"{name} is included and its report {keys.short(report)} was {word}: {title}")
+        draft.next.insert(0, f"evipool log --subject {keys.short(report)}")
+
+
+def _extraction(draft: _Draft) -> None:
+    store = draft.project.store
+    tables = {name: views.evidence(store, name) for name in TABLES}
+    conflicts = sum(c.conflict for table in tables.values() for row in table.rows.values() for c in row.values())
+    known = {row.study for row in arm_results(store)}
+    included = [study for study, standing in draft.standings.items() if standing.status == "included"]
+    missing = [study for study in included if study not in known]
+    facts: list[tuple[str, Any]] = [(f"rows of {name}", len(table.rows)) for name, table in tables.items()]
+    facts += [("conflicting cells", conflicts), ("included studies without results", len(missing))]
+    for path in sorted(draft.project.path("extraction").glob("*.csv")):
+        differs = _form_differs(draft.project, path)
+        if differs:
+            facts.append((path.name, differs))
+            draft.wait("", f"{path.name}: {differs}", 1, f'evipool extract check "extraction/{path.name}"')
+    draft.add("extraction", *facts)
+    draft.wait("", "included studies to extract", len(missing), "evipool extract template extraction/results.csv")
+    draft.wait("", "cells on which extractors differ", conflicts, "evipool extract conflicts")
+
+
+def _form_differs(project: Project, path: Path) -> str | None:
+    """How a form differs from what is stored, measured against the extractor it fits best; None if it does not."""
+    actors = {event.actor for event in project.store.heads("extract")}
+    people = [r.name for r in project.config.reviewers if r.name in actors] + [None]
+    counts = []
+    for person in people:
+        try:
+            counts.append(len(compare_form(Project(project.root, project.store, person), path)))
+        except InputError as error:
+            return f"cannot be read ({error.message})"
+    fewest = min(counts)
+    return f"{fewest} cells differ from what is stored" if fewest else None
+
+
+def _analyses(draft: _Draft) -> None:
+    project = draft.project
+    rows, studies = arm_results(project.store), study_rows(project.store)
+    facts = []
+    for analysis in project.config.analyses:
+        try:
+            selection = select_arms(project.config, analysis, rows, studies, draft.standings)
+            facts.append((analysis.id, _freshness(project, analysis, asdict(selection))))
+        except InputError as error:
+            facts.append((analysis.id, f"refused: {error.message}"))
+    draft.add("analyses", *facts)
+    if rows and any(word in ("not run", "stale") for _, word in facts):
+        draft.next.append("evipool analyse")
+
+
+def _freshness(project: Project, analysis: Analysis, selection: dict[str, Any]) -> str:
+    """Whether a stored result was made of these data and settings by this engine."""
+    now = json.loads(json.dumps(selection, ensure_ascii=False))
+    found = sorted(project.path("results", analysis.id).glob("*/result.json"))
+    for path in found:
+        try:
+            payload = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        spec = payload.get("spec", {})
+        same = all(getattr(analysis, k) == spec[k] for k in ("measure", "tau2", "level", "reference") if k in spec)
+        if payload.get("selection") == now and same and payload.get("engine_version") == ENGINE_VERSION:
+            return "up to date"
+    return "stale" if found else "not run"
+
+
+def _report(draft: _Draft) -> None:
+    pages = sorted(draft.project.path("report").glob("*.html"))
+    closed = views.versions(draft.project.store)
+    facts: list[tuple[str, Any]] = [("file", f"report/{pages[-1].name}" if pages else None)]
+    facts.append(("versions completed", len(closed)))
+    if closed:
+        facts.append(("last version", f"{closed[-1].label}, {closed[-1].at[:10]}"))
+    draft.add("report", *facts)
+    if not draft.next:
+        draft.next += ["evipool report", "evipool update"]
