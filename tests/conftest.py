@@ -26,3 +26,28 @@ def shared() -> Path:
             pytest.fail("EVIPOOL_SHARED is set but holds no DESIGN.md")
         pytest.skip("needs ../shared (real samples and reference values)")
     return path
+
+
+NEEDS_SHARED = "needs ../shared"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests could not run for want of the shared folder, and why the others were skipped."""
+    reasons = [str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", []) if report.longrepr]
+    missing = [reason for reason in reasons if NEEDS_SHARED in reason]
+    terminalreporter.write_line(
+        f"skipped for want of ../shared: {len(missing)}; for other reasons: {len(reasons) - len(missing)}"
+    )
+    for reason in sorted(set(reasons) - set(missing)):
+        terminalreporter.write_line(f"  {reason}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """With EVIPOOL_SHARED set, a test that skips for want of the shared folder is a failure."""
+    if not os.environ.get("EVIPOOL_SHARED"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter is not None else []
+    if any(NEEDS_SHARED in str(report.longrepr) for report in skipped) and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

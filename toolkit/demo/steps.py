@@ -1,0 +1,101 @@
+"""The commands of the demo reviews, in order; the tutorial tells the same story and a test holds them equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["REVIEWS", "Review", "Step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command as typed after ``evipool``, what it is for, and the exit code it ends with (3: people's work waits)."""
+
+    command: str
+    why: str
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A bundled review: its folder in the data, its steps, and the analyses whose figures are named at the end."""
+
+    folder: str
+    title: str
+    steps: tuple[Step, ...]
+    forest: str
+    network: str
+
+
+_IMPORTS = (
+    ("Embase", "embase.ris"),
+    ("Cochrane Library", "cochrane.ris"),
+    ("Web of Science", "web-of-science.txt"),
+    ("CNKI", "cnki.enw"),
+)
+
+
+def _imports(day: str) -> tuple[Step, ...]:
+    return tuple(
+        Step(f'import imports/{day}/{name} --database "{source}" --date {day}', f"records exported from {source}")
+        for source, name in _IMPORTS
+    )
+
+
+def _screening(day: str, stage: str, words: str) -> tuple[Step, ...]:
+    return tuple(
+        Step(f"screen import screening/{day}-{stage}-{person}.csv --stage {stage} --as {person}", f"{words}, {person}")
+        for person in ("AB", "CD")
+    )
+
+
+def _resolve(day: str, stage: str) -> tuple[Step, ...]:
+    return (
+        Step(f"screen conflicts --stage {stage}", "where the two reviewers differ"),
+        Step(f"screen resolve --file screening/{day}-{stage}-EF.csv --stage {stage} --as EF", "the arbiter decides"),
+    )
+
+
+_FIRST, _SECOND = "2021-05-31", "2026-10-31"
+
+_ONFH = Review(
+    folder="onfh-review",
+    title="Autologous stem cells with core decompression for osteonecrosis of the femoral head",
+    forest="tha-nonrandomised",
+    network="tha-network",
+    steps=(
+        Step("search check search_strategies/pubmed.txt", "does the strategy say what it seems to say?"),
+        Step(f"search run search_strategies/pubmed.txt --replies replies/{_FIRST}", "PubMed, from recorded replies"),
+        *_imports(_FIRST),
+        Step(f'import imports/{_FIRST}/reference-lists.ris --database "Reference lists"', "studies found by reading"),
+        Step("dedup", "join the records of one report"),
+        Step("dedup review --list", "pairs that only a person can judge"),
+        Step("dedup merge bc527701 53a90ad1 --as AB", "the same title; one record lacks authors and year"),
+        Step("dedup merge 917fc207 9e360f7e --as AB", "the same trial; one record lacks everything but the title"),
+        Step("dedup merge cf856e5c a409a456 --as AB", "the same review; both records are thin"),
+        *_screening(_FIRST, "title-abstract", "titles and abstracts"),
+        *_resolve(_FIRST, "title-abstract"),
+        Step("screen agreement --stage title-abstract", "how far the two agreed before that"),
+        Step(f"fulltext import fulltext/{_FIRST}.csv --as AB", "which full texts came, and which study they describe"),
+        *_screening(_FIRST, "full-text", "full texts with reasons"),
+        *_resolve(_FIRST, "full-text"),
+        Step(f"extract import extraction/{_FIRST}-studies.csv --as AB", "what each study is"),
+        Step(f"extract import extraction/{_FIRST}-results.csv --as AB", "the numbers, arm by arm"),
+        Step("extract check", "what a careful reader would ask about them"),
+        Step("analyse", "every analysis that review.toml declares"),
+        Step("prisma", "the flow, counted from the decisions"),
+        Step("report", "the first version of the report"),
+        Step(f"update --replies replies/{_SECOND}", "close version 1, search again: new records wait", 3),
+        *_imports(_SECOND),
+        Step("dedup", "new records against everything already there"),
+        *_screening(_SECOND, "title-abstract", "the new titles"),
+        Step(f"fulltext import fulltext/{_SECOND}.csv --as AB", "the new full texts"),
+        *_screening(_SECOND, "full-text", "the new full texts"),
+        Step(f"extract import extraction/{_SECOND}-studies.csv --as AB", "the new study"),
+        Step(f"extract import extraction/{_SECOND}-results.csv --as AB", "its numbers"),
+        Step("update", "analyses, report and version 2: what changed"),
+        Step("status", "nothing waits any more"),
+    ),
+)
+
+REVIEWS: dict[str, Review] = {"onfh": _ONFH}
