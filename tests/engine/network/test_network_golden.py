@@ -9,6 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import checks_components  # noqa: F401
 import checks_contributions  # noqa: F401
 import checks_fit  # noqa: F401 - registers its checks
 import checks_inconsistency  # noqa: F401
@@ -20,6 +21,7 @@ OWN = Path(__file__).resolve().parents[2] / "golden" / "nma"
 # Cases per call that are checked; a file, a case or a check that disappears changes a number here.
 COUNTS_OWN = {
     "decomp.design": 7,
+    "discomb": 1,
     "funnel.netmeta+metabias": 3,
     "leave-one-out": 3,
     "netconnection": 1,
@@ -38,8 +40,10 @@ COUNTS_OWN = {
 }
 COUNTS_ALL = {
     "decomp.design": 14,
+    "discomb": 1,
     "funnel.netmeta+metabias": 7,
     "leave-one-out": 7,
+    "netcomb": 3,
     "netconnection": 2,
     "netcontrib+hatmatrix": 13,
     "netheat": 14,

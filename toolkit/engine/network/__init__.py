@@ -1,6 +1,12 @@
 """Network meta-analysis by generalised least squares: fit, direct evidence, inconsistency, ranking, league tables."""
 
 from toolkit.engine.network.as_data import network_to_dict
+from toolkit.engine.network.components import (
+    ComponentMatrix,
+    ComponentResult,
+    component_matrix,
+    component_network,
+)
 from toolkit.engine.network.connect import Connection, connection, largest_subnetwork
 from toolkit.engine.network.contributions import CONTRIBUTION_METHODS, Contributions, contributions
 from toolkit.engine.network.designs import (
@@ -32,6 +38,8 @@ from toolkit.engine.network.views import (
 __all__ = [
     "CONTRIBUTION_METHODS",
     "AdjustedFunnel",
+    "ComponentMatrix",
+    "ComponentResult",
     "Connection",
     "Contributions",
     "Design",
@@ -54,6 +62,8 @@ __all__ = [
     "TreatmentRow",
     "against_reference",
     "comparison_adjusted_funnel",
+    "component_matrix",
+    "component_network",
     "connection",
     "consistency_model",
     "contributions",

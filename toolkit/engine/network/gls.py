@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import qr
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -27,6 +28,8 @@ from toolkit.model.errors import NotEstimable
 
 __all__ = ["Derivatives", "Fit", "Model", "bordered", "heterogeneity_shape", "invert", "study_laplacians"]
 
+# A pivot this much smaller than the largest, in a matrix of unit diagonal, is rounding.
+ALIASED = 1e-9
 LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -96,10 +99,11 @@ class Model:
     """A linear model on blocks: nodes 0 .. n_nodes - 1 and q extra columns.
 
     In each connected component of the nodes one is the reference (the first), so a network in several pieces,
-    such as an inconsistency model, is fitted piece by piece in the same equations.
+    such as an inconsistency model, is fitted piece by piece in the same equations. With `drop_aliased` extra columns
+    that are combinations of others are left out (their parameter is 0); what is estimable does not depend on which.
     """
 
-    def __init__(self, blocks: Sequence[Block], n_nodes: int) -> None:
+    def __init__(self, blocks: Sequence[Block], n_nodes: int, *, drop_aliased: bool = False) -> None:
         self.blocks = tuple(blocks)
         self.n_nodes = n_nodes
         extra = next((b.extra for b in self.blocks if b.extra is not None), None)
@@ -110,11 +114,21 @@ class Model:
         self.component = self._components()
         references = np.unique(self.component, return_index=True)[1]
         self.free: IntArray = np.setdiff1d(np.arange(self.n_params), references)
+        if drop_aliased:
+            self.free = self._independent()
 
     @property
     def df(self) -> int:
         """Residual degrees of freedom: rows minus free parameters."""
         return self.n_rows - len(self.free)
+
+    def _independent(self) -> IntArray:
+        """Free columns without those that are combinations of the others."""
+        N = self.assemble([bordered(w) for w in self.weights(0.0)])[np.ix_(self.free, self.free)]
+        scale = np.sqrt(np.maximum(np.diag(N), np.finfo(float).tiny))
+        R, pivot = qr(N / np.outer(scale, scale), mode="r", pivoting=True)
+        size = np.abs(np.diag(R))
+        return np.sort(self.free[pivot[size > ALIASED * size[0]]])
 
     def _components(self) -> IntArray:
         first = np.concatenate([np.repeat(b.nodes[:, 0], b.nodes.shape[1] - 1) for b in self.blocks])
