@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -284,3 +286,10 @@ def test_each_completed_version_has_its_row_of_counts(
         ("now", 2, 1, 2),
     ]
     assert run(["-C", str(project.root), "prisma", "--versions", "--as-of", "2026-01-01"]) == 2
+
+
+def test_counting_a_flow_loads_neither_numpy_nor_matplotlib() -> None:
+    heavy = "{'numpy', 'pandas', 'matplotlib'}"
+    code = f"import sys, toolkit.prisma.run, toolkit.prisma.numbers; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

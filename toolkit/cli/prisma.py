@@ -125,8 +125,8 @@ def _syntheses(project: Project, as_of: str | None) -> tuple[tuple[str, tuple[st
 
 
 def _show(counted: Flow, output_format: str) -> None:
-    from toolkit.prisma.diagram import flow_notes
     from toolkit.prisma.identities import check
+    from toolkit.prisma.notes import flow_notes
     from toolkit.prisma.numbers import flow_json, flow_rows
 
     findings = check(counted)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from toolkit.prisma.boxes import Box, Column, Flow
-from toolkit.prisma.diagram import flow_notes
 from toolkit.prisma.identities import Finding
+from toolkit.prisma.notes import flow_notes
 
 __all__ = ["flow_json", "flow_rows"]
 

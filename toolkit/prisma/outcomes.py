@@ -81,7 +81,10 @@ class Reader:
 
     def voices(self, report: str) -> list[str]:
         """Ids whose judgements speak of ``report``."""
-        own = [self._ids[position] for position in self.members.get(report, ())]
+        positions = self.members.get(report, ())
+        if len(positions) == 1 and self._ids[positions[0]] == report:
+            return [report]  # as most reports are: one record, nothing joined
+        own = [self._ids[position] for position in positions]
         # A record that has become the name of another report speaks there.
         return [report, *(rid for rid in own if rid != report and rid not in self.members)]
 

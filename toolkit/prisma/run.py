@@ -15,10 +15,7 @@ from toolkit.model.errors import InputError, SourceError
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run
 from toolkit.model.review import Decision as ReviewDecision
 from toolkit.prisma.boxes import Flow
-from toolkit.prisma.diagram import diagram_content
-from toolkit.prisma.docx import flow_docx
 from toolkit.prisma.flow import count_flow, previous_of
-from toolkit.prisma.html import flow_html
 from toolkit.prisma.identities import Finding, require_balanced
 from toolkit.prisma.numbers import flow_json
 from toolkit.prisma.rcsv import r_csv_text
@@ -232,8 +229,13 @@ def write_flow(
             _write_text(target, text)
             warnings.extend(notes)
         elif kind == ".docx":
+            from toolkit.prisma.diagram import diagram_content
+            from toolkit.prisma.docx import flow_docx
+
             _write_bytes(target, flow_docx(diagram_content(counted, findings)))
         elif kind == ".html":
+            from toolkit.prisma.html import flow_html
+
             _write_text(target, flow_html(counted, _svg(counted, findings), titles))
         else:
             warnings.extend(_draw(counted, findings, target))
@@ -267,6 +269,7 @@ def titles_of(project: Project, counted: Flow) -> dict[str, str]:
 def _draw(counted: Flow, findings: tuple[Finding, ...], target: Path) -> list[str]:
     from toolkit.plots.prisma import draw_prisma, layout_prisma
     from toolkit.plots.style import save_figure
+    from toolkit.prisma.diagram import diagram_content
 
     figure = draw_prisma(layout_prisma(diagram_content(counted, findings)))
     return [warning.text for warning in save_figure(figure, target, title="PRISMA 2020 flow diagram")]

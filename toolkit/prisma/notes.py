@@ -1,0 +1,69 @@
+"""What the templates have no box for, in sentences that stand below the diagram."""
+
+from __future__ import annotations
+
+from toolkit.prisma.boxes import Flow
+from toolkit.prisma.identities import Finding
+
+__all__ = ["flow_notes"]
+
+
+def _count(n: int, noun: str) -> str:
+    """ "1 study", "2 studies", "3 reports"."""
+    if n == 1:
+        return f"1 {noun}"
+    return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
+
+
+def flow_notes(flow: Flow, findings: tuple[Finding, ...] = ()) -> tuple[str, ...]:
+    """What the template has no box for, in sentences, to be printed below the diagram."""
+    notes = []
+    people, tools = flow.duplicates_person.n, flow.duplicates_tool.n
+    if people or tools or flow.duplicates_known.n:
+        known = flow.duplicates_known.n
+        more = f", {known} of reports already known from the previous version" if known else ""
+        notes.append(f"Duplicate records: {tools} joined by the deduplication tool, {people} by people{more}.")
+    if flow.late_duplicates.n:
+        notes.append(
+            f"Among the duplicates, found after they had been judged: {_count(flow.late_duplicates.n, 'record')}. "
+            "Their decisions are kept."
+        )
+    carried = flow.carried.n + flow.other_carried.n
+    if carried:
+        notes.append(
+            f"Not finally decided when version {flow.previous_label} was closed, or decided otherwise since: "
+            f"{_count(carried, 'report')}. They pass through the diagram again with their decisions."
+        )
+    if flow.other_dropped:
+        causes = ", ".join(f"{line.label} (n = {line.box.n})" for line in flow.other_dropped)
+        notes.append(f"Identified by other methods but not sought: {causes}.")
+    notes += _bottom_notes(flow)
+    said = {"W7", "W9", "W10"}
+    for finding in findings:
+        if finding.explanation:
+            notes.append(f"{finding.message[0].upper()}{finding.message[1:]}: {finding.explanation}")
+        elif not finding.hard and finding.code not in said:
+            notes.append(f"Not explained yet ({finding.code}): {finding.message}.")
+    return tuple(notes)
+
+
+def _bottom_notes(flow: Flow) -> list[str]:
+    notes = []
+    if flow.removed_studies.n or flow.removed_reports.n:
+        notes.append(
+            "Of the previous version, no longer included (or joined to another) and taken off the total: "
+            f"{_count(flow.removed_studies.n, 'study')}, {_count(flow.removed_reports.n, 'report')}."
+        )
+    if flow.is_update and flow.new_reports_of_old.n:
+        words = _count(flow.new_reports_of_old.n, "new report")
+        notes.append(f"The total of reports also holds {words} of studies already included.")
+    for words, studies in (("ongoing", flow.ongoing_studies), ("awaiting classification", flow.awaiting_studies)):
+        if studies.n:
+            notes.append(f"Studies {words}: n = {studies.n}; they are listed in the review under their own heading.")
+    for line in flow.retracted:
+        notes.append(f"Included reports with a notice ({line.label}): n = {line.box.n}.")
+    waiting = (flow.undecided, flow.other_undecided, flow.main.pending, flow.other.pending)
+    still = sum(box.n for box in (*waiting, flow.main.undecided, flow.other.undecided))
+    if still:
+        notes.append(f"This flow is not finished: {_count(still, 'decision')} or retrievals still open.")
+    return notes
