@@ -22,7 +22,7 @@ from toolkit.project import Project
 from toolkit.search import pubmed
 from toolkit.search.compare import compare_runs
 from toolkit.search.faults import EntrezError
-from toolkit.search.run import SearchOutcome, Window, discard_run, find_run, run_search, search_runs
+from toolkit.search.run import SearchOutcome, Window, discard_run, find_run, run_search, search_runs, window_since_last
 from toolkit.search.transport import Transport
 from toolkit.store import views
 
@@ -128,6 +128,7 @@ def test_a_known_record_that_was_retracted_or_revised_is_reported_once(new_proje
         later = rerun(project, emulator, SEPTEMBER)
         assert later.changes.retracted == (pmid,)
         assert later.changes.changed == (pmid,)
+        assert dict(later.changes.details) == {pmid: "publication_types"}
         (event,) = project.store.heads("retract")
         assert event.value == "retracted"
         assert views.records(project.store, [event.subject])[event.subject].external_id == pmid
@@ -379,9 +380,47 @@ def test_an_unfinished_run_can_be_discarded(new_project: NewProject, emulator: E
         assert search_runs(project, include_open=True) == []
         with pytest.raises(InputError):
             discard_run(project, run.id)
+        emulator._faults.clear()
+        again = rerun(project, emulator, SEPTEMBER)
+        assert (again.run_id, len(views.records(project.store))) == (run.id, 12)  # given up, then wanted again
 
 
 def test_two_copies_of_a_project_give_the_same_ids(new_project: NewProject, emulator: Emulator):
     with new_project(name="a") as one, new_project(name="b") as other:
         assert rerun(one, emulator, SEPTEMBER).run_id == rerun(other, emulator, SEPTEMBER).run_id
         assert set(views.records(one.store)) == set(views.records(other.store))
+
+
+def test_a_known_record_that_gained_an_erratum_is_reported_as_corrected(new_project: NewProject, emulator: Emulator):
+    with new_project() as project:
+        first = rerun(project, emulator, datetime(2026, 3, 1, tzinfo=UTC))
+        pmid, touched = first.new[2], first.new[3]
+        day = b"<DateRevised><Year>2026</Year><Month>06</Month><Day>01</Day></DateRevised>"
+        note = (
+            b'<CommentsCorrectionsList><CommentsCorrections RefType="ErratumIn"><RefSource>J. 2026</RefSource>'
+            b"</CommentsCorrections></CommentsCorrectionsList></MedlineCitation>"
+        )
+        for name, old, new in ((pmid, b"</MedlineCitation>", note), (touched, b"", b"")):
+            xml = emulator.articles[name].xml.replace(b"</PMID><Article", b"</PMID>" + day + b"<Article")
+            emulator.articles[name] = article_of(
+                xml.replace(old, new) if old else xml, created=emulator.articles[name].created
+            )
+        later = rerun(project, emulator, SEPTEMBER)
+        assert (later.changes.corrected, later.changes.changed) == ((pmid,), ())  # a mere new date is no change
+        assert later.changes.details == ((pmid, "erratum"),)
+        (event,) = project.store.heads("retract")
+        assert (event.value, event.payload["what"]) == ("corrected", "erratum")
+        assert search_runs(project)[-1].detail["corrected"] == [pmid]
+
+
+def test_a_window_since_the_last_run_reaches_back_over_it(new_project: NewProject, emulator: Emulator):
+    with new_project() as project:
+        with pytest.raises(InputError, match="not been run yet"):
+            window_since_last(project, "pubmed.txt")
+        rerun(project, emulator, datetime(2026, 3, 10, tzinfo=UTC))
+        late = made_article(70, created=date(2026, 3, 5))
+        emulator.articles[late.pmid] = late
+        outcome = rerun(project, emulator, SEPTEMBER, window=window_since_last(project, "pubmed"))
+        span = "2026/03/03:3000/12/31"
+        assert outcome.query == f"(osteonecrosis[tiab]) AND ({span}[crdt] OR {span}[edat] OR {span}[mhda])"
+        assert outcome.new == (late.pmid,)

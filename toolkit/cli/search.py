@@ -35,8 +35,11 @@ def search() -> None:
               help="Sign off what PubMed did otherwise than written, or could not deliver.")  # fmt: skip
 @click.option("--from", "first", metavar="YYYY-MM-DD", help="Only records that PubMed created since this day.")
 @click.option("--to", "last", metavar="YYYY-MM-DD", help="Only records that PubMed created up to this day.")
-@click.option("--window-field", type=click.Choice(["crdt", "edat", "mhda"]), default="crdt", show_default=True,
-              help="Date of --from and --to: created, entered, MeSH added.")  # fmt: skip
+@click.option("--window-field", type=click.Choice(["crdt", "edat", "mhda", "any"]), default="crdt", show_default=True,
+              help="Date of --from and --to: created, entered, MeSH added, any of them.")  # fmt: skip
+@click.option("--since-last", is_flag=True, help="Only what is new in any of these dates since the last run.")
+@click.option("--overlap", type=click.IntRange(min=0), default=7, show_default=True,
+              help="Days that --since-last reaches back before the last run.")  # fmt: skip
 @click.option("--line-counts", is_flag=True, help="Ask for the number of hits of every line too.")
 @format_option("table", "json")
 @project_options
@@ -50,6 +53,8 @@ def run(
     first: str | None,
     last: str | None,
     window_field: str,
+    since_last: bool,
+    overlap: int,
     line_counts: bool,
     output_format: str,
 ) -> None:
@@ -58,14 +63,18 @@ def run(
     Running it again, also after an interruption, goes on where it stopped and adds nothing twice.
     Example: evipool search run onfh-pubmed.txt
     """
-    from toolkit.search.run import Window, run_search
+    from toolkit.search.run import Window, run_search, window_since_last
 
+    if since_last and (first or last):
+        raise click.UsageError("--since-last sets the window itself: leave out --from and --to")
     window = Window(first=_day(first, "--from"), last=_day(last, "--to"), field=window_field)
     with open_project(ctx) as project, _Bar(quiet=output_format == "json") as bar:
+        if since_last:
+            window = window_since_last(project, strategy, overlap_days=overlap)
         outcome = run_search(
             project,
             strategy,
-            transport=_transport(ctx, replies),
+            transport=transport_of(ctx, replies),
             date=_day(day, "--date"),
             accept_warnings=accept_warnings,
             window=window,
@@ -225,7 +234,8 @@ class _Bar:
         self._progress.update(self._tasks[what], completed=done, total=total)
 
 
-def _transport(ctx: click.Context, replies: str | None) -> Transport:
+def transport_of(ctx: click.Context, replies: str | None) -> Transport:
+    """The transport of a search: recorded replies, what the caller set up (tests), or the network."""
     from toolkit.cli.common import Settings as Given
     from toolkit.search.replies import ReplayOpener
     from toolkit.search.transport import Settings, Transport
@@ -278,12 +288,15 @@ def _show(outcome: SearchOutcome) -> None:
     changes = outcome.changes
     for what, pmids in (
         ("RETRACTED since it was fetched", changes.retracted),
-        ("revised in PubMed since the previous run", changes.changed),
+        ("corrected since it was fetched", changes.corrected),
+        ("changed in PubMed since the previous run", changes.changed),
         ("no more in the result, withdrawn from PubMed", changes.withdrawn),
         ("no more in the result, still in PubMed", changes.reindexed),
     ):
         if pmids:
             click.echo(f"  {what} ({len(pmids)}): {_some(pmids)}")
+    for pmid, what in changes.details[:20]:
+        click.echo(f"    {pmid}: {what}")
 
 
 def _some(pmids: tuple[str, ...]) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "BATCH_SIZE",
     "CAP",
     "SLICE_SIZE",
+    "WINDOW_FIELDS",
     "Answer",
     "Batch",
     "IdList",
@@ -41,6 +42,7 @@ __all__ = [
 CAP = 9999  # records of one result that PubMed serves; retmax beyond it is silently clipped
 SLICE_SIZE = 9000  # below the cap, so that records added while we ask do not push a slice over it
 BATCH_SIZE = 200  # ids a request; about 2 MB of XML
+WINDOW_FIELDS = ("crdt", "edat", "mhda")  # created, entered, MeSH added: when PubMed learnt of a record
 FIRST_DAY, LAST_DAY = date(1800, 1, 1), date(3000, 12, 31)
 OLDEST_CREATED = date(1965, 1, 1)  # where halving starts; earlier days stay inside the first slice
 
@@ -159,12 +161,15 @@ def count_hits(transport: Transport, query: str) -> int:
 
 
 def with_window(query: str, field: str, first: date | None, last: date | None) -> str:
-    """The query limited to a window of days in a date field ("crdt", "edat" or "mhda"); open ends where None."""
+    """The query limited to a window of days in a date field, or in "any" of `WINDOW_FIELDS`; open ends where None."""
     if first is None and last is None:
         return query
     if first is not None and last is not None and first > last:
         raise InputError("The window ends before it begins.", value=f"{first} to {last}")
-    return f"({query}) AND {_day(first or FIRST_DAY)}:{_day(last or LAST_DAY)}[{field}]"
+    span = f"{_day(first or FIRST_DAY)}:{_day(last or LAST_DAY)}"
+    if field == "any":
+        return f"({query}) AND ({' OR '.join(f'{span}[{name}]' for name in WINDOW_FIELDS)})"
+    return f"({query}) AND {span}[{field}]"
 
 
 def collect_ids(

@@ -27,36 +27,34 @@ from toolkit.records.pubmed_xml import parse_pubmed_xml
 from toolkit.search import pubmed
 from toolkit.search.follow import Changes, follow_known, retraction
 from toolkit.search.lint import check_strategy
+from toolkit.search.runs import (
+    SOURCE,
+    SearchOutcome,
+    Window,
+    discard_run,
+    find_run,
+    known_records,
+    locate_strategy,
+    search_runs,
+    window_since_last,
+)
 from toolkit.search.strategy import Strategy, query_of, read_strategy
 from toolkit.search.transport import Transport
 from toolkit.store import NewRecord, content_id, views
 
-__all__ = ["SOURCE", "SearchOutcome", "Window", "discard_run", "find_run", "known_records", "run_search", "search_runs"]
+__all__ = [
+    "SOURCE",
+    "SearchOutcome",
+    "Window",
+    "discard_run",
+    "find_run",
+    "known_records",
+    "run_search",
+    "search_runs",
+    "window_since_last",
+]
 
-SOURCE = "PubMed"
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A window of days in one of PubMed's date fields: created, entered or MeSH added; ends count as inside."""
-
-    first: date | None = None
-    last: date | None = None
-    field: str = "crdt"
-
-    def __post_init__(self) -> None:
-        if self.field not in ("crdt", "edat", "mhda"):
-            raise InputError(
-                "A search window is set in a date that tells when PubMed learnt of a record.",
-                value=self.field,
-                allowed="crdt (created), edat (entered), mhda (MeSH added)",
-            )
-
-    @property
-    def is_set(self) -> bool:
-        """Whether the window leaves anything out."""
-        return self.first is not None or self.last is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,44 +73,6 @@ class _Job:
     command: str
     batch_id: str
     earlier: tuple[Run, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchOutcome:
-    """What a search brought.
-
-    Attributes
-    ----------
-    run_id : the run in the project
-    searched_on : the day PubMed was asked, YYYY-MM-DD
-    query : as sent
-    translation : as PubMed read it
-    count : records PubMed counted; equals the number of ids kept
-    new : ids whose records are new to the project, in PubMed's order
-    known : ids that earlier searches had brought already
-    dropped : ids the previous run of this strategy had and this one has not
-    missing : ids that PubMed listed and did not deliver (signed off)
-    warnings : PubMed's and our remarks on the query (signed off)
-    changes : what became of known and dropped records
-    replayed : whether recorded replies stood for PubMed
-    resumed : whether an earlier, unfinished run was carried on
-    repeated : whether exactly this run was complete before, so that nothing was added
-    """
-
-    run_id: str
-    searched_on: str
-    query: str
-    translation: str | None
-    count: int
-    new: tuple[str, ...]
-    known: tuple[str, ...]
-    dropped: tuple[str, ...]
-    missing: tuple[str, ...]
-    warnings: tuple[str, ...]
-    changes: Changes
-    replayed: bool
-    resumed: bool = False
-    repeated: bool = False
 
 
 def run_search(
@@ -147,7 +107,7 @@ def run_search(
     SourceError
         PubMed failed; what was fetched is kept under the open run, and running again goes on from there.
     """
-    strategy = read_strategy(_locate(project, strategy_path))
+    strategy = read_strategy(locate_strategy(project, strategy_path))
     window = window or Window()
     job = _Job(
         project=project,
@@ -178,59 +138,6 @@ def run_search(
             "anew, or add --accept-warnings to close it without them (they are named in the log)."
         )
     return _complete(job, run, ids, known, missing, resumed=resumed)
-
-
-def search_runs(project: Project, *, include_open: bool = False) -> list[Run]:
-    """The project's searches of PubMed in the order they were started; complete ones only unless asked."""
-    found = views.runs(project.store, include_open=include_open)
-    return [run for run in found if run.kind == "search" and run.source == SOURCE]
-
-
-def find_run(project: Project, name: str) -> Run:
-    """A search by the beginning of its id, by its day, or by "last" / "previous"."""
-    found = search_runs(project)
-    if name in ("last", "previous") and len(found) >= (1 if name == "last" else 2):
-        return found[-1 if name == "last" else -2]
-    matches = [run for run in found if run.id.startswith(name) or run.searched_on == name]
-    if len(matches) == 1:
-        return matches[0]
-    raise InputError(
-        "There is no such search." if not matches else "Several searches fit this name.",
-        value=name,
-        allowed=", ".join(f"{run.id[:8]} ({run.searched_on})" for run in found) or "none has been run yet",
-    )
-
-
-def discard_run(project: Project, name: str, *, command: str = "search discard") -> str:
-    """Give up an unfinished search, named by the beginning of its id; returns the id.
-
-    Raises
-    ------
-    InputError
-        no unfinished search, or several, begin like this.
-    """
-    found = [run for run in search_runs(project, include_open=True) if run.completed_at is None]
-    matches = [run for run in found if run.id.startswith(name)]
-    if len(matches) != 1:
-        raise InputError(
-            "There is no such unfinished search.", value=name, allowed=", ".join(run.id[:8] for run in found) or "none"
-        )
-    with project.writing(command) as batch:
-        batch.append([NewEvent(kind="run", subject=matches[0].id, value="discarded")])
-    return matches[0].id
-
-
-def known_records(project: Project) -> dict[str, str]:
-    """PMID -> record id of every record that a complete search of PubMed brought."""
-    runs = {run.id for run in search_runs(project)}
-    found = views.external_ids(project.store)
-    return {pmid: record_id for pmid, record_id, run_id in found if run_id in runs}
-
-
-def _locate(project: Project, path: str | Path) -> Path:
-    given = Path(path)
-    candidates = (given, project.path("search_strategies", str(path)), project.path("search_strategies", f"{path}.txt"))
-    return next((p for p in candidates if p.is_file()), given)
 
 
 def _checked_query(strategy: Strategy) -> str:
@@ -299,6 +206,8 @@ def _ask(job: _Job) -> Run:
         for number, body in enumerate(bodies):
             batch.add_body(run_id, number, "esearch", job.transport.scrub(body))
         batch.add_hits(run_id, found.ids)
+        if any(event.subject == run_id and event.value == "discarded" for event in job.project.store.heads("run")):
+            batch.append([NewEvent(kind="run", subject=run_id, value=None, void=True)])  # given up once, wanted again
     return next(run for run in search_runs(job.project, include_open=True) if run.id == run_id)
 
 
@@ -391,7 +300,9 @@ def _complete(
     baseline = next((r for r in reversed(job.earlier) if r.file_name == run.file_name and r.id != run.id), None)
     dropped = _dropped(job, baseline, ids)
     again = tuple(pmid for pmid in ids if pmid in known)
-    changes = follow_known(job.transport, job.query, baseline, again, dropped)
+    hits = {pmid: known[pmid] for pmid in again}
+    today = date.fromisoformat(run.searched_on)
+    changes = follow_known(job.project, job.transport, job.query, baseline, hits, dropped, today=today)
     payload = {
         "new": len(ids) - len(again) - len(missing),
         "known": len(again),

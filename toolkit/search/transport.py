@@ -265,7 +265,8 @@ class Transport:
 
     def _log_retry(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        log.warning("try %d failed, waiting: %s", state.attempt_number, self.redact(str(error)))
+        words = error.fault.message if isinstance(error, EntrezError) else str(error)
+        log.warning("PubMed, try %d: %s; trying again", state.attempt_number, self.redact(words))
 
 
 class NetworkOpener:

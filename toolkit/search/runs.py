@@ -1,0 +1,164 @@
+"""The searches a project holds: windows, outcomes, and finding, discarding and continuing them by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from toolkit.model.errors import InputError
+from toolkit.model.events import NewEvent
+from toolkit.model.review import Run
+from toolkit.project import Project
+from toolkit.search import pubmed
+from toolkit.search.follow import Changes
+from toolkit.store import views
+
+__all__ = [
+    "SOURCE",
+    "SearchOutcome",
+    "Window",
+    "discard_run",
+    "find_run",
+    "known_records",
+    "locate_strategy",
+    "search_runs",
+    "window_since_last",
+]
+
+SOURCE = "PubMed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A window of days in PubMed's dates "crdt", "edat" or "mhda", or in "any" of them; ends count as inside."""
+
+    first: date | None = None
+    last: date | None = None
+    field: str = "crdt"
+
+    def __post_init__(self) -> None:
+        if self.field not in (*pubmed.WINDOW_FIELDS, "any"):
+            raise InputError(
+                "A search window is set in a date that tells when PubMed learnt of a record.",
+                value=self.field,
+                allowed="crdt (created), edat (entered), mhda (MeSH added), any (one of the three)",
+            )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the window leaves anything out."""
+        return self.first is not None or self.last is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOutcome:
+    """What a search brought.
+
+    Attributes
+    ----------
+    run_id : the run in the project
+    searched_on : the day PubMed was asked, YYYY-MM-DD
+    query : as sent
+    translation : as PubMed read it
+    count : records PubMed counted; equals the number of ids kept
+    new : ids whose records are new to the project, in PubMed's order
+    known : ids that earlier searches had brought already
+    dropped : ids the previous run of this strategy had and this one has not
+    missing : ids that PubMed listed and did not deliver (signed off)
+    warnings : PubMed's and our remarks on the query (signed off)
+    changes : what became of known and dropped records
+    replayed : whether recorded replies stood for PubMed
+    resumed : whether an earlier, unfinished run was carried on
+    repeated : whether exactly this run was complete before, so that nothing was added
+    """
+
+    run_id: str
+    searched_on: str
+    query: str
+    translation: str | None
+    count: int
+    new: tuple[str, ...]
+    known: tuple[str, ...]
+    dropped: tuple[str, ...]
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+    changes: Changes
+    replayed: bool
+    resumed: bool = False
+    repeated: bool = False
+
+
+def search_runs(project: Project, *, include_open: bool = False) -> list[Run]:
+    """The project's searches of PubMed in the order they were started; complete ones only unless asked."""
+    found = views.runs(project.store, include_open=include_open)
+    return [run for run in found if run.kind == "search" and run.source == SOURCE]
+
+
+def find_run(project: Project, name: str) -> Run:
+    """A search by the beginning of its id, by its day, or by "last" / "previous"."""
+    found = search_runs(project)
+    if name in ("last", "previous") and len(found) >= (1 if name == "last" else 2):
+        return found[-1 if name == "last" else -2]
+    matches = [run for run in found if run.id.startswith(name) or run.searched_on == name]
+    if len(matches) == 1:
+        return matches[0]
+    raise InputError(
+        "There is no such search." if not matches else "Several searches fit this name.",
+        value=name,
+        allowed=", ".join(f"{run.id[:8]} ({run.searched_on})" for run in found) or "none has been run yet",
+    )
+
+
+def discard_run(project: Project, name: str, *, command: str = "search discard") -> str:
+    """Give up an unfinished search, named by the beginning of its id; returns the id.
+
+    Raises
+    ------
+    InputError
+        no unfinished search, or several, begin like this.
+    """
+    found = [run for run in search_runs(project, include_open=True) if run.completed_at is None]
+    matches = [run for run in found if run.id.startswith(name)]
+    if len(matches) != 1:
+        raise InputError(
+            "There is no such unfinished search.", value=name, allowed=", ".join(run.id[:8] for run in found) or "none"
+        )
+    with project.writing(command) as batch:
+        batch.append([NewEvent(kind="run", subject=matches[0].id, value="discarded")])
+    return matches[0].id
+
+
+def window_since_last(
+    project: Project, strategy_path: str | Path, *, overlap_days: int = 7, field: str = "any"
+) -> Window:
+    """A window from the last complete run of a strategy, less an overlap, to today.
+
+    ``field`` "any" takes records created, entered or given MeSH terms since then. The whole strategy rerun without a
+    window is the safer way: it also finds what was reindexed, and what is gone (Bramer and Bain 2017,
+    J Med Libr Assoc 105:285).
+
+    Raises
+    ------
+    InputError
+        the strategy has not been run yet.
+    """
+    name = locate_strategy(project, strategy_path).name
+    runs = [run for run in search_runs(project) if run.file_name == name]
+    if not runs:
+        raise InputError("This strategy has not been run yet, so there is no last time.", value=name)
+    return Window(first=date.fromisoformat(runs[-1].searched_on) - timedelta(days=overlap_days), field=field)
+
+
+def known_records(project: Project) -> dict[str, str]:
+    """PMID -> record id of every record that a complete search of PubMed brought."""
+    runs = {run.id for run in search_runs(project)}
+    found = views.external_ids(project.store)
+    return {pmid: record_id for pmid, record_id, run_id in found if run_id in runs}
+
+
+def locate_strategy(project: Project, path: str | Path) -> Path:
+    """The strategy file meant: a path, or a name in the project's search_strategies/ with or without .txt."""
+    given = Path(path)
+    candidates = (given, project.path("search_strategies", str(path)), project.path("search_strategies", f"{path}.txt"))
+    return next((p for p in candidates if p.is_file()), given)
