@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from toolkit.model.choices import MEASURES
 
 __all__ = [
+    "NBSP",
     "Axis",
     "decimals_for",
     "format_count",
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 UNKNOWN = "–"
+NBSP = "\u00a0"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -52,7 +54,7 @@ def _scientific(value: float) -> str:
 
 
 def format_effect(value: float | None, scale: str, decimals: int = 2) -> str:
-    """A model-scale effect on the display scale; ratios keep two decimals, small ones three."""
+    """A model-scale effect on the display scale; ratios keep two decimals, those below 0.01 three."""
     if value is None or math.isnan(value):
         return UNKNOWN
     if scale != "log":
@@ -62,7 +64,7 @@ def format_effect(value: float | None, scale: str, decimals: int = 2) -> str:
     if value < math.log(0.0005):
         return "<0.001"
     ratio = math.exp(value)
-    return f"{ratio:.3f}" if ratio < 0.095 else f"{ratio:.2f}" if ratio < 99.5 else f"{ratio:.0f}"
+    return f"{ratio:.3f}" if ratio < 0.0095 else f"{ratio:.2f}" if ratio < 99.5 else f"{ratio:.0f}"
 
 
 def format_interval(y: float | None, low: float | None, high: float | None, scale: str, decimals: int = 2) -> str:
@@ -74,12 +76,12 @@ def format_interval(y: float | None, low: float | None, high: float | None, scal
 
 
 def format_p(p: float | None) -> str:
-    """ "P = 0.06", "P < 0.001"; empty when unknown."""
+    """ "P = 0.06", "P < 0.001" with blanks that do not break; empty when unknown."""
     if p is None or math.isnan(p):
         return ""
     if p < 0.001:
-        return "P < 0.001"
-    return f"P = {p:.3f}" if p < 0.0995 else f"P = {p:.2f}"
+        return f"P{NBSP}<{NBSP}0.001"
+    return f"P{NBSP}={NBSP}{p:.3f}" if p < 0.0995 else f"P{NBSP}={NBSP}{p:.2f}"
 
 
 def format_count(value: float | None) -> str:
@@ -115,10 +117,10 @@ def log_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:
     """
     ten = math.log(10.0)
     decades = (high - low) / ten
-    if decades < 0.75:
+    if decades < 0.3:
         even = tuple(v for v in linear_ticks(math.exp(low), math.exp(high), count) if v > 0)
         return tuple(math.log(v) for v in even)
-    for mantissas in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
+    for mantissas in ((1.0, 1.5, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
         ticks = [
             math.log(m) + p * ten
             for p in range(math.floor(low / ten) - 1, math.ceil(high / ten) + 1)

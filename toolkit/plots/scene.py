@@ -7,6 +7,7 @@ the only place where a scene meets matplotlib.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -164,18 +165,21 @@ def arrow_head(x: float, y: float, direction: int, color: str = INK, size: float
 
 
 def _breakable(text: str) -> list[str]:
-    """Pieces between which a line may end: words with the blank after them, single CJK characters."""
+    """Pieces between which a line may end: words with the blank after them, single CJK characters, parts of long words."""
     pieces: list[str] = []
     for char in text:
-        wide = unicodedata.east_asian_width(char) in "WF"
-        fresh = not pieces or wide or pieces[-1][-1].isspace() or unicodedata.east_asian_width(pieces[-1][-1]) in "WF"
-        if fresh and not (char.isspace() and pieces):
-            pieces.append(char)
-        else:
+        last = pieces[-1][-1] if pieces else " "
+        stays = char == " " or char in ",.;:)]}、。，；：）》」"
+        fresh = last == " " or _wide(char) or _wide(last) or (last in "-/+" and len(pieces[-1]) > 6)
+        if pieces and (stays or not fresh):
             pieces[-1] += char
-        if char in "-/+" and len(pieces[-1]) > 6:
-            pieces.append("")
-    return [p for p in pieces if p]
+        else:
+            pieces.append(char)
+    return pieces
+
+
+def _wide(char: str) -> bool:
+    return unicodedata.east_asian_width(char) in "WF"
 
 
 def _cut(text: str, width: float, size: float, bold: bool) -> str:
@@ -192,7 +196,7 @@ def _cut(text: str, width: float, size: float, bold: bool) -> str:
 
 def wrap(text: str, width: float, size: float = TEXT, *, bold: bool = False, lines: int = 3) -> tuple[str, ...]:
     """``text`` in at most ``lines`` lines of at most ``width`` points; what does not fit ends in an ellipsis."""
-    clean = " ".join("".join(" " if unicodedata.category(c) == "Cc" else c for c in text).split())
+    clean = " ".join(part for part in re.split(r"[\x00-\x20\x7f-\x9f]+", text) if part)
     done: list[str] = []
     current = ""
     for piece in _breakable(clean):
