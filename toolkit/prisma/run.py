@@ -21,7 +21,7 @@ from toolkit.prisma.numbers import flow_json
 from toolkit.prisma.rcsv import r_csv_text
 from toolkit.prisma.state import STAGES, Decision, FlowState, Previous, RecordColumns, SourceRun
 from toolkit.project import Project
-from toolkit.store import Store, views
+from toolkit.store import views
 
 __all__ = [
     "OUTPUTS",
@@ -129,18 +129,16 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
         event.subject: "tool" if event.actor.startswith(("rule:", "evipool")) else "person"
         for event in store.heads("assign", as_of=as_of)
     }
-    decisions = {
-        stage: {
-            report: _decision(one)
-            for report, one in views.decisions(
-                store, stage, votes_needed=needed, reason_order=order, as_of=as_of
-            ).items()
-        }
-        for stage, needed in (
-            (TITLE_ABSTRACT, config.screening.title_abstract),
-            (FULL_TEXT, config.screening.full_text),
-        )
+    needed = {TITLE_ABSTRACT: config.screening.title_abstract, FULL_TEXT: config.screening.full_text}
+    decided = {
+        stage: views.decisions(store, stage, votes_needed=n, reason_order=order, as_of=as_of)
+        for stage, n in needed.items()
     }
+    judged = {event.subject for event in store.heads("retrieve", as_of=as_of)}
+    judged |= {vote.subject for stage in decided.values() for one in stage.values() for vote in one.votes}
+    title_abstract, full_text = (
+        {report: _decision(one) for report, one in decided[stage].items()} for stage in (TITLE_ABSTRACT, FULL_TEXT)
+    )
     kinds = {source.name.casefold(): source.kind for source in config.sources}
     return FlowState(
         runs={run.id: _source(run, kinds, marks) for run in views.runs(store, as_of=as_of)},
@@ -151,13 +149,13 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
             joined_by=tuple(joined.get(rid, "") for rid in arrived),
         ),
         removals={event.subject: event.value or "other" for event in store.heads("remove", as_of=as_of)},
-        title_abstract=decisions[TITLE_ABSTRACT],
-        full_text=decisions[FULL_TEXT],
+        title_abstract=title_abstract,
+        full_text=full_text,
         retrievals={report: one.status for report, one in views.retrievals(store, as_of=as_of).items()},
         links=tuple((link.report, link.study) for link in views.links(store, as_of=as_of)),
         standings={study: one.status for study, one in views.study_statuses(store, as_of=as_of).items()},
         retractions={r: event.value or "notice" for r, event in views.retractions(store, as_of=as_of).items()},
-        judged=_judged(store, as_of),
+        judged=frozenset(judged),
         reasons=order,
         explanations=views.explanations(store, as_of=as_of),
     )
@@ -168,11 +166,6 @@ def _decision(given: ReviewDecision) -> Decision:
     tool = bool(machines) and all(machines) and not given.resolved_by
     verdict = given.status if given.is_final else "undecided"
     return Decision(verdict=verdict, by="tool" if tool else "human", reason=given.reason)
-
-
-def _judged(store: Store, as_of: str | None) -> frozenset[str]:
-    found = {event.subject for event in store.heads("screen", as_of=as_of)}
-    return frozenset(found | {event.subject for event in store.heads("retrieve", as_of=as_of)})
 
 
 def _source(run: Run, kinds: Mapping[str, str], marks: list[str]) -> SourceRun:
