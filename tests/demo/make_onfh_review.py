@@ -66,7 +66,12 @@ def main() -> None:
     rows = read_records(FACTS / "records.csv")
     masters = [row for row in rows if not row["duplicate_of"]]
     for day, later in ((FIRST_DAY, False), (SECOND_DAY, True)):
-        chosen = [row for row in masters if is_later(row) == later and row["record_id"] in _delivered(rows, later)]
+        titles = _delivered(rows, later)
+        chosen = [
+            {**row, "title": titles[row["record_id"]]}
+            for row in masters
+            if is_later(row) == later and row["record_id"] in titles
+        ]
         _title_abstract(day, chosen)
         _full_text(day, [row for row in chosen if _forward(row)], cited=not later)
         _extraction(day, later)
@@ -91,14 +96,14 @@ def _replies() -> None:
         )
 
 
-def _delivered(rows: Sequence[Row], later: bool) -> set[str]:
-    """Master records that some export or the PubMed search of that day delivers (a copy of one counts)."""
+def _delivered(rows: Sequence[Row], later: bool) -> dict[str, str]:
+    """Master records that some export or the PubMed search delivers -> the title under which one of them came."""
     pubmed = _found_by_search(later)
-    found = set()
-    for row in rows:
+    found: dict[str, str] = {}
+    for row in sorted(rows, key=lambda row: bool(row["duplicate_of"])):
         master = row["duplicate_of"] or row["record_id"]
         if not row["pmid"] or row["pmid"] in pubmed or _in_files(row):
-            found.add(master)
+            found.setdefault(master, row["title"])
     return found
 
 

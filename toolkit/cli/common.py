@@ -168,12 +168,13 @@ def table(
     """Print a plain table; columns numbered in ``right`` are right-aligned."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     shown = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, name in enumerate(header):
         shown.add_column(name, justify="right" if i in right else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*("" if cell is None else str(cell) for cell in row))
+        shown.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console().print(shown)
 
 

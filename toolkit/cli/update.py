@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import Settings, command_line, emit, format_option, open_project, project_options, table
+from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -59,7 +59,7 @@ def update(
             return run_search(
                 project,
                 strategy,
-                transport=transport_of(ctx.find_object(Settings), replies),
+                transport=transport_of(ctx, None if replies is None else str(replies)),
                 date=day.date() if day else None,
                 accept_warnings=accept_warnings,
                 command=command_line(ctx),

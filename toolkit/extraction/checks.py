@@ -72,11 +72,11 @@ def _row_findings(config: ReviewFile, study: str, rows: Sequence[ArmResult]) -> 
             text = f"{where}: the extractors differ on {column!r}"
             found.append(Finding(code="conflict", study=study, text=text))
         outcome = outcome_of(config, row.outcome)
+        if outcome is None:
+            continue
         if row.treatment is not None and config.treatments and config.node_of(row.treatment) is None:
             text = f"{where}: treatment {row.treatment!r} belongs to no node of [[treatments]]"
             found.append(Finding(code="no-node", study=study, text=text))
-        if outcome is None:
-            continue
         if row.status not in (None, "reported"):
             found.append(Finding(code="value-status", study=study, text=f"{where}: {row.status}"))
         found += [Finding(code=c, study=study, text=f"{where}: {t}") for c, t in _missing(outcome, row)]

@@ -1,4 +1,4 @@
-"""How people name a report: the start of its id, a DOI, a PMID, or its exact title."""
+"""How people name a report: the start of its id, a DOI, a PMID, its exact title, or the id its source gave it."""
 
 from __future__ import annotations
 
@@ -63,6 +63,18 @@ class ReportKeys:
                         table.setdefault(_fold(value), set()).add(report)
         return dois, pmids, titles
 
+    @cached_property
+    def _external(self) -> dict[str, set[str]]:
+        """The source's own id of a record -> reports."""
+        found: dict[str, set[str]] = {}
+        columns = schema.record.c
+        with self._store.reading() as connection:
+            for row in connection.execute(select(columns.id, columns.external_id).where(columns.external_id != "")):
+                report = self._report_of.get(row.id)
+                if report is not None:
+                    found.setdefault(_fold(row.external_id), set()).add(report)
+        return found
+
     def __contains__(self, report: str) -> bool:
         return self._report_of.get(report) == report
 
@@ -89,7 +101,8 @@ class ReportKeys:
         raise InputError(
             "no report is called so",
             **where,  # type: ignore[arg-type]
-            allowed="the start of a report id (4 characters or more), doi:..., pmid:... or the exact title",
+            allowed="the start of a report id (4 characters or more), doi:..., pmid:..., the exact title, or the "
+            "id its source gave it",
         )
 
     def _candidates(self, text: str) -> set[str]:
@@ -109,7 +122,8 @@ class ReportKeys:
             found |= {self._report_of[i] for i in self._starting_with(low)}
         if text.isdigit():
             found |= self._fields[1].get(text, set())
-        return found or set(self._fields[2].get(_fold(text), ()))
+        folded = _fold(text)
+        return found or set(self._fields[2].get(folded, ())) or set(self._external.get(folded, ()))
 
     def _starting_with(self, prefix: str) -> list[str]:
         ids = []
