@@ -127,6 +127,7 @@ def test_example_strategies_have_no_findings():
         ("#1 a[ti]\n#2 b[ti]\n#3 #2", ("unused-line", "warning", 1, 4)),
         ("#1 a[ti]\n#1 b[ti]", ("duplicate-number", "error", 2, 4)),
         ("#1 a[ti] AND b[ti] OR c[ti]", ("mixed-operators", "warning", 1, 20)),
+        ("#1 a[ti] NOT b[ti] AND c[ti]", ("mixed-operators", "warning", 1, 20)),
         ("#1 a[ti] or b[ti]", ("lower-case-operator", "error", 1, 10)),
         ("#1 head and neck", ("lower-case-operator", "warning", 1, 9)),
         ("#1 abc*[ti]", ("short-wildcard", "error", 1, 4)),
@@ -150,6 +151,7 @@ def test_finding_with_line_and_column(text: str, finding: tuple[str, str, int, i
         "#1 #2008 OR a[ti]".replace("#2008", "b[ti]"),
         "#1 a[ti] OR b[ti] OR c[ti]\n#2 (#1 AND d[ti]) OR e[ti]",
         "#1 (a[ti] AND b[ti]) OR (c[ti] NOT d[ti])",
+        "#1 a[ti] AND b[ti] NOT c[ti] NOT d[ti]",
         "#1 2020/01/01:2024/12/31[crdt] AND a[ti]",
     ],
 )

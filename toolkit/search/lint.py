@@ -169,7 +169,7 @@ def check_operators(strategy: Strategy) -> Iterator[Finding]:
 
 
 def check_mixed_operators(strategy: Strategy) -> Iterator[Finding]:
-    """AND and OR (or NOT) on one level without brackets: platforms read them in different orders."""
+    """AND, OR and NOT on one level without brackets: platforms read them in different orders."""
     for line in strategy.lines:
         levels: list[list[Token]] = [[]]
         for token in tokens_of(line.text):
@@ -332,8 +332,11 @@ def _is_operator(token: Token, strategy: Strategy) -> bool:
 
 
 def _mixed(strategy: Strategy, line: StrategyLine, operators: list[Token]) -> Iterator[Finding]:
-    words = [token.text.upper() for token in operators if token.text.upper() in OPERATORS]
-    for token, word in zip(operators, words, strict=False):
+    found = [(token, token.text.upper()) for token in operators if token.text.upper() in OPERATORS]
+    words = [word for _, word in found]
+    if "OR" not in words and words == sorted(words):  # a AND b NOT c is the same in any order
+        return
+    for token, word in found:
         if word != words[0]:
             yield _at(
                 strategy,

@@ -22,6 +22,7 @@ from toolkit.model.events import NewEvent
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import Run
 from toolkit.project import Project
+from toolkit.records import PARSER_VERSION
 from toolkit.records.normalise import is_retracted
 from toolkit.records.pubmed_xml import parse_pubmed_xml
 from toolkit.search import pubmed
@@ -310,8 +311,9 @@ def _complete(
         "missing": list(missing),
         **changes.as_payload(),
     }
-    standing = {(event.subject, event.value) for event in job.project.store.heads("retract")}
-    events = [e for e in changes.events(known, run.id) if (e.subject, e.value) not in standing]
+    standing = {event.subject: event.value for event in job.project.store.heads("retract")}
+    # Said once; and a retraction stands, whatever notice comes after it.
+    events = [e for e in changes.events(known, run.id) if standing.get(e.subject) not in (e.value, "retracted")]
     number = _next_body(job.project, run)
     with job.project.writing(job.command, batch_id=job.batch_id) as batch:
         for offset, (what, body) in enumerate(changes.bodies):
@@ -328,6 +330,7 @@ def _new_record(run_id: str, order: dict[str, int], raw: bytes, parsed: ParsedRe
         external_id=pmid,
         format="pubmed-xml",
         raw=raw,
+        parser_version=PARSER_VERSION,
         fields={f.name: value for f in fields(parsed) if (value := getattr(parsed, f.name)) not in (None, (), {})},
     )
 
