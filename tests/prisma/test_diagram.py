@@ -223,8 +223,8 @@ def test_a_column_is_widened_only_when_its_boxes_are_long() -> None:
     def right(flow: Flow) -> float:
         return next(box.width for box in place(flow).boxes if box.slot == "rejected")
 
-    assert right(CASES["new"]()) == 216.0
-    assert right(CASES["twelve databases"]()) > 216.0
+    assert right(CASES["new"]()) == 234.0
+    assert right(CASES["twelve databases"]()) > 234.0
 
 
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])

@@ -46,7 +46,7 @@ LONG = 16  # lines from which a box asks for a wider column
 WIDTHS = {
     "previous": (164.0,),
     "left": (204.0, 250.0),
-    "right": (216.0, 280.0, 350.0),
+    "right": (234.0, 290.0, 350.0),
     "other_left": (180.0, 220.0),
     "other_right": (196.0, 250.0, 310.0),
 }
