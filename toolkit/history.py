@@ -135,10 +135,13 @@ def undo(project: Project, batch: str | None = None, *, dry_run: bool = False, c
     events = project.store.events(batch_id=row.id)
     standing = {e.id for kind in {e.kind for e in events} for e in project.store.heads(kind)}
     live = [e for e in events if e.id in standing or e.void]
-    before = len(views.record_runs(project.store))
-    if not dry_run:
+    before = views.record_runs(project.store)
+    if dry_run:
+        leaving = {e.subject for e in live if e.kind == "run" and not e.void}
+        change = -sum(run.id in leaving for run in before.values())
+    else:
         project.store.undo(row.id, actor=project.actor, command=command)
-    after = len(views.record_runs(project.store))
+        change = len(views.record_runs(project.store)) - len(before)
     line = LogLine(
         batch=row.id, at=row.at, actor=row.actor, command=_Blind(project).command(row), events=row.events, undone=True
     )
@@ -146,7 +149,7 @@ def undo(project: Project, batch: str | None = None, *, dry_run: bool = False, c
         line=line,
         taken_back=Counter((e.kind, "taken back" if e.void else e.value or "") for e in live),
         kept=len(events) - len(live),
-        records=after - before,
+        records=change,
     )
 
 

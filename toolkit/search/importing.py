@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
+from toolkit.records import PARSER_VERSION
 from toolkit.records.files import OpenedFile, open_file
 from toolkit.records.normalise import is_retracted
+from toolkit.records.pubmed_xml import parse_pubmed_article
 from toolkit.store import NewRecord, content_id, views
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from toolkit.model.review import Run
     from toolkit.project import Project
 
-__all__ = ["BATCH", "ImportOutcome", "import_file"]
+__all__ = ["BATCH", "ImportOutcome", "import_file", "reparse"]
 
 BATCH = 2_000  # records in a transaction: a second of work, so that little is lost when the machine stops
 
@@ -337,6 +339,7 @@ class _Import:
                         format=self.opened.format,
                         raw=record.raw.raw,
                         fields=stored_fields(record.parsed),
+                        parser_version=PARSER_VERSION,
                     ),
                     record.parsed,
                 )
@@ -345,3 +348,19 @@ class _Import:
 def stored_fields(parsed: ParsedRecord) -> dict[str, Any]:
     """The fields of a record that say something, by name."""
     return {f.name: value for f in fields(parsed) if (value := getattr(parsed, f.name)) not in (None, (), {})}
+
+
+def reparse(project: Project, run: Run) -> dict[str, dict[str, Any]]:
+    """Record id -> fields of every record of a run, read anew from the raw material in the store."""
+    if run.kind == "import":
+        opened = open_file(project.store.blob(run.sha256), name=run.file_name, format=run.detail.get("format"))
+        return {
+            content_id(run.sha256, record.raw.ordinal): stored_fields(record.parsed)
+            for record in opened.records()
+            if record.parsed is not None
+        }
+    return {
+        record_id: stored_fields(parse_pubmed_article(views.raw_record(project.store, record_id)))
+        for _, record_id, run_id in views.external_ids(project.store)
+        if run_id == run.id
+    }

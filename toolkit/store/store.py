@@ -179,7 +179,8 @@ class Batch:
                     for r in fresh
                 ],
             )
-            self._connection.execute(insert(schema.parsed), [_parsed_row(r) for r in fresh])
+            rows = [parsed_row(r.id, r.fields, r.parser_version) for r in fresh]
+            self._connection.execute(insert(schema.parsed), rows)
         return len(fresh)
 
 
@@ -410,16 +411,16 @@ def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def _parsed_row(record: NewRecord) -> dict[str, Any]:
-    fields = dict(record.fields)
+def parsed_row(record_id: str, fields: Mapping[str, Any], parser_version: int) -> dict[str, Any]:
+    """The row of the parsed table that these fields make."""
     return {
-        "record_id": record.id,
-        "parser_version": record.parser_version,
+        "record_id": record_id,
+        "parser_version": parser_version,
         "title": fields.get("title"),
         "year": fields.get("year"),
         "doi": fields.get("doi"),
         "pmid": fields.get("pmid"),
-        "fields": _dump(fields),
+        "fields": _dump(dict(fields)),
     }
 
 
