@@ -14,8 +14,6 @@ import resource
 import subprocess
 import sys
 import time
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +22,7 @@ from dedup_train import compared, fit
 
 from toolkit.dedup.decide import Weights
 from toolkit.dedup.pipeline import Matches, evidence_of, find_duplicates
+from toolkit.dedup.scoring import Score, score_matches
 
 # bib-dedupe 2025-10 (wrong, missed), measured once with its defaults: shared notes on deduplication
 BIB_DEDUPE = {
@@ -32,57 +31,12 @@ BIB_DEDUPE = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table."""
-
-    name: str
-    records: int
-    duplicates: int
-    wrong: int
-    missed: int
-    review: int
-    review_true: int
-    found_in_review: int
-    seconds: float
-
-
-def measure(labelled: LabelledSet, *, strictness: str, weights: Weights | None = None) -> tuple[Row, Matches]:
-    """Deduplicate a set and count."""
+def measure(labelled: LabelledSet, *, strictness: str, weights: Weights | None = None) -> tuple[Score, Matches, float]:
+    """Deduplicate a set; its score, what was found, and the seconds it took."""
     start = time.perf_counter()
     matches = find_duplicates(labelled.columns, strictness=strictness, weights=weights)
     seconds = time.perf_counter() - start
-    clusters, labels = matches.clusters, labelled.labels
-    right, wrong = _count(clusters, labels)
-    duplicates = len(labels) - len(np.unique(labels))
-    left, other = matches.decisions.left[matches.review], matches.decisions.right[matches.review]
-    true = labels[left] == labels[other]
-    answered = _joined(clusters, left[true], other[true])
-    return (
-        Row(
-            name=labelled.name, records=len(labels), duplicates=duplicates, wrong=wrong, missed=duplicates - right,
-            review=len(matches.review), review_true=int(true.sum()),
-            found_in_review=_count(answered, labels)[0] - right, seconds=seconds,
-        ),
-        matches,
-    )  # fmt: skip
-
-
-def _count(clusters: np.ndarray, labels: np.ndarray) -> tuple[int, int]:
-    """Right and wrong merges."""
-    held: dict[int, Counter[int]] = {}
-    for cluster, label in zip(clusters.tolist(), labels.tolist(), strict=True):
-        held.setdefault(cluster, Counter())[label] += 1
-    return sum(c.total() - len(c) for c in held.values()), sum(len(c) - 1 for c in held.values())
-
-
-def _joined(clusters: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    out = clusters.copy()
-    for i, j in zip(left.tolist(), right.tolist(), strict=True):
-        a, b = out[i], out[j]
-        if a != b:
-            out[out == b] = a
-    return out
+    return score_matches(matches, labelled.labels.tolist()), matches, seconds
 
 
 def show_errors(labelled: LabelledSet, matches: Matches, limit: int) -> None:
@@ -107,18 +61,19 @@ def show_errors(labelled: LabelledSet, matches: Matches, limit: int) -> None:
             print("    ", {f: v for f, v in evidence.fields.items() if v not in ("same", "long")})
 
 
-def print_table(rows: list[Row], memory: dict[str, float]) -> None:
-    """The table, one set per line."""
-    print(f"{'set':20}{'records':>8}{'dupl.':>7}{'wrong':>6}{'missed':>7}{'recall':>8}{'f1':>8}{'review':>7}{'true':>5}"
-          f"{'after review':>13}{'bib-dedupe w/m':>15}{'seconds':>8}{'MB':>6}")  # fmt: skip
-    for r in rows:
-        right = r.duplicates - r.missed
-        f1 = 2 * right / max(2 * right + r.wrong + r.missed, 1)
-        peer = "/".join(map(str, BIB_DEDUPE[r.name])) if r.name in BIB_DEDUPE else "-"
-        recall = right / max(r.duplicates, 1)
-        print(f"{r.name:20}{r.records:8}{r.duplicates:7}{r.wrong:6}{r.missed:7}{recall:8.4f}{f1:8.4f}"
-              f"{r.review:7}{r.review_true:5}{(right + r.found_in_review) / max(r.duplicates, 1):13.4f}{peer:>15}"
-              f"{r.seconds:8.2f}{memory.get(r.name, float('nan')):6.0f}")  # fmt: skip
+def print_table(rows: list[tuple[str, Score, float, float]]) -> None:
+    """The table, one set per line: name, score, seconds, megabytes."""
+    names = ("set", "records", "dupl.", "wrong", "missed", "recall", "F1", "review", "true", "after review",
+             "bib-dedupe w/m", "seconds", "MB")  # fmt: skip
+    widths = (20, 8, 7, 6, 7, 8, 8, 7, 5, 13, 15, 8, 6)
+    print(
+        "".join(f"{name:>{w}}" if k else f"{name:{w}}" for k, (name, w) in enumerate(zip(names, widths, strict=True)))
+    )
+    for name, r, seconds, megabytes in rows:
+        peer = "/".join(map(str, BIB_DEDUPE[name])) if name in BIB_DEDUPE else "-"
+        cells = (name, r.records, r.duplicates, r.wrong, r.missed, f"{r.recall:.4f}", f"{r.f1:.4f}", r.review,
+                 r.review_true, f"{r.recall_after_review:.4f}", peer, f"{seconds:.2f}", f"{megabytes:.0f}")  # fmt: skip
+        print("".join(f"{c:>{w}}" if k else f"{c:{w}}" for k, (c, w) in enumerate(zip(cells, widths, strict=True))))
 
 
 def main() -> None:
@@ -140,16 +95,15 @@ def main() -> None:
         return
     sets = [load_set(folder) for folder in folders]
     pairs = [compared(s) for s in sets] if a.leave_one_out else []
-    rows, memory = [], {}
+    rows = []
     for k, labelled in enumerate(sets):
         weights = fit(pairs[:k] + pairs[k + 1 :]) if a.leave_one_out else None
-        row, matches = measure(labelled, strictness=a.strictness, weights=weights)
-        rows.append(row)
-        if a.memory:
-            memory[labelled.name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        found, matches, seconds = measure(labelled, strictness=a.strictness, weights=weights)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rows.append((labelled.name, found, seconds, peak))
         if a.show:
             show_errors(labelled, matches, a.show)
-    print_table(rows, memory)
+    print_table(rows)
 
 
 if __name__ == "__main__":

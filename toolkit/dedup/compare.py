@@ -166,6 +166,7 @@ def _worth_comparing(v: Normalised, left: IntArray, right: IntArray, similarity:
         (similarity >= 0.62)
         | (doi == 1)
         | (doi == 2)
+        | same(v.exact)
         | same(v.pmid)
         | (page & same(v.volume) & (np.abs(v.year[left] - v.year[right]) <= 1))
         | (page & (second[left] | second[right]))

@@ -8,7 +8,7 @@ __all__ = ["ALIKE", "DIFFERS", "SAME", "UNKNOWN", "compare_journals"]
 
 UNKNOWN, SAME, ALIKE, DIFFERS = 0, 1, 2, 3
 _STOP_WORDS_TEXT = """
-the of and for in on a an de la le les des du der die das und fur et y e i del della di og an zu with to part
+the of and for in on an de la le les des du der die das und fur et y e i del della di og an zu with to part
 """
 _STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 
@@ -48,10 +48,7 @@ def _compare(a: str, b: str) -> int:
         return SAME
     matched = _align(short, long)
     if matched == len(short):
-        if len(short) == len(long):
-            return SAME
-        # the rest of the longer name is a subtitle when the names share at least three words
-        return SAME if matched >= 3 and len(long) - len(short) <= 1 and short[-1] == long[len(short) - 1] else ALIKE
+        return SAME if len(short) == len(long) else ALIKE
     score = fuzz.token_sort_ratio(" ".join(words_a), " ".join(words_b))
     if score >= 92:
         return SAME

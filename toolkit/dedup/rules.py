@@ -266,6 +266,19 @@ JOINS: tuple[Rule, ...] = (
         MERGE,
     ),
     Rule(
+        "same DOI and title",
+        "the same DOI (no container of several documents), the same title, and no other page or author",
+        lambda c: (
+            c.level("doi", "same")
+            & _title_equal(c)
+            & ~c.level("title words", "words replaced")
+            & ~c.level("title length", "generic")
+            & ~c.level("first page", "different")
+            & ~c.level("first author", "different")
+        ),
+        MERGE,
+    ),
+    Rule(
         "translated title",
         "titles in two languages; authors, year, page, and volume or issue agree: one document",
         _same_translation,
