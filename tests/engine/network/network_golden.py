@@ -159,13 +159,14 @@ def filled(values: list[list[Any]]) -> np.ndarray:
     return np.array([[np.nan if v is None else float(v) for v in row] for row in values])
 
 
-CHECKS: dict[str, Callable[[Dataset, Case], None]] = {}
+Check = Callable[[Dataset, Case], bool | None]
+CHECKS: dict[str, Check] = {}
 
 
-def check(call: str) -> Callable[[Callable[[Dataset, Case], None]], Callable[[Dataset, Case], None]]:
-    """Register the check of a kind of call."""
+def check(call: str) -> Callable[[Check], Check]:
+    """Register the check of a kind of call; a check returns False for an option that is not there."""
 
-    def register(function: Callable[[Dataset, Case], None]) -> Callable[[Dataset, Case], None]:
+    def register(function: Check) -> Check:
         CHECKS[call] = function
         return function
 
@@ -180,9 +181,8 @@ def run(dataset: Dataset) -> tuple[dict[str, int], list[str]]:
         call = case["call"]
         if call not in CHECKS:
             continue
-        counts[call] = counts.get(call, 0) + 1
         try:
-            CHECKS[call](dataset, case)
+            counts[call] = counts.get(call, 0) + (CHECKS[call](dataset, case) is not False)
         except (AssertionError, ValueError, KeyError) as error:
             failed.append(f"{dataset.name} {call} {case['sm']} {case['options']}: {error!r}"[:600])
     return counts, failed

@@ -13,6 +13,7 @@ import checks_components  # noqa: F401
 import checks_contributions  # noqa: F401
 import checks_fit  # noqa: F401 - registers its checks
 import checks_inconsistency  # noqa: F401
+import checks_sparse  # noqa: F401
 import checks_studies  # noqa: F401
 from network_golden import CHECKS, Dataset, run
 
@@ -33,6 +34,7 @@ COUNTS_OWN = {
     "netmeta:direct": 7,
     "netmeta:estimators": 7,
     "netmeta:pairs": 7,
+    "netmetabin": 1,
     "netpairwise": 3,
     "netrank+rankogram": 7,
     "netsplit": 10,
@@ -53,6 +55,7 @@ COUNTS_ALL = {
     "netmeta:direct": 14,
     "netmeta:estimators": 14,
     "netmeta:pairs": 13,
+    "netmetabin": 2,
     "netpairwise": 3,
     "netrank": 1,
     "netrank+rankogram": 13,

@@ -23,6 +23,7 @@ from toolkit.engine.network.heat import DesignContrast, NetHeat, net_heat
 from toolkit.engine.network.influence import LeftOut, StudyImpact, leave_one_out, study_impact
 from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
 from toolkit.engine.network.sidesplit import SideSplit, side_split
+from toolkit.engine.network.sparse import MantelHaenszelNetwork, mantel_haenszel_network
 from toolkit.engine.network.split import Split, split_evidence
 from toolkit.engine.network.views import (
     GraphEdge,
@@ -52,6 +53,7 @@ __all__ = [
     "GraphNode",
     "LeagueTable",
     "LeftOut",
+    "MantelHaenszelNetwork",
     "NetHeat",
     "NetworkGraph",
     "RankProbabilities",
@@ -73,6 +75,7 @@ __all__ = [
     "largest_subnetwork",
     "league_table",
     "leave_one_out",
+    "mantel_haenszel_network",
     "net_heat",
     "network",
     "network_effects",
