@@ -120,7 +120,7 @@ def test_contributions_are_proportions_that_sum_to_one_for_comparisons_and_studi
     assert np.allclose(found.study_proportion.sum(axis=1), 1, atol=1e-10)
     if method != "pseudoinverse":  # its path weights may be negative
         assert found.proportion.min() >= -1e-12
-    assert (found.proportion <= np.abs(found.hat) + 1e-10).all()
+        assert (found.proportion <= np.abs(found.hat) + 1e-10).all()
 
 
 def test_all_contribution_methods_agree_where_every_path_is_alone() -> None:
@@ -252,7 +252,7 @@ def test_random_walk_counts_paths_as_enumeration_does() -> None:
     effects = two_arm(rows)
     found = contributions(effects, network(effects, reference="t0"))
     r = found.comparisons.index(("t0", "t6"))
-    flow = {e: h for e, h in zip(found.edges, found.hat[r], strict=True)}
+    flow = dict(zip(found.edges, found.hat[r], strict=True))
     steps: dict[str, list[tuple[str, float, int]]] = {}
     for at, ((a, b), h) in enumerate(flow.items()):
         u, v = (a, b) if h > 0 else (b, a)
