@@ -293,3 +293,18 @@ def test_counting_a_flow_loads_neither_numpy_nor_matplotlib() -> None:
     code = f"import sys, toolkit.prisma.run, toolkit.prisma.numbers; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_an_explanation_is_stored_under_a_name_and_printed(
+    project: Project, screened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    mark(project, "1.0")
+    say(project, NewEvent(kind="study", subject="Wang 2019", value="removed"))
+    words = ["prisma", "--explain", "W9", "撤稿：2026 年 5 月"]
+    assert run(["-C", str(project.root), *words]) == 2
+    assert "say who you are" in capsys.readouterr().err
+    assert run(["-C", str(project.root), "--as", "AB", *words]) == 0
+    assert "撤稿：2026 年 5 月" in capsys.readouterr().out
+    assert project.store.heads("explain")[0].actor == "AB"
+    assert run(["-C", str(project.root), "--as", "AB", "prisma", "--explain", "E3", "so it is"]) == 2
+    assert "cannot be explained away" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.common import csv_text, emit, format_option, open_project, project_options, table
+from toolkit.cli.common import command_line, csv_text, emit, format_option, open_project, project_options, table
 
 if TYPE_CHECKING:
     from toolkit.prisma.boxes import Flow
@@ -46,6 +46,13 @@ __all__ = ["prisma"]
     help="Print a PRISMA checklist, filled with what the project knows, instead of the flow.",
 )
 @click.option("--versions", is_flag=True, help="One row of counts for each completed version, and the present.")
+@click.option(
+    "--explain",
+    "explanation",
+    nargs=2,
+    metavar="CODE TEXT",
+    help="Store why a difference (a finding W1 to W10) is right; it is printed below the diagram.",
+)
 @format_option("table", "json", "csv")
 @project_options
 @click.pass_context
@@ -58,6 +65,7 @@ def prisma(
     numbers: Path | None,
     which: str | None,
     versions: bool,
+    explanation: tuple[str, str] | None,
     output_format: str,
 ) -> None:
     """The PRISMA 2020 flow, counted from the decisions themselves.
@@ -77,9 +85,11 @@ def prisma(
         _show(counted, output_format)
         _write(counted, outputs, {})
         return
-    from toolkit.prisma.run import flow, titles_of
+    from toolkit.prisma.run import explain, flow, titles_of
 
     with open_project(ctx) as project:
+        if explanation is not None:
+            explain(project, *explanation, command=command_line(ctx))
         if which is not None or versions:
             if as_of or box or outputs:
                 raise click.UsageError("--checklist and --versions stand alone; only --format goes with them.")

@@ -10,7 +10,7 @@ from toolkit.model.errors import InputError
 from toolkit.prisma.boxes import Box, Column, Flow, Line
 from toolkit.prisma.outcomes import NO_REASON
 
-__all__ = ["IDENTITIES", "Finding", "check", "require_balanced"]
+__all__ = ["EXPLAINABLE", "IDENTITIES", "Finding", "check", "require_balanced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,17 @@ class Finding:
     ids: tuple[str, ...] = ()
     explanation: str = ""
 
+
+# Differences that a reviewer may explain: code -> what differs.
+EXPLAINABLE: dict[str, str] = {
+    "W1": "reports excluded at full text without a reason",
+    "W3": "judgements on a report that contradict each other",
+    "W4": "reports sought and records taken forward",
+    "W7": "other methods: reports sought and records identified",
+    "W8": "more new studies than new reports",
+    "W9": "totals and the previous version",
+    "W10": "duplicates found after they had been judged",
+}
 
 _Rule = Callable[[Flow], Iterator[Finding]]
 

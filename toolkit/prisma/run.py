@@ -12,11 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 from toolkit.model.errors import InputError, SourceError
+from toolkit.model.events import NewEvent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run
 from toolkit.model.review import Decision as ReviewDecision
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.flow import count_flow, previous_of
-from toolkit.prisma.identities import Finding, require_balanced
+from toolkit.prisma.identities import EXPLAINABLE, Finding, require_balanced
 from toolkit.prisma.numbers import flow_json
 from toolkit.prisma.rcsv import r_csv_text
 from toolkit.prisma.state import STAGES, Decision, FlowState, Previous, RecordColumns, SourceRun
@@ -101,6 +102,23 @@ def open_stages(project: Project) -> tuple[str, ...]:
         "links": counted.unlinked.n,
     }
     return tuple(stage for stage in STAGES if waiting[stage])
+
+
+def explain(project: Project, code: str, text: str, *, command: str = "prisma --explain") -> None:
+    """Store why a difference in the flow is right; it is printed below the diagram from then on.
+
+    Raises
+    ------
+    InputError
+        for an identity that must hold, an empty text, or when nobody said who acts.
+    """
+    if code not in EXPLAINABLE:
+        allowed = ", ".join(f"{name} ({words})" for name, words in EXPLAINABLE.items())
+        raise InputError("this identity must hold and cannot be explained away", value=code, allowed=allowed)
+    if not text.strip():
+        raise InputError("an explanation needs words", value=text)
+    with project.writing(command, actor=project.reviewer()) as batch:
+        batch.append([NewEvent(kind="explain", subject=code, value=text.strip())])
 
 
 def version_flows(project: Project) -> tuple[tuple[str, str, Flow], ...]:
