@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -144,6 +146,17 @@ def test_a_new_record_that_is_already_retracted_is_flagged(new_project: NewProje
     with new_project() as project:
         rerun(project, emulator, SEPTEMBER)
         assert [e.payload["pmid"] for e in project.store.heads("retract")] == [bad.pmid]
+
+
+def test_a_record_delivered_in_two_versions_is_stored_once_in_the_later(new_project: NewProject, emulator: Emulator):
+    pmid = "900000004"
+    first = emulator.articles[pmid]
+    second = first.xml.replace(b'<PMID Version="1">', b'<PMID Version="2">').replace(b"Record 4", b"Record 4b")
+    emulator.articles[pmid] = replace(first, xml=first.xml + second)
+    with new_project() as project:
+        rerun(project, emulator, SEPTEMBER)
+        assert len(views.records(project.store)) == 12
+        assert "Record 4b on osteonecrosis" in titles(project)
 
 
 def test_an_error_in_the_middle_leaves_an_open_run_that_is_resumed(
@@ -424,3 +437,44 @@ def test_a_window_since_the_last_run_reaches_back_over_it(new_project: NewProjec
         span = "2026/03/03:3000/12/31"
         assert outcome.query == f"(osteonecrosis[tiab]) AND ({span}[crdt] OR {span}[edat] OR {span}[mhda])"
         assert outcome.new == (late.pmid,)
+
+
+def test_a_full_disk_leaves_an_open_run_that_goes_on_when_there_is_room(
+    new_project: NewProject, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    # incompressible abstracts: twelve records that need some 60 pages of 4 kB
+    for number, (pmid, article) in enumerate(list(emulator.articles.items())):
+        noise = hashlib.shake_256(pmid.encode()).hexdigest(9_000)
+        emulator.articles[pmid] = made_article(number + 1, created=article.created, abstract=noise)
+    monkeypatch.setattr(pubmed.fetch_batches, "__kwdefaults__", {"size": 3})
+    project = new_project()
+    project.close()
+    pages = (project.root / "evipool.db").stat().st_size // 4096
+    monkeypatch.setenv("EVIPOOL_MAX_PAGES", str(pages + 40))
+    with Project.open(project.root) as full, pytest.raises(SourceError, match="disk is full"):
+        rerun(full, emulator, SEPTEMBER)
+    monkeypatch.delenv("EVIPOOL_MAX_PAGES")
+    with Project.open(project.root) as roomy:
+        assert views.records(roomy.store) == {}
+        outcome = rerun(roomy, emulator, SEPTEMBER)
+        assert outcome.resumed
+        assert len(views.records(roomy.store)) == 12
+        assert roomy.store.verify_chain() is None
+
+
+def test_a_database_locked_by_another_program_is_said_and_nothing_changes(
+    new_project: NewProject, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+):
+    from toolkit.store import database
+
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.2)
+    project = new_project()
+    project.close()
+    other = sqlite3.connect(project.root / "evipool.db", isolation_level=None)
+    with Project.open(project.root) as waiting:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(SourceError, match="another program is writing"):
+            rerun(waiting, emulator, SEPTEMBER)
+        other.execute("ROLLBACK")
+        other.close()
+        assert len(rerun(waiting, emulator, SEPTEMBER).new) == 12

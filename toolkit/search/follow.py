@@ -1,7 +1,7 @@
 """What became of records that earlier searches brought: retracted, corrected, changed, withdrawn, dropped.
 
-PubMed is asked which of the known hits it revised since the previous run ([lr], date of last revision); those are
-fetched again and compared with what is stored. The stored record stays as it was delivered: what changed is reported,
+PubMed is asked which of the known hits it revised since the previous run ([lr], date of last revision), and which it
+calls retracted; those are fetched again, and what their records say is compared with what is stored. The stored record stays as it was delivered: what changed is reported,
 kept as a raw body of the run, and becomes an event where it touches whether the report may be used.
 """
 
@@ -43,7 +43,7 @@ class Changes:
 
     Attributes
     ----------
-    retracted : PubMed now calls them retracted publications
+    retracted : their records say so now and did not when they were fetched
     corrected : they gained an erratum, an expression of concern, an update or a republication
     changed : title, abstract, authors or citation differ from the stored record
     withdrawn : dropped from the result because PubMed holds the record no more
@@ -95,8 +95,8 @@ def follow_known(
 ) -> Changes:
     """Ask PubMed what happened to known records since ``baseline``, the previous run of the strategy.
 
-    Two questions and a batch or two for an ordinary review: the retracted among the hits, the revised among the hits
-    (these are fetched), and the dropped ids by themselves. Nothing is asked without a previous run.
+    Two questions and a batch or two for an ordinary review: the retracted and the revised among the hits (both are
+    fetched), and the dropped ids by themselves. Nothing is asked without a previous run.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ def follow_known(
     corrected: list[str] = []
     changed: list[str] = []
     if known:
-        retracted = _among(transport, f"({query}) AND {RETRACTED}", known, today, bodies)
+        suspect = _among(transport, f"({query}) AND {RETRACTED}", known, today, bodies)
         since = date.fromisoformat(baseline.searched_on)
         revised = _among(transport, pubmed.with_window(query, "lr", since, None), known, today, bodies)
-        for pmid, before, now in _refetched(project, transport, known, revised, bodies):
-            if is_retracted(now):
+        for pmid, before, now in _refetched(project, transport, known, suspect | revised, bodies):
+            if is_retracted(now) and not is_retracted(before):
                 retracted.add(pmid)
             notices = corrections_of(now) - corrections_of(before)
             differing = [name for name in COMPARED if getattr(before, name) != getattr(now, name)]

@@ -280,8 +280,9 @@ def _fetch(job: _Job, run: Run, ids: tuple[str, ...], known: dict[str, str]) -> 
             raise SourceError(
                 f"PubMed sent {len(fetched.returned)} records and {len(parsed)} could be read; none was kept."
             )
-        records = [_new_record(run.id, order, raw, record) for raw, record in parsed]
-        retracted = [new for new, (_, record) in zip(records, parsed, strict=True) if is_retracted(record)]
+        made = {record.pmid: (_new_record(run.id, order, raw, record), record) for raw, record in parsed}
+        records = [new for new, _ in made.values()]
+        retracted = [new for new, record in made.values() if is_retracted(record)]
         with project.writing(job.command, batch_id=job.batch_id) as batch:
             batch.add_body(run.id, body_number, "efetch", body)
             batch.add_records(run.id, records)
