@@ -253,27 +253,37 @@ class _Cells:
         return int(plain)
 
 
+def _less(whole: Box, *parts: int) -> Box:
+    return Box(unit="report", n=whole.n - sum(parts), ids=None)
+
+
+def _columns(cells: _Cells) -> dict[str, Column]:
+    columns = {}
+    for name, prefix in (("main", "dbr"), ("other", "other")):
+        excluded = cells.lines(f"{prefix}_excluded", "report", "Reports excluded")
+        assessed = _reports(cells, f"{prefix}_assessed")
+        columns[name] = Column(
+            sought=_reports(cells, f"{prefix}_sought_reports"),
+            not_retrieved=_reports(cells, f"{prefix}_notretrieved_reports"),
+            assessed=assessed,
+            excluded=excluded,
+            included=_less(assessed, sum(line.box.n for line in excluded)),
+        )
+    return columns
+
+
+def _reports(cells: _Cells, key: str) -> Box:
+    return cells.box(key, "report")
+
+
 def _flow(cells: _Cells) -> Flow:
     def reports(key: str) -> Box:
-        return cells.box(key, "report")
+        return _reports(cells, key)
 
     def studies(key: str) -> Box:
         return cells.box(key, "study")
 
-    def less(whole: Box, *parts: int) -> Box:
-        return Box(unit="report", n=whole.n - sum(parts), ids=None)
-
-    columns = {}
-    for name, prefix in (("main", "dbr"), ("other", "other")):
-        excluded = cells.lines(f"{prefix}_excluded", "report", "Reports excluded")
-        assessed = reports(f"{prefix}_assessed")
-        columns[name] = Column(
-            sought=reports(f"{prefix}_sought_reports"),
-            not_retrieved=reports(f"{prefix}_notretrieved_reports"),
-            assessed=assessed,
-            excluded=excluded,
-            included=less(assessed, sum(line.box.n for line in excluded)),
-        )
+    columns = _columns(cells)
     methods = (("Websites", "website"), ("Organisations", "organisation"), ("Citation searching", "citations"))
     others = tuple(
         Line(label=label, group=label, box=box)
@@ -296,7 +306,7 @@ def _flow(cells: _Cells) -> Flow:
         removed_other=reports("excluded_other"),
         screened=screened,
         excluded_human=excluded_human,
-        forward=less(screened, excluded_human.n),
+        forward=_less(screened, excluded_human.n),
         main=columns["main"],
         other_methods=others,
         other_dropped=_dropped(found - columns["other"].sought.n),
