@@ -1,8 +1,9 @@
 """What became of records that earlier searches brought: retracted, corrected, changed, withdrawn, dropped.
 
 PubMed is asked which of the known hits it revised since the previous run ([lr], date of last revision), and which it
-calls retracted; those are fetched again, and what their records say is compared with what is stored. The stored record stays as it was delivered: what changed is reported,
-kept as a raw body of the run, and becomes an event where it touches whether the report may be used.
+calls retracted; those are fetched again, and what their records say is compared with what is stored. The stored
+record stays as it was delivered: what changed is reported, kept as a raw body of the run, and becomes an event where
+it touches whether the report may be used.
 """
 
 from __future__ import annotations
