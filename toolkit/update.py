@@ -20,7 +20,8 @@ from toolkit.model.review import Version
 from toolkit.prisma.numbers import flow_json
 from toolkit.prisma.run import flow, open_stages
 from toolkit.project import Project
-from toolkit.report.run import ReportOutcome, is_fresh, syntheses_of, write_report
+from toolkit.report.context import headline_syntheses
+from toolkit.report.run import ReportOutcome, is_fresh, write_report
 from toolkit.screening.fulltext import list_fulltexts
 from toolkit.screening.progress import progress as screening_progress
 from toolkit.search.run import SearchOutcome
@@ -216,7 +217,7 @@ def close_version(project: Project, analyses: list[AnalysisOutcome], *, command:
     payload: dict[str, Any] = {
         "closed_on": date.today().isoformat(),
         "analyses": {o.analysis.id: o.fingerprint for o in analyses if o.fingerprint is not None},
-        "counts": flow_json(flow(project, syntheses=syntheses_of(analyses)))["boxes"],
+        "counts": flow_json(flow(project, syntheses=headline_syntheses(analyses)))["boxes"],
         "open_stages": list(open_stages(project)),
     }
     with project.writing(command) as batch:

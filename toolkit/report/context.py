@@ -15,7 +15,7 @@ from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Run, Stand
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.identities import Finding as FlowFinding
 from toolkit.prisma.identities import check
-from toolkit.prisma.run import flow
+from toolkit.prisma.run import flow, syntheses_of
 from toolkit.project import Project
 from toolkit.report.changes import AnalysisChange, analysis_change, baseline
 from toolkit.screening.agreement import Agreement
@@ -23,7 +23,7 @@ from toolkit.screening.run import agreement
 from toolkit.store import views
 from toolkit.store.evidence import arm_results, study_rows, study_standings
 
-__all__ = ["Context", "gather", "syntheses_of"]
+__all__ = ["Context", "gather", "headline_syntheses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,23 +52,20 @@ class Context:
     sha_of_settings: str
 
 
-def syntheses_of(
-    outcomes: Sequence[AnalysisOutcome],
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(analysis, its studies) of every analysis with a result, for the flow's last boxes."""
-    found = []
-    for outcome in outcomes:
-        if outcome.payload is not None and outcome.payload["result"] is not None:
-            arms = outcome.payload["selection"]["arms"]
-            found.append((outcome.analysis.id, tuple(dict.fromkeys(arm["study"] for arm in arms))))
-    return tuple(found)
+def headline_syntheses(outcomes: Sequence[AnalysisOutcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """(analysis, its studies) of every headline analysis with a result, for the flow's last boxes."""
+    return syntheses_of(
+        (o.analysis.id, o.payload)
+        for o in outcomes
+        if o.analysis.role == "headline" and o.payload is not None and o.payload["result"] is not None
+    )
 
 
 def gather(project: Project, *, settings_sha: str) -> Context:
     """Read the project once."""
     store, config = project.store, project.config
     outcomes = tuple(plan(project))
-    counted = flow(project, syntheses=syntheses_of(outcomes))
+    counted = flow(project, syntheses=headline_syntheses(outcomes))
     marks = tuple(views.versions(store))
     since = baseline(marks, changed_since_last=_changed_since(project, marks))
     standings = _standings(project, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from toolkit.analysis.words import number, percent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
-from toolkit.prisma.diagram import flow_notes
+from toolkit.prisma.notes import flow_notes
 from toolkit.report.changes import numbers_row
 from toolkit.report.context import Context
 from toolkit.report.html import Markup, bullets, callout, figure, heading, join, paragraph, table

@@ -14,10 +14,10 @@ from toolkit.prisma.run import write_flow
 from toolkit.project import SETTINGS, Project
 from toolkit.records.tables import write_whole
 from toolkit.report import review_sections, synthesis_sections
-from toolkit.report.context import Context, gather, syntheses_of
+from toolkit.report.context import Context, gather
 from toolkit.report.html import Markup
 
-__all__ = ["ReportOutcome", "is_fresh", "state_of", "syntheses_of", "write_report"]
+__all__ = ["ReportOutcome", "is_fresh", "state_of", "write_report"]
 
 REPORT = "report.html"
 
