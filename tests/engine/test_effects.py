@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from toolkit.engine.effects import arm_table, compute_effects, effects_from_contrasts, hedges_correction
-from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 from toolkit.model.errors import InputError
 from toolkit.model.spec import ZeroCells
 
@@ -155,7 +155,30 @@ def test_every_choice_resolves_to_a_function() -> None:
     from importlib import import_module
 
     targets = [m.target for m in MEASURES.values()]
-    targets += [c.target for table in (TAU2_METHODS, INTERVALS, PREDICTION_INTERVALS) for c in table.values()]
+    targets += [
+        c.target for table in (TAU2_METHODS, TAU2_INTERVALS, INTERVALS, PREDICTION_INTERVALS) for c in table.values()
+    ]
     for target in targets:
         module, _, name = target.partition(":")
         assert callable(getattr(import_module(module), name)), target
+
+
+@pytest.mark.parametrize("measure", ["PETO", "SMDH"])
+def test_measures_of_two_arms_leave_a_study_of_three_out_and_say_so(measure: str) -> None:
+    columns = {"events": [1, 2, 3, 4, 5], "n": [9] * 5, "mean": [1, 2, 3, 4, 5], "sd": [1] * 5}
+    arms = arm_table(["A", "A", "A", "B", "B"], ["x", "y", "z", "x", "y"], **columns)
+    effects = compute_effects(arms, measure, reference="x")
+    assert effects.studies == ("B",) and "two arms" in effects.excluded[0].reason
+
+
+def test_a_ratio_of_means_of_two_signs_is_left_out() -> None:
+    arms = arm_table(["A", "A", "B", "B"], ["x", "y"] * 2, n=[9] * 4, mean=[1, -2, -3, -4], sd=[1] * 4)
+    effects = compute_effects(arms, "ROM", reference="x")
+    assert effects.studies == ("B",) and effects.y[0] == pytest.approx(np.log(4 / 3))
+
+
+def test_one_group_gives_one_row_an_arm() -> None:
+    arms = arm_table(["A", "A", "B"], ["x", "y", "x"], events=[1, 2, 0], n=[9, 9, 9])
+    effects = compute_effects(arms, "PLO")
+    assert effects.studies == ("A, x", "A, y", "B")
+    assert [row.study for row in effects.corrections] == ["B"]

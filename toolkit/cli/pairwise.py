@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli.common import format_option
-from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
 if TYPE_CHECKING:
     from toolkit.engine.results import PairwiseResult
@@ -90,6 +90,13 @@ def zero_cell_options(function: F) -> F:
     show_default=True,
     help="Prediction interval.",
 )
+@click.option(
+    "--tau2-ci",
+    type=click.Choice(list(TAU2_INTERVALS), case_sensitive=False),
+    default="QP",
+    show_default=True,
+    help="Interval of tau2: Q-profile or profile likelihood.",
+)
 @click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
 @zero_cell_options
 @table_options
@@ -103,7 +110,7 @@ def zero_cell_options(function: F) -> F:
 @click.option("--funnel", type=click.Path(path_type=Path, dir_okay=False), help="Funnel plot (.svg, .png, .pdf).")
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, tau2: str, ci: str,
-    prediction: str, level: float, zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
+    prediction: str, tau2_ci: str, level: float, zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
     decimal: str | None, encoding: str | None, output_format: str, output: Path | None,
     plot: Path | None, funnel: Path | None,
@@ -127,6 +134,7 @@ def pairwise(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding
     )
     chosen = _measure(measure, table)
+    one = MEASURES[chosen].groups == 1
     zero_cells = ZeroCells(
         add=zero_add,
         to=zero_to,
@@ -136,11 +144,12 @@ def pairwise(
     )
     spec = PairwiseSpec(
         measure=chosen,
-        treatment=treatment or (table.default_treatment if reference is None else None),
-        reference=reference or (table.default_reference if treatment is None else None),
+        treatment=treatment or (table.default_treatment if reference is None and not one else None),
+        reference=reference or (table.default_reference if treatment is None and not one else None),
         tau2=tau2,
         ci=ci,
         prediction=prediction,
+        tau2_ci=tau2_ci,
         level=level,
         zero_cells=zero_cells,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import console, csv_text, emit, table
+from toolkit.engine.scales import back
 from toolkit.engine.tabulate import result_to_dict
 from toolkit.model.errors import InputError
 from toolkit.plots.numbers import decimals_for, format_count, format_interval, format_p, measure_name
@@ -72,7 +73,8 @@ def csv_rows(found: dict[str, Any]) -> list[dict[str, object]]:
 def _table(result: PairwiseResult, found: dict[str, Any]) -> None:
     name = measure_name(result.spec.measure)
     out = console()
-    out.print(f"{name}, {result.treatment} against {result.reference}: {result.k} studies", style="bold", markup=False)
+    sides = f"{result.treatment} against {result.reference}" if result.reference else result.treatment
+    out.print(f"{name}, {sides}: {result.k} studies", style="bold", markup=False)
     _studies(result)
     _pooled(result, found["resolved"])
     _heterogeneity(result, found["resolved"])
@@ -83,6 +85,13 @@ def _decimals(result: PairwiseResult) -> int:
     return decimals_for(
         [r.ci_high - r.ci_low for r in result.studies if r.ci_high is not None and r.ci_low is not None], result.scale
     )
+
+
+def _shown(y: float | None, low: float | None, high: float | None, scale: str, decimals: int) -> str:
+    """Estimate and interval on the display scale."""
+    if scale in ("log", "identity"):
+        return format_interval(y, low, high, scale, decimals)
+    return format_interval(back(y, scale), back(low, scale), back(high, scale), "identity", 3)
 
 
 def _percent(weight: float | None) -> str:
@@ -101,13 +110,14 @@ def _studies(result: PairwiseResult) -> None:
     decimals = _decimals(result)
     level = f"{100 * result.spec.level:g}% CI"
     with_arms = any(_arm(row, 0) for row in result.studies)
-    header = ["Study", *([result.treatment, result.reference] if with_arms else []), f"Effect ({level})"]
+    sides = [result.treatment, *([result.reference] if result.reference else [])] if with_arms else []
+    header = ["Study", *sides, f"Effect ({level})"]
     rows = []
     for row in result.studies:
         if row.excluded is not None:
             continue
-        arms = [_arm(row, 0), _arm(row, 1)] if with_arms else []
-        effect = format_interval(row.y, row.ci_low, row.ci_high, result.scale, decimals)
+        arms = [_arm(row, side) for side in range(len(sides))]
+        effect = _shown(row.y, row.ci_low, row.ci_high, result.scale, decimals)
         rows.append([row.study, *arms, effect, _percent(row.weight_common), _percent(row.weight_random)])
     if rows:
         right = range(1, len(header) + 2)
@@ -125,13 +135,13 @@ def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
     if result.spec.ci != "Wald":
         estimates.append(("Random effects", result.random_wald, "Wald, for comparison"))
     rows = [
-        [label, format_interval(e.estimate, e.ci_low, e.ci_high, result.scale, decimals), format_p(e.p), how]
+        [label, _shown(e.estimate, e.ci_low, e.ci_high, result.scale, decimals), format_p(e.p), how]
         for label, e, how in estimates
         if e is not None
     ]
     if result.prediction is not None:
         low, high = result.prediction.low, result.prediction.high
-        text = format_interval(low, low, high, result.scale, decimals)
+        text = _shown(low, low, high, result.scale, decimals)
         rows.append(["Prediction interval", text[text.index("(") :], "", words["prediction"]])
     if rows:
         table(["Pooled", f"Estimate ({100 * result.spec.level:g}% CI)", "", "How"], rows)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from toolkit.engine.data import ArmTable, Correction, Effects, Excluded, FloatArray
-from toolkit.engine.effects import compute_effects, restrict
+from toolkit.engine.effects import compute_effects, find_measure, restrict
+from toolkit.engine.effects.arms import single_names
+from toolkit.engine.effects.compute import NO_GROUP, ONE_GROUP
 from toolkit.model.errors import InputError
 from toolkit.model.spec import PairwiseSpec
 
@@ -23,7 +25,7 @@ class ComparisonData:
     ----------
     treatment, reference : effects are treatment against reference
     studies, y, v : (k,) one effect a study
-    arms : study -> (row of the treatment arm, row of the reference arm) in ``table``
+    arms : study -> (row of the treatment arm, row of the reference arm or None) in ``table``
     table : the arms, None for contrast-level data
     order : every study of the data, in input order, for the study table
     """
@@ -35,7 +37,7 @@ class ComparisonData:
     studies: tuple[str, ...]
     y: FloatArray
     v: FloatArray
-    arms: dict[str, tuple[int, int]]
+    arms: dict[str, tuple[int, int | None]]
     table: ArmTable | None
     order: tuple[str, ...]
     excluded: tuple[Excluded, ...]
@@ -85,11 +87,47 @@ def choose_treatments(
 def compare(data: ArmTable | Effects, spec: PairwiseSpec) -> ComparisonData:
     """The effects of ``spec.treatment`` against ``spec.reference``; of a multi-arm study only that contrast enters."""
     if isinstance(data, ArmTable):
-        return _from_arms(data, spec)
+        return _single(data, spec) if find_measure(spec.measure).groups == 1 else _from_arms(data, spec)
     return _from_effects(data, spec)
 
 
-def _arm_pairs(table: ArmTable, treatment: str, reference: str) -> dict[str, tuple[int, int]]:
+def _single(table: ArmTable, spec: PairwiseSpec) -> ComparisonData:
+    """One group: every arm, or every arm of the treatment asked for."""
+    if spec.reference:
+        raise InputError(f"Measure {spec.measure} is of one group and has no reference.", value=spec.reference)
+    if spec.treatment not in (None, ONE_GROUP):
+        if spec.treatment not in table.treatment:
+            known = ", ".join(sorted(set(table.treatment)))
+            raise InputError("The data have no treatment of that name.", value=spec.treatment, allowed=known)
+        table = restrict(table, [name == spec.treatment for name in table.treatment])
+    effects = compute_effects(table, spec.measure, zero_cells=spec.zero_cells)
+    names = single_names(table)
+    return ComparisonData(
+        measure=spec.measure,
+        scale=effects.scale,
+        treatment=spec.treatment or ONE_GROUP,
+        reference=NO_GROUP,
+        studies=effects.studies,
+        y=effects.y,
+        v=effects.v,
+        arms={name: (at, None) for at, name in enumerate(names)},
+        table=table,
+        order=tuple(names),
+        excluded=tuple(_renamed(effects.excluded, table, names)),
+        corrections=effects.corrections,
+        notes=effects.notes,
+    )
+
+
+def _renamed(excluded: tuple[Excluded, ...], table: ArmTable, names: list[str]) -> list[Excluded]:
+    """Exclusions of arms under the name their arm has as a study of its own."""
+    own = dict(zip(zip(table.study, table.treatment, strict=True), names, strict=True))
+    return [
+        replace(row, study=own.get((row.study, row.treatment or ""), row.study), treatment=None) for row in excluded
+    ]
+
+
+def _arm_pairs(table: ArmTable, treatment: str, reference: str) -> dict[str, tuple[int, int | None]]:
     own: dict[str, dict[str, int]] = {}
     for at, (study, name) in enumerate(zip(table.study, table.treatment, strict=True)):
         own.setdefault(study, {})[name] = at
@@ -151,8 +189,14 @@ def _from_effects(effects: Effects, spec: PairwiseSpec) -> ComparisonData:
         members[study] = [base, *(effects.treatments[i] for i in effects.t1[rows])]
     pairs = Counter(frozenset((a, b)) for own in members.values() for i, a in enumerate(own) for b in own[:i])
     named = (spec.treatment, spec.reference)
-    if len(effects.treatments) == 2 and named == (None, None):
-        named = (effects.treatments[effects.t1[0]], effects.treatments[effects.t2[0]])
+    if find_measure(effects.measure).groups == 1 or (
+        len(effects.treatments) == 2 and named == (None, None) and members
+    ):
+        named = (
+            (effects.treatments[1], effects.treatments[0])
+            if not effects.t1.size
+            else (effects.treatments[effects.t1[0]], effects.treatments[effects.t2[0]])
+        )
     treatment, reference = choose_treatments(pairs, list(effects.treatments), *named) if members else _unnamed(named)
     y, v, studies, outside = [], [], [], []
     for s, (study, own) in enumerate(members.items()):
@@ -163,9 +207,7 @@ def _from_effects(effects: Effects, spec: PairwiseSpec) -> ComparisonData:
         y.append(float(weight @ effects.y[effects.start[s] : effects.start[s + 1]]))
         v.append(float(weight @ effects.V[s] @ weight))
         studies.append(study)
-    order = tuple(dict.fromkeys([*effects.studies, *(row.study for row in effects.excluded)]))
-    if effects.arms is not None:
-        order = tuple(dict.fromkeys(effects.arms.study))
+    order, own_arms = _order_and_arms(effects, treatment, reference)
     return ComparisonData(
         measure=effects.measure,
         scale=effects.scale,
@@ -174,13 +216,25 @@ def _from_effects(effects: Effects, spec: PairwiseSpec) -> ComparisonData:
         studies=tuple(studies),
         y=np.array(y, dtype=float),
         v=np.array(v, dtype=float),
-        arms=_arm_pairs(effects.arms, treatment, reference) if effects.arms is not None else {},
+        arms=own_arms,
         table=effects.arms,
         order=order,
         excluded=effects.excluded + tuple(outside),
         corrections=effects.corrections,
         notes=effects.notes,
     )
+
+
+def _order_and_arms(
+    effects: Effects, treatment: str, reference: str
+) -> tuple[tuple[str, ...], dict[str, tuple[int, int | None]]]:
+    """Every study of the data in input order, and the arms behind each effect."""
+    if effects.arms is None:
+        return tuple(dict.fromkeys([*effects.studies, *(row.study for row in effects.excluded)])), {}
+    if find_measure(effects.measure).groups == 1:
+        names = single_names(effects.arms)
+        return tuple(names), {name: (at, None) for at, name in enumerate(names)}
+    return tuple(dict.fromkeys(effects.arms.study)), _arm_pairs(effects.arms, treatment, reference)
 
 
 def _unnamed(named: tuple[str | None, str | None]) -> tuple[str, str]:

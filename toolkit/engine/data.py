@@ -28,6 +28,7 @@ class ArmTable:
     events : (A,) units with the event
     mean, sd : (A,) of a continuous outcome
     time : (A,) person-time of a rate
+    r : (A,) correlations, None where the table has none
     row : (A,) row number in the source (for messages), 0 if there is none
     """
 
@@ -39,6 +40,7 @@ class ArmTable:
     sd: FloatArray
     time: FloatArray
     row: IntArray
+    r: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

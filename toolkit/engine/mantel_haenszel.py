@@ -10,7 +10,14 @@ import numpy as np
 
 from toolkit.engine.data import FloatArray
 
-__all__ = ["MANTEL_HAENSZEL", "mantel_haenszel_or", "mantel_haenszel_rd", "mantel_haenszel_rr"]
+__all__ = [
+    "MANTEL_HAENSZEL",
+    "mantel_haenszel_ird",
+    "mantel_haenszel_irr",
+    "mantel_haenszel_or",
+    "mantel_haenszel_rd",
+    "mantel_haenszel_rr",
+]
 
 
 def _counts(
@@ -94,10 +101,51 @@ def mantel_haenszel_rd(
         return _finite(estimate, np.sqrt(spread) / weight)
 
 
+def mantel_haenszel_irr(
+    a: FloatArray, t1: FloatArray, c: FloatArray, t2: FloatArray, m: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Log rate ratio (B,) and standard error (B,) of events over person-time.
+
+    References
+    ----------
+    Rothman, Greenland, Lash 2008, Modern Epidemiology, 3rd ed., chapter 15, equations 15-23 and 15-24.
+    """
+    a, t1, c, t2, m = _counts(a, t1, c, t2, m)
+    total = t1 + t2
+    sum_r, sum_s = (m * a * t2 / total).sum(axis=1), (m * c * t1 / total).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = (m * (a + c) * t1 * t2 / total**2).sum(axis=1) / (sum_r * sum_s)
+        return _finite(np.log(sum_r) - np.log(sum_s), np.sqrt(variance))
+
+
+def mantel_haenszel_ird(
+    a: FloatArray, t1: FloatArray, c: FloatArray, t2: FloatArray, m: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Rate difference (B,) and standard error (B,) of events over person-time.
+
+    References
+    ----------
+    Greenland, Robins 1985, Biometrics 41:55-68. doi:10.2307/2530643
+    """
+    a, t1, c, t2, m = _counts(a, t1, c, t2, m)
+    total = t1 + t2
+    weight = (m * t1 * t2 / total).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = (m * (a * t2 - c * t1) / total).sum(axis=1) / weight
+        spread = (m * (a * t2**2 + c * t1**2) / total**2).sum(axis=1)
+        return _finite(estimate, np.sqrt(spread) / weight)
+
+
 def _finite(estimate: FloatArray, se: FloatArray) -> tuple[FloatArray, FloatArray]:
     usable = np.isfinite(estimate) & np.isfinite(se) & (se > 0)
     return np.where(usable, estimate, np.nan), np.where(usable, se, np.nan)
 
 
-MANTEL_HAENSZEL = {"OR": mantel_haenszel_or, "RR": mantel_haenszel_rr, "RD": mantel_haenszel_rd}
-"""Measures that have a Mantel-Haenszel estimate."""
+MANTEL_HAENSZEL = {
+    "OR": mantel_haenszel_or,
+    "RR": mantel_haenszel_rr,
+    "RD": mantel_haenszel_rd,
+    "IRR": mantel_haenszel_irr,
+    "IRD": mantel_haenszel_ird,
+}
+"""Measures that have a Mantel-Haenszel estimate; rates take person-time in place of n."""

@@ -15,8 +15,8 @@ from toolkit.engine.intervals import Standard, interval_hartung_knapp, interval_
 from toolkit.engine.mantel_haenszel import MANTEL_HAENSZEL
 from toolkit.engine.pooling import Pooled, pool_inverse_variance
 from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2, Warning_
-from toolkit.engine.tau2 import Tau2Batch, q_profile, tau2_standard_error
-from toolkit.model.choices import INTERVALS, PREDICTION_INTERVALS, TAU2_METHODS, Choice
+from toolkit.engine.tau2 import Tau2Batch, profile_likelihood_interval, q_profile, tau2_standard_error
+from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS, Choice
 from toolkit.model.errors import InputError
 from toolkit.model.spec import PairwiseSpec
 
@@ -106,6 +106,9 @@ def resolve(spec: PairwiseSpec, k: int, treatment: str, reference: str) -> Pairw
             allowed="between 0 and 1",
             hint="For example 0.95.",
         )
+    _known("interval of tau2", spec.tau2_ci, TAU2_INTERVALS)
+    if spec.tau2_ci == "PL" and spec.tau2 not in ("ML", "REML"):
+        raise InputError("A profile-likelihood interval needs tau2 by ML or REML.", value=spec.tau2, allowed="ML, REML")
     ci = ("HK_adhoc" if k >= 3 else "Wald") if spec.ci == "auto" else spec.ci
     _known("interval", ci, INTERVALS)
     return replace(spec, ci=ci, treatment=treatment, reference=reference)
@@ -130,7 +133,6 @@ def _random_effects(compared: ComparisonData, spec: PairwiseSpec, warnings: list
     y, v = compared.y, compared.v
     found: Tau2Batch = _call(TAU2_METHODS[spec.tau2])(y, v)
     value = float(found.value[0])
-    low, high = q_profile(y, v, spec.level)
     se = tau2_standard_error(spec.tau2, y, v, value)
     tau2 = Tau2(
         value=value,
@@ -139,11 +141,20 @@ def _random_effects(compared: ComparisonData, spec: PairwiseSpec, warnings: list
         converged=bool(found.converged[0]),
         iterations=int(found.iterations[0]),
         se=se if np.isfinite(se) else None,
-        ci=Interval(low=float(low[0]), high=float(high[0]), method="Q-profile"),
+        ci=_tau2_interval(y, v, value, spec),
     )
     pooled = pool_inverse_variance(y, v, value)
     _random_warnings(pooled, tau2, spec, warnings)
     return pooled, tau2
+
+
+def _tau2_interval(y: FloatArray, v: FloatArray, value: float, spec: PairwiseSpec) -> Interval:
+    if spec.tau2_ci == "PL":
+        crit = float(quantile(spec.level, np.inf)) ** 2
+        bounds = profile_likelihood_interval(y, v, value, crit, restricted=spec.tau2 == "REML")
+        return Interval(low=bounds[0], high=bounds[1], method="PL")
+    low, high = q_profile(y, v, spec.level)
+    return Interval(low=float(low[0]), high=float(high[0]), method="Q-profile")
 
 
 def _random_warnings(pooled: Pooled, tau2: Tau2, spec: PairwiseSpec, warnings: list[Warning_]) -> None:
@@ -202,8 +213,9 @@ def _mantel_haenszel(compared: ComparisonData, spec: PairwiseSpec, warnings: lis
     table = compared.table
     if kernel is None or table is None or not compared.arms:
         return None
-    pairs = np.array(list(compared.arms.values()))
-    e1, n1, e2, n2 = table.events[pairs[:, 0]], table.n[pairs[:, 0]], table.events[pairs[:, 1]], table.n[pairs[:, 1]]
+    pairs = np.array(list(compared.arms.values()), dtype=np.int64)
+    units = table.time if MEASURES[compared.measure].needs == ("events", "time") else table.n
+    e1, n1, e2, n2 = table.events[pairs[:, 0]], units[pairs[:, 0]], table.events[pairs[:, 1]], units[pairs[:, 1]]
     whole = np.isfinite(e1) & np.isfinite(n1) & np.isfinite(e2) & np.isfinite(n2)
     if not whole.any():
         return None
@@ -270,8 +282,9 @@ def _study_rows(
     def arm_data(study: str, column: str) -> tuple[float | None, float | None]:
         if compared.table is None or study not in compared.arms:
             return (None, None)
-        values: FloatArray = getattr(compared.table, column)[list(compared.arms[study])]
-        return (_or_none(values[0]), _or_none(values[1]))
+        values: FloatArray = getattr(compared.table, column)
+        first, second = compared.arms[study]
+        return (_or_none(values[first]), _or_none(values[second]) if second is not None else None)
 
     rows = []
     for study in compared.order:

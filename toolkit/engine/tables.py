@@ -5,6 +5,7 @@ The one module of the engine that knows pandas.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,9 @@ from scipy.special import ndtri
 from toolkit.engine.columns import recognise, recognised_names
 from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.effects import arm_table, effects_from_contrasts, effects_from_estimates, find_measure
+from toolkit.engine.effects.compute import ONE_GROUP
 from toolkit.engine.grid import Grid, grid_of_cells, number, read_grid
+from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ContrastTable", "Table", "read_table"]
 
-_STATISTICS = ("events", "n", "mean", "sd", "time")
+_STATISTICS = ("events", "n", "mean", "sd", "time", "r")
 _TREATED, _CONTROL = "treatment", "control"
 
 
@@ -84,8 +87,9 @@ class Table:
 
     def _check_columns(self, arms: ArmTable, measure: str) -> None:
         for name in find_measure(measure).needs:
-            if np.isnan(getattr(arms, name)).all():
-                used = ", ".join(f"{column} as {role}" for role, column in self.columns_used.items())
+            column = getattr(arms, name)
+            if column is None or np.isnan(column).all():
+                used = ", ".join(f"{taken} as {role}" for role, taken in self.columns_used.items())
                 raise InputError(
                     f"Measure {measure} needs {' and '.join(find_measure(measure).needs)}; the table gives no {name}.",
                     value=used,
@@ -123,6 +127,8 @@ def read_table(
     kind = _kind(roles, measure)
     if kind == "long":
         table = _long(grid, roles)
+    elif kind == "single":
+        table = _single(grid, roles)
     elif kind == "wide":
         table = _wide(grid, roles)
     elif kind == "contrasts":
@@ -189,6 +195,8 @@ def _kind(roles: Mapping[str, int], measure: str | None) -> str | None:
     estimates = "y" in roles and ("se" in roles or "v" in roles or {"ci_low", "ci_high"} <= set(roles))
     if estimates and measure == "GEN":
         return "contrasts"
+    if measure in MEASURES and MEASURES[measure].groups == 1 and all(n in roles for n in MEASURES[measure].needs):
+        return "long" if "treatment" in roles and "study" in roles else "single"
     if "treatment" in roles and any(name in roles for name in _STATISTICS):
         return "long"
     if any(f"{name}1" in roles and f"{name}2" in roles for name in ("events", "mean")):
@@ -251,6 +259,7 @@ def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
         mean=_column(grid, roles, "mean"),
         sd=_column(grid, roles, "sd"),
         time=_column(grid, roles, "time"),
+        r=_column(grid, roles, "r"),
         row=grid.row,
     )
     return Table(
@@ -258,6 +267,19 @@ def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
         arms=arms,
         columns_used=_used(grid, roles, [*used, "treatment", *_STATISTICS]),
         notes=tuple(notes),
+    )
+
+
+def _single(grid: Grid, roles: Mapping[str, int]) -> Table:
+    """One row a study of one group."""
+    study, used, notes = _studies(grid, roles)
+    study, more = _distinct(study)
+    columns = {name: _column(grid, roles, name) for name in _STATISTICS}
+    return Table(
+        kind="arms",
+        arms=arm_table(study, [ONE_GROUP] * len(study), row=grid.row, **columns),
+        columns_used=_used(grid, roles, [*used, *_STATISTICS]),
+        notes=tuple(notes + more),
     )
 
 
@@ -282,7 +304,10 @@ def _wide(grid: Grid, roles: Mapping[str, int]) -> Table:
         study, more = _distinct(study)
         notes += more
     numbers = _arm_numbers(roles) if named else [1, 2]
-    lists: dict[str, list[object]] = {name: [] for name in ("study", "treatment", "row", *_STATISTICS)}
+    of: list[str] = []
+    treatment: list[str] = []
+    rows: list[int] = []
+    statistics: dict[str, list[float]] = {name: [] for name in _STATISTICS}
     columns = {(name, arm): _column(grid, roles, f"{name}{arm}") for name in _STATISTICS for arm in numbers}
     for arm in (1, 2):
         if f"n{arm}" not in roles and f"nonevents{arm}" in roles:
@@ -299,12 +324,12 @@ def _wide(grid: Grid, roles: Mapping[str, int]) -> Table:
             if named and seen.get((name, group)) is not None and _same(seen[name, group], values):
                 continue  # the arm of a multi-arm study that is given pair by pair
             seen[name, group] = values
-            lists["study"].append(name)
-            lists["treatment"].append(group)
-            lists["row"].append(grid.row[at])
+            of.append(name)
+            treatment.append(group)
+            rows.append(grid.row[at])
             for statistic, value in zip(_STATISTICS, values, strict=True):
-                lists[statistic].append(value)
-    arms = arm_table(lists["study"], lists["treatment"], row=lists["row"], **{s: lists[s] for s in _STATISTICS})  # type: ignore[arg-type]
+                statistics[statistic].append(value)
+    arms = arm_table(of, treatment, row=rows, **statistics)
     wanted = [f"{name}{arm}" for arm in numbers for name in ("treatment", *_STATISTICS)]
     return Table(
         kind="arms",
@@ -322,7 +347,7 @@ def _same(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
 
 def _distinct(names: list[str]) -> tuple[list[str], list[str]]:
     """Names made distinct by a number, one row being one study."""
-    double = sorted({name for name in names if names.count(name) > 1})
+    double = sorted(name for name, count in Counter(names).items() if count > 1)
     if not double:
         return names, []
     count: dict[str, int] = {}

@@ -16,21 +16,15 @@ import numpy as np
 
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2
-from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.engine.scales import back
+from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
 __all__ = ["display", "estimate_to_dict", "interval_to_dict", "plain", "result_to_dict"]
 
 
 def display(value: float | None, scale: str) -> float | None:
-    """A model-scale number as it is shown: exp for the log scale; None for a missing or overflowing one."""
-    if value is None or math.isnan(value):
-        return None
-    if scale != "log":
-        return float(value) if math.isfinite(value) else None
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return None
+    """A model-scale number as it is shown (`toolkit.engine.scales`); None for a missing or overflowing one."""
+    return back(value, scale)
 
 
 def plain(value: Any) -> Any:
@@ -132,7 +126,7 @@ def _words(result: PairwiseResult) -> dict[str, str]:
         "tau2": TAU2_METHODS[spec.tau2].help,
         "interval": INTERVALS[spec.ci].help,
         "prediction": PREDICTION_INTERVALS[spec.prediction].help,
-        "tau2_interval": "Q-profile",
+        "tau2_interval": TAU2_INTERVALS[spec.tau2_ci].help,
         "i2_q": "I2 from Q: (Q - df) / Q",
         "i2_tau2": "I2 from tau2: tau2 / (tau2 + typical within-study variance)",
         "zero_cells": zero_cell_words(result),
@@ -140,19 +134,40 @@ def _words(result: PairwiseResult) -> dict[str, str]:
 
 
 def zero_cell_words(result: PairwiseResult) -> str:
-    """The policy for zero cells in words; empty for measures without counts."""
-    if "events" not in MEASURES[result.spec.measure].needs:
+    """The policy for zero cells in words; empty for measures that correct none."""
+    measure, policy = result.spec.measure, result.spec.zero_cells
+    if measure not in _CORRECTED:
         return ""
-    policy = result.spec.zero_cells
+    cells = _CORRECTED[measure]
+    if measure == "RR" and policy.risk_ratio == "cells":
+        cells = "to every cell"
+    if measure in ("RD", "IRD") and policy.risk_difference == "cells":
+        cells = cells.removesuffix(", for the variance only")
     where = {
-        "only0": "to every cell of studies with a zero cell",
-        "all": "to every cell of all studies",
-        "if0all": "to every cell of all studies if any has a zero cell",
-        "none": "nowhere",
+        "only0": "of studies with a zero cell",
+        "all": "of all studies",
+        "if0all": "of all studies if any has a zero cell",
+        "none": "",
     }[policy.to]
-    double = "left out" if policy.drop_double_zero else "kept"
-    text = "nothing added" if policy.to == "none" else f"{policy.add:g} added {where}"
-    return f"{text}; double-zero studies {double} (OR, RR); Mantel-Haenszel from the raw counts"
+    text = "nothing added" if policy.to == "none" else f"{policy.add:g} added {cells} {where}"
+    if measure in ("OR", "RR", "IRR"):
+        text += f"; double-zero studies {'left out' if policy.drop_double_zero else 'kept'}"
+    return f"{text}; Mantel-Haenszel from the raw counts" if result.mantel_haenszel is not None else text
+
+
+# Measures whose zero cells are corrected, and which cells of a touched study that changes.
+_CORRECTED = {
+    "OR": "to every cell",
+    "RR": "to the events of every arm",
+    "RD": "to every cell, for the variance only",
+    "IRR": "to the events of every arm",
+    "IRD": "to the events of every arm, for the variance only",
+    "PR": "to events and non-events",
+    "PLN": "to events and non-events",
+    "PLO": "to events and non-events",
+    "IR": "to the events",
+    "IRLN": "to the events",
+}
 
 
 def _tau2(tau2: Tau2 | None) -> dict[str, Any] | None:

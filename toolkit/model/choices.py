@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["INTERVALS", "MEASURES", "NETWORK_TAU2_METHODS", "PREDICTION_INTERVALS", "TAU2_METHODS", "Choice", "Measure"]
+__all__ = [
+    "INTERVALS",
+    "MEASURES",
+    "NETWORK_TAU2_METHODS",
+    "PREDICTION_INTERVALS",
+    "TAU2_INTERVALS",
+    "TAU2_METHODS",
+    "Choice",
+    "Measure",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +30,19 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """An effect measure: its function, model scale, the arm columns it needs, and its names in words."""
+    """An effect measure: its function, model scale, the arm columns it needs, and its names in words.
+
+    ``scale`` is "log" or "identity" for measures of two groups; measures of one group may also be on "logit",
+    "arcsine", "freeman_tukey", "square_root" or "fisher_z" (`toolkit.engine.scales` turns each back). ``groups`` is 1
+    for a measure that compares nothing.
+    """
 
     target: str
     help: str
     scale: str
     needs: tuple[str, ...]
     null: float = 0.0
+    groups: int = 2
 
 
 MEASURES: dict[str, Measure] = {
@@ -40,6 +55,99 @@ MEASURES: dict[str, Measure] = {
         "standardised mean difference (Hedges' g, exact J)",
         "identity",
         ("n", "mean", "sd"),
+    ),
+    "PETO": Measure(
+        "toolkit.engine.effects.binary:peto_odds_ratio",
+        "Peto odds ratio (rare events, balanced arms, small effects)",
+        "log",
+        ("events", "n"),
+    ),
+    "AS": Measure(
+        "toolkit.engine.effects.binary:arcsine_difference", "arcsine risk difference", "identity", ("events", "n")
+    ),
+    "SMD1": Measure(
+        "toolkit.engine.effects.continuous:glass_delta",
+        "standardised mean difference (Glass's delta, SD of the reference)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "SMDH": Measure(
+        "toolkit.engine.effects.continuous:standardised_mean_difference_unequal",
+        "standardised mean difference (unequal SDs, Bonett)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "ROM": Measure(
+        "toolkit.engine.effects.continuous:log_response_ratio", "ratio of means", "log", ("n", "mean", "sd")
+    ),
+    "ROM_BC": Measure(
+        "toolkit.engine.effects.continuous:log_response_ratio_corrected",
+        "ratio of means (small-sample corrected)",
+        "log",
+        ("n", "mean", "sd"),
+    ),
+    "VR": Measure(
+        "toolkit.engine.effects.continuous:log_variability_ratio",
+        "variability ratio (of standard deviations)",
+        "log",
+        ("n", "sd"),
+    ),
+    "CVR": Measure(
+        "toolkit.engine.effects.continuous:log_coefficient_of_variation_ratio",
+        "coefficient of variation ratio",
+        "log",
+        ("n", "mean", "sd"),
+    ),
+    "IRR": Measure("toolkit.engine.effects.rates:rate_ratio", "incidence rate ratio", "log", ("events", "time")),
+    "IRD": Measure(
+        "toolkit.engine.effects.rates:rate_difference", "incidence rate difference", "identity", ("events", "time")
+    ),
+    "IRSD": Measure(
+        "toolkit.engine.effects.rates:root_rate_difference",
+        "difference of square roots of incidence rates",
+        "identity",
+        ("events", "time"),
+    ),
+    "PR": Measure(
+        "toolkit.engine.effects.single:proportion", "proportion (raw)", "identity", ("events", "n"), groups=1
+    ),
+    "PLN": Measure(
+        "toolkit.engine.effects.single:log_proportion", "proportion (log)", "log", ("events", "n"), groups=1
+    ),
+    "PLO": Measure(
+        "toolkit.engine.effects.single:logit_proportion", "proportion (logit)", "logit", ("events", "n"), groups=1
+    ),
+    "PAS": Measure(
+        "toolkit.engine.effects.single:arcsine_proportion", "proportion (arcsine)", "arcsine", ("events", "n"), groups=1
+    ),
+    "PFT": Measure(
+        "toolkit.engine.effects.single:freeman_tukey_proportion",
+        "proportion (Freeman-Tukey double arcsine)",
+        "freeman_tukey",
+        ("events", "n"),
+        groups=1,
+    ),
+    "IR": Measure(
+        "toolkit.engine.effects.single:rate", "incidence rate (raw)", "identity", ("events", "time"), groups=1
+    ),
+    "IRLN": Measure(
+        "toolkit.engine.effects.single:log_rate", "incidence rate (log)", "log", ("events", "time"), groups=1
+    ),
+    "IRS": Measure(
+        "toolkit.engine.effects.single:root_rate",
+        "incidence rate (square root)",
+        "square_root",
+        ("events", "time"),
+        groups=1,
+    ),
+    "MN": Measure("toolkit.engine.effects.single:mean", "mean", "identity", ("n", "mean", "sd"), groups=1),
+    "MNLN": Measure("toolkit.engine.effects.single:log_mean", "mean (log)", "log", ("n", "mean", "sd"), groups=1),
+    "COR": Measure("toolkit.engine.effects.single:correlation", "correlation (raw)", "identity", ("n", "r"), groups=1),
+    "UCOR": Measure(
+        "toolkit.engine.effects.single:unbiased_correlation", "correlation (unbiased)", "identity", ("n", "r"), groups=1
+    ),
+    "ZCOR": Measure(
+        "toolkit.engine.effects.single:fisher_z", "correlation (Fisher's z)", "fisher_z", ("n", "r"), groups=1
     ),
     "GEN": Measure("toolkit.engine.effects:generic", "effects and standard errors as given", "identity", ()),
 }
@@ -66,6 +174,11 @@ INTERVALS: dict[str, Choice] = {
         "toolkit.engine.intervals:interval_hartung_knapp_safeguarded",
         "Hartung-Knapp, its variance factor never below 1",
     ),
+}
+
+TAU2_INTERVALS: dict[str, Choice] = {
+    "QP": Choice("toolkit.engine.tau2:q_profile", "Q-profile"),
+    "PL": Choice("toolkit.engine.tau2:profile_likelihood_interval", "profile likelihood (ML and REML)"),
 }
 
 PREDICTION_INTERVALS: dict[str, Choice] = {

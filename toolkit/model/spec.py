@@ -42,6 +42,7 @@ class PairwiseSpec:
     ci : interval of the random-effects estimate, a key of ``choices.INTERVALS``; "auto" is Hartung-Knapp with
         the safeguard from k = 3 and Wald at k = 2 (docs/decisions says why)
     prediction : a key of ``choices.PREDICTION_INTERVALS``
+    tau2_ci : interval of tau2, a key of ``choices.TAU2_INTERVALS``
     level : confidence level, a proportion
     zero_cells : policy for zero cells
     """
@@ -52,6 +53,7 @@ class PairwiseSpec:
     tau2: str = "REML"
     ci: str = "auto"
     prediction: str = "t_k1"
+    tau2_ci: str = "QP"
     level: float = 0.95
     zero_cells: ZeroCells = ZeroCells()
 

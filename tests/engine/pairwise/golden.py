@@ -17,13 +17,19 @@ import numpy as np
 
 from toolkit.engine.data import Effects
 from toolkit.engine.effects import arm_table, compute_effects, effects_from_estimates
+from toolkit.engine.effects.binary import peto
 from toolkit.engine.mantel_haenszel import MANTEL_HAENSZEL, mantel_haenszel_rd
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import Estimate, PairwiseResult
 from toolkit.engine.tau2 import batch, score, tau2_reml
+from toolkit.model.choices import MEASURES
 from toolkit.model.spec import ZeroCells
 
-BINARY, CONTINUOUS = {"OR", "RR", "RD"}, {"MD", "SMD"}
+BINARY, CONTINUOUS = {"OR", "RR", "RD", "PETO", "AS"}, {"MD", "SMD", "SMD1", "SMDH", "ROM", "ROM_BC", "VR", "CVR"}
+# metafor 5 corrects its ratio of means, meta does not: two measures of ours.
+OURS = {"ROM": "ROM_BC"}
+RATES, SINGLE = {"IRR", "IRD", "IRSD"}, {k for k, m in MEASURES.items() if m.groups == 1}
+COMPUTED = BINARY | CONTINUOUS | RATES | SINGLE
 CLOSED = 1e-10  # README: closed forms
 ITERATIVE = {"ML", "REML", "EB", "PM", "PMM"}
 CI_OF_TEST = {"z": "Wald", "t": "t", "knha": "HK", "adhoc": "HK_adhoc"}
@@ -92,9 +98,11 @@ class Source:
 
     def effects(self, case: dict[str, Any], zero_cells: ZeroCells, measure: str | None = None) -> Effects:
         """Effects in row order, studies named by row number; all missing rows are excluded."""
-        args, measure = arguments(case["call"]), measure or case["measure"]
+        args, measure = arguments(case["call"]), measure or OURS.get(case["measure"], case["measure"])
         get = {name: self.column(column) for name, column in args.items() if column in self.columns}
-        if "yi" in get and measure not in BINARY | CONTINUOUS:
+        if measure in SINGLE:
+            return self.single(get, measure, zero_cells)
+        if "yi" in get and measure not in COMPUTED:
             names = [str(i) for i in range(get["yi"].size)]
             return effects_from_estimates(names, get["yi"], v=get["vi"])
         if "m1i" in get or "mean.e" in get:
@@ -103,6 +111,9 @@ class Source:
                 columns = {k: self.pair(get[f"{k}.e"], get[f"{k}.c"]) for k in ("mean", "sd", "n")}
             else:
                 columns = {long: self.pair(get[f"{short}1i"], get[f"{short}2i"]) for short, long in new.items()}
+        elif measure in RATES:
+            rates = self.rates(case)
+            columns = {"events": self.pair(rates[0], rates[2]), "time": self.pair(rates[1], rates[3])}
         else:
             e1, n1, e2, n2 = self.counts(case)
             columns = {"events": self.pair(e1, e2), "n": self.pair(n1, n2)}
@@ -110,6 +121,29 @@ class Source:
         names = [str(i // 2) for i in range(2 * size)]
         arms = arm_table(names, ["E", "C"] * size, **columns)
         return compute_effects(arms, measure, zero_cells=zero_cells, reference="C")
+
+    def rates(self, case: dict[str, Any]) -> list[np.ndarray]:
+        named = arguments(case["call"])
+        if "x1i" not in named:
+            return self.positional(case)
+        return [self.column(named[name]) for name in ("x1i", "t1i", "x2i", "t2i")]
+
+    def positional(self, case: dict[str, Any]) -> list[np.ndarray]:
+        """Columns of an R call without names: metainc(x1i, t1i, x2i, t2i, ...), metaprop(xi, ni, ...)."""
+        words = re.search(r"\(([\w, ]+), data=d", case["call"])
+        assert words is not None
+        return [self.column(name.strip()) for name in words[1].split(",")]
+
+    def single(self, get: dict[str, np.ndarray], measure: str, zero_cells: ZeroCells) -> Effects:
+        columns = {}
+        for role, name in (("events", "xi"), ("n", "ni"), ("time", "ti"), ("mean", "mi"), ("sd", "sdi"), ("r", "ri")):
+            if name in get and not (role == "mean" and "sdi" not in get):
+                columns[role] = get[name]
+        if "n" not in columns and "time" not in columns:
+            columns["n"] = get["xi"] + get["mi"]
+        size = next(iter(columns.values())).size
+        arms = arm_table([str(i) for i in range(size)], ["all"] * size, **columns)
+        return compute_effects(arms, measure, zero_cells=zero_cells)
 
     def counts(self, case: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         get = {k: self.column(c) for k, c in arguments(case["call"]).items() if c in self.columns}
@@ -146,6 +180,34 @@ def check_escalc(source: Source, case: dict[str, Any]) -> Iterator[Check]:
             yield Check(f"{what}[{i}]", *(None if np.isnan(x) else float(x) for x in (ours, theirs)), CLOSED, 1e-14)
 
 
+def check_escalc_peto(source: Source, case: dict[str, Any]) -> Iterator[Check]:
+    """The kernel on metafor's corrected counts: ours corrects nothing, which Peto's method does not need."""
+    e1, n1, e2, n2 = source.counts(case)
+    zero = (e1 == 0) | (e2 == 0) | (e1 == n1) | (e2 == n2)
+    add = np.where(zero, 0.5, 0.0)
+    y, v = peto(e1 + add, n1 + 2 * add, e2 + add, n2 + 2 * add)
+    for i, (yi, vi) in enumerate(zip(case["expect"]["yi"], case["expect"]["vi"], strict=True)):
+        yield Check(f"yi[{i}]", None if np.isnan(y[i]) else float(y[i]), number(yi), CLOSED, 1e-14)
+        yield Check(f"vi[{i}]", None if np.isnan(v[i]) else float(v[i]), number(vi), CLOSED, 1e-14)
+
+
+def check_peto(source: Source, case: dict[str, Any]) -> Iterator[Check]:
+    """The pooled Peto odds ratio is the common effect of the uncorrected study effects."""
+    effects = source.effects(case, ZeroCells(), "PETO")
+    expect = case["expect"].get("common", case["expect"])
+    if not effects.studies:
+        assert number(expect["se"]) is None or not np.isfinite(number(expect["se"]) or np.nan)
+        return
+    result = pairwise(effects, tau2="DL", ci="Wald", treatment="E")
+    scale = float(np.sqrt(np.median(effects.v)))
+    yield from estimate_checks("peto", result.common, expect, CLOSED, scale)
+    if "random" in case["expect"] and result.k > 1:
+        yield from estimate_checks("random", result.random, case["expect"]["random"], CLOSED, scale)
+        yield Check("tau2", result.tau2.value, number(case["expect"]["tau2"]), CLOSED, 1e-12)
+    if result.k > 1:
+        yield Check("Q", result.heterogeneity.q, number(case["expect"]["Q"]), CLOSED, 1e-9)
+
+
 def estimate_checks(
     name: str, ours: Estimate | None, expect: dict[str, Any], rtol: float, scale: float
 ) -> Iterator[Check]:
@@ -176,7 +238,8 @@ def check_rma_uni(source: Source, case: dict[str, Any]) -> Iterator[Check]:
         tau2="REML" if method == "EE" else method,
         ci=CI_OF_TEST[test],
         level=level,
-        treatment=None if "treatment" in effects.treatments else "E",
+        treatment="E" if "E" in effects.treatments else None,
+        tau2_ci="PL" if method in ("ML", "REML") and expect.get("tau2_ci_pl") else "QP",
         prediction={"z": "z", "t": "t_k1", "knha": "HK", "adhoc": "none"}[test],
     )
     scale = float(np.sqrt(np.median(effects.v)))
@@ -221,8 +284,12 @@ def tau2_checks(result: PairwiseResult, case: dict[str, Any], scale: float, loos
         yield Check(
             "se_tau2", tau2.se, expect["se_tau2"], 2e-5 if loose else 2e-6, negligible if small else 1e-12 * scale**2
         )
-    if expect.get("tau2_ci") and number(expect["tau2_ci"][0]) is not None:
-        assert tau2.ci is not None
+    assert tau2.ci is not None
+    if tau2.ci.method == "PL":
+        for name, ours, theirs in zip(("low", "high"), (tau2.ci.low, tau2.ci.high), expect["tau2_ci_pl"], strict=True):
+            if number(theirs) is not None:
+                yield Check(f"tau2_ci_pl.{name}", ours, number(theirs), 1e-5, 1e-9 * scale**2)
+    if expect.get("tau2_ci") and number(expect["tau2_ci"][0]) is not None and tau2.ci.method != "PL":
         for name, ours, theirs in zip(("low", "high"), (tau2.ci.low, tau2.ci.high), expect["tau2_ci"], strict=True):
             yield Check(f"tau2_ci.{name}", ours, number(theirs), 1e-5 if theirs < 1e-6 else 1e-6, 1e-9 * scale**2)
 
@@ -249,7 +316,8 @@ def prediction_checks(
 
 
 def check_rma_mh(source: Source, case: dict[str, Any]) -> Iterator[Check]:
-    e1, n1, e2, n2 = source.counts(case)
+    rates = case["measure"] in RATES
+    e1, n1, e2, n2 = source.rates(case) if rates else source.counts(case)
     if "MH too" in str(case["options"].get("add", "")):
         add = np.where((e1 == 0) | (e2 == 0) | (e1 == n1) | (e2 == n2), 0.5, 0.0)
         e1, n1, e2, n2 = e1 + add, n1 + 2 * add, e2 + add, n2 + 2 * add
@@ -283,7 +351,7 @@ def check_metabin(source: Source, case: dict[str, Any]) -> Iterator[Check]:
     inverse = "method='MH'" not in call
     if inverse:
         yield from estimate_checks("common", result.common, expect["common"], CLOSED, scale)
-    elif "MH.exact=TRUE" in call and number(expect["common"]["se"]):
+    elif ("MH.exact=TRUE" in call or measure in RATES) and number(expect["common"]["se"]):
         yield from estimate_checks("mh", result.mantel_haenszel, expect["common"], CLOSED, scale)
     elif number(expect["common"]["se"]):
         yield from corrected_mantel_haenszel(source, case, measure, zero)
@@ -350,6 +418,8 @@ Checker = Callable[[Source, dict[str, Any]], Iterator[Check]]
 
 def plain_standardised(case: dict[str, Any]) -> bool:
     options = case["options"]
+    if "vtype='UB'" in case["call"]:
+        return False
     return str(options.get("vtype", "LS")).split()[0] == "LS" and options.get("correct", True) is not False
 
 
@@ -358,14 +428,22 @@ def checker_of(case: dict[str, Any]) -> Checker | None:
     if kind == "escalc":
         if "ti=tval" in case["call"] or "di=c(" in case["call"]:
             return None  # from a t statistic or a given d: conversions, not arms
-        return check_escalc if measure in BINARY | CONTINUOUS and plain_standardised(case) else None
+        if measure == "PETO":
+            return check_escalc_peto
+        return check_escalc if measure in COMPUTED and plain_standardised(case) else None
     if kind == "rma.uni":
-        return check_rma_uni if measure in BINARY | CONTINUOUS | {"GEN"} else None
+        return check_rma_uni if measure in COMPUTED | {"GEN"} and plain_standardised(case) else None
     if kind == "rma.mh":
-        return check_rma_mh if measure in BINARY else None
+        return check_rma_mh if measure in MANTEL_HAENSZEL else None
+    if kind == "rma.peto":
+        return check_peto
+    if kind == "revman5" and method == "Peto":
+        return check_peto
+    if kind == "metainc":
+        return check_metabin
     if kind in ("metabin", "metabin-pi", "revman5", "revmanweb", "metacont"):
         known = ("IV + DL", "MH exact", "PM + HK", "MH + DL(MH-Q)", "REML + HKSJ", "HTS", "V", "HK", "HK-PR")
-        if method not in known or measure not in BINARY | {"DOR", "MD"}:
+        if method not in known or measure not in {"OR", "RR", "RD", "DOR", "MD", "ROM"}:
             return None
         return check_metabin
     return None

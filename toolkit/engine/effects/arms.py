@@ -11,7 +11,7 @@ import numpy as np
 from toolkit.engine.data import ArmTable, Excluded, FloatArray, IntArray
 from toolkit.model.errors import InputError
 
-__all__ = ["StudyArms", "arm_table", "group_arms", "restrict"]
+__all__ = ["StudyArms", "arm_table", "group_arms", "restrict", "single_arms", "single_names"]
 
 _MUST_BE_WHOLE = ("n", "events")
 
@@ -25,7 +25,7 @@ class StudyArms:
     studies : (S,) names in input order
     start : (S + 1,) offsets: study ``s`` owns the arms ``start[s]:start[s + 1]``
     treatment : (A,) names
-    n, events, mean, sd, time : (A,) columns; NaN in those that the measure does not need
+    n, events, mean, sd, time, r : (A,) columns; NaN in those that the measure does not need
     source : (A,) index of the arm in the table it came from
     """
 
@@ -37,6 +37,7 @@ class StudyArms:
     mean: FloatArray
     sd: FloatArray
     time: FloatArray
+    r: FloatArray
     source: IntArray
 
     @property
@@ -54,6 +55,7 @@ def arm_table(
     mean: Sequence[float] | FloatArray | None = None,
     sd: Sequence[float] | FloatArray | None = None,
     time: Sequence[float] | FloatArray | None = None,
+    r: Sequence[float] | FloatArray | None = None,
     row: Sequence[int] | None = None,
 ) -> ArmTable:
     """An `ArmTable` from columns; a column left out is "not reported" (NaN) in every arm.
@@ -82,6 +84,7 @@ def arm_table(
         mean=column(mean),
         sd=column(sd),
         time=column(time),
+        r=None if r is None else column(r),
         row=np.zeros(size, dtype=np.int64) if row is None else np.array(row, dtype=np.int64),
     )
 
@@ -98,11 +101,18 @@ def restrict(arms: ArmTable, keep: FloatArray | Sequence[bool] | np.ndarray) -> 
         sd=arms.sd[index],
         time=arms.time[index],
         row=arms.row[index],
+        r=None if arms.r is None else arms.r[index],
     )
 
 
+def _values(arms: ArmTable, column: str) -> FloatArray:
+    """A column of the table; NaN everywhere where the table has none."""
+    found: FloatArray | None = getattr(arms, column)
+    return np.full(len(arms.study), np.nan) if found is None else found
+
+
 def _refuse(arms: ArmTable, at: int, column: str, problem: str, allowed: str) -> None:
-    value = getattr(arms, column)[at]
+    value = _values(arms, column)[at]
     raise InputError(
         f"Study {arms.study[at]!r}, arm {arms.treatment[at]!r}: {problem}.",
         row=int(arms.row[at]) or None,
@@ -126,6 +136,7 @@ def _check_values(arms: ArmTable, needs: tuple[str, ...]) -> tuple[str, ...]:
         ("events", arms.events > arms.n, "more events than units analysed", "at most n"),
         ("sd", arms.sd <= 0, "a standard deviation must be above 0", "a number above 0"),
         ("time", arms.time <= 0, "person-time must be above 0", "a number above 0"),
+        ("r", np.abs(_values(arms, "r")) >= 1, "a correlation lies between -1 and 1", "above -1 and below 1"),
     )
     for column, mask, problem, allowed in impossible:
         if column not in needs or ("n" not in needs and problem.startswith("more events")):
@@ -134,12 +145,12 @@ def _check_values(arms: ArmTable, needs: tuple[str, ...]) -> tuple[str, ...]:
         if at is not None:
             _refuse(arms, at, column, problem, allowed)
     for column in needs:
-        at = _first(np.isinf(getattr(arms, column)))
+        at = _first(np.isinf(_values(arms, column)))
         if at is not None:
             _refuse(arms, at, column, "a number must be finite", "a finite number")
     notes = []
     for column in _MUST_BE_WHOLE:
-        values = getattr(arms, column)
+        values = _values(arms, column)
         if column not in needs:
             continue
         fractional = np.flatnonzero((values != np.round(values)) & np.isfinite(values))
@@ -193,24 +204,11 @@ def group_arms(
     excluded: list[Excluded] = []
     members: dict[str, list[int]] = {}
     all_arms = Counter(arms.study)
-    columns = {name: getattr(arms, name) for name in needs}
-    complete = np.ones(len(arms.study), dtype=bool)
-    for values in columns.values():
-        complete &= ~np.isnan(values)
+    complete = _complete(arms, needs, excluded)
     for at, study in enumerate(arms.study):
         own = members.setdefault(study, [])
         if complete[at]:
             own.append(at)
-            continue
-        missing = ", ".join(name for name, values in columns.items() if np.isnan(values[at]))
-        excluded.append(
-            Excluded(
-                study=study,
-                treatment=arms.treatment[at],
-                row=int(arms.row[at]) or None,
-                reason=f"arm without {missing}",
-            )
-        )
     rank = _base_order(arms, reference)
     order: list[int] = []
     sizes: list[int] = []
@@ -224,8 +222,46 @@ def group_arms(
         order.extend(own)
         sizes.append(len(own))
         studies.append(study)
+    return _grouped(arms, studies, sizes, order), excluded, notes
+
+
+def single_arms(arms: ArmTable, needs: tuple[str, ...]) -> tuple[StudyArms, list[Excluded], tuple[str, ...]]:
+    """Every complete arm as a study of its own, for measures of one group; else as `group_arms`.
+
+    A study with several arms gives one row an arm, named "study, treatment".
+    """
+    _check_names(arms)
+    notes = _check_values(arms, needs)
+    excluded: list[Excluded] = []
+    order = [int(at) for at in np.flatnonzero(_complete(arms, needs, excluded))]
+    names = single_names(arms)
+    return _grouped(arms, [names[i] for i in order], [1] * len(order), order), excluded, notes
+
+
+def single_names(arms: ArmTable) -> list[str]:
+    """(A,) the study, or "study, treatment" where a study has several arms."""
+    count = Counter(arms.study)
+    pairs = zip(arms.study, arms.treatment, strict=True)
+    return [f"{study}, {treatment}" if count[study] > 1 else study for study, treatment in pairs]
+
+
+def _complete(arms: ArmTable, needs: tuple[str, ...], excluded: list[Excluded]) -> np.ndarray:
+    """(A,) whether an arm has every needed number; one that has not is added to ``excluded``."""
+    columns = {name: _values(arms, name) for name in needs}
+    complete = np.ones(len(arms.study), dtype=bool)
+    for values in columns.values():
+        complete &= ~np.isnan(values)
+    for at in np.flatnonzero(~complete):
+        missing = ", ".join(name for name, values in columns.items() if np.isnan(values[at]))
+        row = int(arms.row[at]) or None
+        reason = f"arm without {missing}"
+        excluded.append(Excluded(study=arms.study[at], treatment=arms.treatment[at], row=row, reason=reason))
+    return complete
+
+
+def _grouped(arms: ArmTable, studies: list[str], sizes: list[int], order: list[int]) -> StudyArms:
     index = np.array(order, dtype=np.int64)
-    grouped = StudyArms(
+    return StudyArms(
         studies=tuple(studies),
         start=np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64),
         treatment=tuple(arms.treatment[i] for i in order),
@@ -234,6 +270,6 @@ def group_arms(
         mean=arms.mean[index],
         sd=arms.sd[index],
         time=arms.time[index],
+        r=_values(arms, "r")[index],
         source=index,
     )
-    return grouped, excluded, notes

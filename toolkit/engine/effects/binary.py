@@ -6,11 +6,23 @@ import numpy as np
 
 from toolkit.engine.data import FloatArray
 from toolkit.engine.effects.arms import StudyArms
-from toolkit.engine.effects.blocks import Contrasts, difference_of_arms
+from toolkit.engine.effects.blocks import Contrasts, difference_of_arms, two_arm_contrasts, two_arm_studies
 from toolkit.model.errors import InputError
 from toolkit.model.spec import ZeroCells
 
-__all__ = ["log_odds", "log_risk", "odds_ratio", "risk", "risk_difference", "risk_ratio", "zero_cell_rule"]
+__all__ = [
+    "any_in_study",
+    "arcsine_difference",
+    "log_odds",
+    "log_risk",
+    "odds_ratio",
+    "peto",
+    "peto_odds_ratio",
+    "risk",
+    "risk_difference",
+    "risk_ratio",
+    "zero_cell_rule",
+]
 
 
 def log_odds(events: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -42,7 +54,8 @@ def risk(events: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
     return p, p * (1 - p) / n
 
 
-def _any_in_study(mask: np.ndarray, arms: StudyArms) -> np.ndarray:
+def any_in_study(mask: np.ndarray, arms: StudyArms) -> np.ndarray:
+    """(S,) whether any arm of a study is in the mask (A,)."""
     return np.logical_or.reduceat(mask, arms.start[:-1]) if len(arms.studies) else np.zeros(0, dtype=bool)
 
 
@@ -60,7 +73,7 @@ def zero_cell_rule(arms: StudyArms, policy: ZeroCells) -> tuple[FloatArray, dict
     double_zero : {study index: text} studies without events, or with events in everybody
     """
     zero, full = arms.events == 0, arms.events == arms.n
-    has_zero = _any_in_study(zero | full, arms)
+    has_zero = any_in_study(zero | full, arms)
     double: dict[int, str] = {}
     for s in np.flatnonzero(_all_in_study(zero, arms)):
         double[int(s)] = "no events in any arm"
@@ -88,7 +101,7 @@ def zero_cell_rule(arms: StudyArms, policy: ZeroCells) -> tuple[FloatArray, dict
 def _unusable(y: FloatArray, v: FloatArray, arms: StudyArms, why: str) -> dict[int, str]:
     """Studies with an arm whose statistic is not finite or has no variance."""
     bad = ~(np.isfinite(y) & np.isfinite(v))
-    return {int(s): why for s in np.flatnonzero(_any_in_study(bad, arms))}
+    return {int(s): why for s in np.flatnonzero(any_in_study(bad, arms))}
 
 
 def _uninformative(double: dict[int, str], policy: ZeroCells, ratio: str) -> dict[int, str]:
@@ -138,6 +151,43 @@ def risk_difference(arms: StudyArms, policy: ZeroCells) -> Contrasts:
     where = "to each cell of every arm" + ("" if policy.risk_difference == "cells" else ", for the variance only")
     unusable = _no_variance(V, "no events, or events in everybody, and no correction: the variance is zero")
     return Contrasts(y=y, V=V, corrected=_describe(corrected, where), unusable=unusable)
+
+
+def peto(e1: FloatArray, n1: FloatArray, e2: FloatArray, n2: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Peto's one-step log odds ratio and its variance; NaN where nobody, or everybody, has the event.
+
+    ``(O - E) / V`` and ``1 / V`` with the hypergeometric expectation and variance of the events in arm 1.
+
+    References
+    ----------
+    Yusuf, Peto, Lewis, Collins, Sleight 1985, Prog Cardiovasc Dis 27:335-371. doi:10.1016/S0033-0620(85)80003-7
+    """
+    total, events = n1 + n2, e1 + e2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        V = n1 * n2 * events * (total - events) / (total**2 * (total - 1))
+        V = np.where(V > 0, V, np.nan)
+        return (e1 - n1 * events / total) / V, 1 / V
+
+
+def peto_odds_ratio(arms: StudyArms, policy: ZeroCells) -> Contrasts:
+    """Peto's log odds ratios of two-arm studies; zero cells need no correction and get none."""
+    base, unusable = two_arm_studies(arms)
+    treated = base + 1
+    y, v = peto(arms.events[treated], arms.n[treated], arms.events[base], arms.n[base])
+    return two_arm_contrasts(
+        arms, y, v, unusable, "no events, or events in everybody: no information on the odds ratio"
+    )
+
+
+def arcsine_difference(arms: StudyArms, policy: ZeroCells) -> Contrasts:
+    """Differences of ``arcsin(sqrt(risk))`` with variance ``1 / (4 n)`` of each arm; zero cells need no correction.
+
+    References
+    ----------
+    Ruecker, Schwarzer, Carpenter, Olkin 2009, Stat Med 28:721-738. doi:10.1002/sim.3511
+    """
+    y, V = difference_of_arms(np.arcsin(np.sqrt(arms.events / arms.n)), 1 / (4 * arms.n), arms.start)
+    return Contrasts(y=y, V=V)
 
 
 def _describe(corrected: dict[int, str], where: str) -> dict[int, str]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from toolkit.engine.data import FloatArray, IntArray
+from toolkit.engine.effects.arms import StudyArms
 
-__all__ = ["Contrasts", "difference_of_arms"]
+__all__ = ["Contrasts", "difference_of_arms", "two_arm_contrasts", "two_arm_studies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +66,22 @@ def difference_of_arms(
         two_arms = v[offset[s] : offset[s + 1], None] if size[s] == 2 else None
         blocks.append(np.diag(own) + variance[start[s]] if two_arms is None else two_arms)
     return y, tuple(blocks)
+
+
+def two_arm_studies(arms: StudyArms) -> tuple[IntArray, dict[int, str]]:
+    """Base arm (S,) of each study, and why studies of more than two arms cannot be used.
+
+    A larger study's entry is filled from its first two arms and must be dropped with the reason.
+    """
+    why = "the measure is for studies of two arms; name the two treatments to compare"
+    more = np.flatnonzero(np.diff(arms.start) != 2)
+    return arms.start[:-1], {int(s): why for s in more}
+
+
+def two_arm_contrasts(arms: StudyArms, y: FloatArray, v: FloatArray, unusable: dict[int, str], why: str) -> Contrasts:
+    """Contrasts (S,) of two-arm studies, spread over the arms of larger ones; ``why`` for what is not finite."""
+    size = np.diff(arms.start) - 1
+    bad = ~(np.isfinite(y) & np.isfinite(v) & (v > 0))
+    reasons = {int(s): why for s in np.flatnonzero(bad)} | unusable
+    V = tuple(np.full((k, k), value) for k, value in zip(size, v, strict=True))
+    return Contrasts(y=np.repeat(y, size), V=V, unusable=reasons)

@@ -7,13 +7,16 @@ from importlib import import_module
 import numpy as np
 
 from toolkit.engine.data import ArmTable, Correction, Effects, Excluded
-from toolkit.engine.effects.arms import StudyArms, group_arms
+from toolkit.engine.effects.arms import StudyArms, group_arms, single_arms
 from toolkit.engine.effects.blocks import Contrasts
 from toolkit.model.choices import MEASURES, Measure
 from toolkit.model.errors import InputError
 from toolkit.model.spec import ZeroCells
 
-__all__ = ["compute_effects", "find_measure"]
+__all__ = ["NO_GROUP", "ONE_GROUP", "compute_effects", "find_measure"]
+
+ONE_GROUP, NO_GROUP = "one group", ""
+"""Names of the two sides of a measure that compares nothing (a proportion, a mean, a correlation)."""
 
 DEFAULT_ZERO_CELLS = ZeroCells()
 
@@ -53,9 +56,14 @@ def compute_effects(
     entry = find_measure(measure)
     if not entry.needs:
         raise InputError(f"Measure {measure} takes effects as they are, not arms.", hint="Choose another measure.")
-    grouped, excluded, notes = group_arms(arms, entry.needs, reference)
+    if entry.groups == 1:
+        grouped, excluded, notes = single_arms(arms, entry.needs)
+    else:
+        grouped, excluded, notes = group_arms(arms, entry.needs, reference)
     module, _, name = entry.target.partition(":")
     contrasts: Contrasts = getattr(import_module(module), name)(grouped, zero_cells)
+    if entry.groups == 1:
+        return _assemble_single(measure, entry, arms, grouped, contrasts, excluded, notes)
     return _assemble(measure, entry, arms, grouped, contrasts, excluded, notes)
 
 
@@ -91,6 +99,40 @@ def _assemble(
         t1=np.array(t1, dtype=np.int64),
         t2=np.array(t2, dtype=np.int64),
         treatments=tuple(names),
+        arms=arms,
+        excluded=tuple(excluded),
+        corrections=tuple(
+            Correction(study=grouped.studies[s], what=what)
+            for s, what in sorted(contrasts.corrected.items())
+            if s in kept
+        ),
+        notes=notes,
+    )
+
+
+def _assemble_single(
+    measure: str,
+    entry: Measure,
+    arms: ArmTable,
+    grouped: StudyArms,
+    contrasts: Contrasts,
+    excluded: list[Excluded],
+    notes: tuple[str, ...],
+) -> Effects:
+    """One group, no contrast: every row is `ONE_GROUP` against `NO_GROUP`."""
+    keep = np.array([s for s in range(len(grouped.studies)) if s not in contrasts.unusable], dtype=np.int64)
+    excluded += [Excluded(study=grouped.studies[s], reason=why) for s, why in sorted(contrasts.unusable.items())]
+    kept = set(keep.tolist())
+    return Effects(
+        measure=measure,
+        scale=entry.scale,
+        studies=tuple(grouped.studies[s] for s in keep),
+        start=np.arange(keep.size + 1, dtype=np.int64),
+        y=contrasts.y[keep],
+        V=tuple(contrasts.V[s] for s in keep),
+        t1=np.ones(keep.size, dtype=np.int64),
+        t2=np.zeros(keep.size, dtype=np.int64),
+        treatments=(NO_GROUP, ONE_GROUP),
         arms=arms,
         excluded=tuple(excluded),
         corrections=tuple(

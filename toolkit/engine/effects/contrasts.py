@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -125,11 +126,11 @@ def _row(rows: Sequence[int] | None, at: int) -> int | None:
 
 def _unique(names: list[str]) -> list[str]:
     """Study names made unique by a running number: rows of one comparison are independent effects."""
-    total = {name: names.count(name) for name in set(names)} if len(set(names)) < len(names) else {}
+    total = Counter(names)
     seen: dict[str, int] = {}
     unique = []
     for name in names:
-        if total.get(name, 1) > 1:
+        if total[name] > 1:
             seen[name] = seen.get(name, 0) + 1
             unique.append(f"{name} ({seen[name]})")
         else:
