@@ -10,6 +10,7 @@ from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
 from toolkit.records.fields import FieldMap, Pairs, assemble
 from toolkit.records.tagged import Chunk, line_starter, split_at
+from toolkit.records.textfile import normalise_newlines
 
 __all__ = ["STARTER", "parse", "split"]
 
@@ -41,7 +42,7 @@ _FIELDS = FieldMap(
 
 def split(data: bytes, encoding: str) -> Iterator[Chunk]:
     """One chunk for each entry; @string definitions before it go with each, as its macros."""
-    head = bytes(data[: 1 << 20]).decode(encoding, errors="replace")
+    head = normalise_newlines(bytes(data[: 1 << 20]).decode(encoding, errors="replace"))
     macros = "\n".join(m.group() for m in _STRING.finditer(head))
     for chunk in split_at(data, STARTER, encoding):
         yield Chunk(chunk.raw, encoding, (("macros", macros),) if macros else ())
@@ -60,7 +61,7 @@ def parse(chunk: Chunk) -> ParsedRecord:
     from bibtexparser.latexenc import latex_to_unicode
 
     logging.getLogger("bibtexparser").setLevel(logging.ERROR)
-    text = chunk.raw.decode(chunk.encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+    text = normalise_newlines(chunk.raw.decode(chunk.encoding, errors="replace"))
     end = _entry_end(text)
     if end is None:
         raise InputError("The braces of the entry never close; the file seems cut off.")

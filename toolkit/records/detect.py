@@ -58,12 +58,12 @@ FORMATS: dict[str, Format] = {
     "wos_text": Format(
         _HERE + "wos:split", _HERE + "wos:parse", "Web of Science tagged plain text",
         (".txt", ".ciw", ".isi"), _lines(r"\A\s*(?:FN .*\n(?:VR .*\n)?|PT [A-Z]\n)"),
-        re.compile(rb"(?:(?<=[\r\n]))ER[ \t]*(?=[\r\n]|\Z)"),
+        re.compile(rb"[\r\n]ER[ \t]*(?=[\r\n]|\Z)"),
     ),
     "ris": Format(
         _HERE + "ris:split", _HERE + "ris:parse", "RIS of any database or reference manager",
         (".ris", ".txt", ".cgi"), _lines(r"^[ \t]{0,3}TY[ \t]{1,2}-(?=\s|\Z)"),
-        re.compile(rb"(?:(?<=[\r\n]))[ \t]{0,3}ER[ \t]{1,2}-"),
+        re.compile(rb"[\r\n][ \t]{0,3}ER[ \t]{1,2}-"),
     ),
     "cochrane_text": Format(
         _HERE + "platforms:split_cochrane", _HERE + "platforms:parse_cochrane", "Cochrane Library plain text",

@@ -48,18 +48,19 @@ def split(data: bytes, encoding: str) -> Iterator[Chunk]:
     """
     text = bytes(data).decode(encoding, errors="replace").lstrip("\ufeff")
     decoder = json.JSONDecoder(strict=False)
-    start = _SPACE.match(text)
-    position = start.end() if start else 0
-    if text[position : position + 1] == "[":
+    position = _skip(text, 0)
+    in_list = text[position : position + 1] == "["
+    if in_list:
         position += 1
     elif inner := _LIST.search(text):
-        position = inner.end()
+        position, in_list = inner.end(), True
     while True:
-        gap = _SPACE.match(text, position)
-        position = gap.end() if gap else position
-        if position >= len(text) or text[position] in "]}":
-            if position >= len(text) and text.lstrip()[:1] in "[{" and "]" not in text[-200:] and "}" not in text[-3:]:
-                yield Chunk(b"", encoding, (), "the JSON ends before its list is closed; the file seems cut off")
+        position = _skip(text, position)
+        if position >= len(text):
+            if in_list:
+                yield Chunk(b"", "utf-8", (), "the JSON ends before its list is closed; the file seems cut off", False)
+            return
+        if text[position] in "]}":
             return
         try:
             _, end = decoder.raw_decode(text, position)
@@ -69,6 +70,11 @@ def split(data: bytes, encoding: str) -> Iterator[Chunk]:
             return
         yield Chunk(text[position:end].encode("utf-8"), "utf-8")
         position = end
+
+
+def _skip(text: str, position: int) -> int:
+    gap = _SPACE.match(text, position)
+    return gap.end() if gap else position
 
 
 def kind_of(record: Any) -> str | None:

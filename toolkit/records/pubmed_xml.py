@@ -25,7 +25,7 @@ from toolkit.records.normalise import (
     normalise_pages,
     unique,
 )
-from toolkit.records.xmlsplit import element_spans, parse_element, text_of, to_utf8
+from toolkit.records.xmlsplit import element_spans, parse_element, root_is_closed, text_of, to_utf8
 
 __all__ = [
     "RECORD_ELEMENTS",
@@ -61,6 +61,7 @@ _CORRECTIONS = {
     "UpdateOf": "UOF",
 }
 _HISTORY = {"entrez": "EDAT", "pubmed": "CRDT", "medline": "MHDA"}
+_NAME_PARTS = {"LastName", "ForeName", "Initials", "Suffix", "CollectiveName"}
 _DELETED = re.compile(rb"<Delete(?:Citation|Document)>(.*?)</Delete(?:Citation|Document)>", re.DOTALL)
 _PMID = re.compile(rb"<PMID[^<>]*>\s*(\d+)\s*</PMID>")
 
@@ -104,6 +105,8 @@ def parse_pubmed_xml(data: bytes) -> Iterator[tuple[RawRecord, ParsedRecord]]:
             raise InputError(f"The PubMed XML ends inside record {ordinal + 1}; the file or reply was cut off.")
         raw = bytes(data[span.start : span.end])
         yield RawRecord(ordinal=ordinal, raw=raw), parse_pubmed_article(raw)
+    if not root_is_closed(data):
+        raise InputError("The PubMed XML ends before its outermost element is closed; the file or reply was cut off.")
 
 
 def parse_pubmed_article(raw: bytes) -> ParsedRecord:
@@ -140,8 +143,8 @@ def _article(citation: etree._Element, data: etree._Element | None) -> ParsedRec
             text_of(article.find("Journal/ISSN")), text_of(citation.find("MedlineJournalInfo/ISSNLinking"))
         ),
         language="; ".join(_texts(article, "Language")) or None,
-        publication_types=unique(_texts(article, "PublicationTypeList/PublicationType")),
-        keywords=unique(_texts(citation, "KeywordList/Keyword")),
+        publication_types=_once(_texts(article, "PublicationTypeList/PublicationType")),
+        keywords=_once(_texts(citation, "KeywordList/Keyword")),
         registry_numbers=_registry_numbers(extra.get("SI", ())),
         original_title=text_of(article.find("VernacularTitle")),
         extra=extra,
@@ -184,8 +187,12 @@ def _texts(parent: etree._Element, path: str) -> list[str]:
     return [text for element in parent.iterfind(path) if (text := text_of(element))]
 
 
+def _once(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
 def _put(extra: Extra, tag: str, values: Iterable[str | None]) -> None:
-    kept = unique(values)
+    kept = tuple(dict.fromkeys(value for value in values if value))
     if kept:
         extra[tag] = extra.get(tag, ()) + kept
 
@@ -209,15 +216,14 @@ def _own_doi(ids: list[tuple[str, str]], locations: list[etree._Element]) -> str
 def _authors(lists: Iterable[etree._Element]) -> tuple[str, ...]:
     names = []
     for author in (a for element in lists for a in element.iterfind("Author")):
-        collective, family = text_of(author.find("CollectiveName")), text_of(author.find("LastName"))
-        if collective:
+        parts = {part.tag: text_of(part) for part in author if part.tag in _NAME_PARTS}
+        if collective := parts.get("CollectiveName"):
             names.append(collective)
-        elif family:
-            given = text_of(author.find("ForeName")) or text_of(author.find("Initials"))
-            suffix = text_of(author.find("Suffix"))
-            names.append(", ".join(part for part in (family, given, suffix) if part))
-        elif forename := text_of(author.find("ForeName")):
-            names.append(forename)
+            continue
+        given = parts.get("ForeName") or parts.get("Initials")
+        name = ", ".join(part for part in (parts.get("LastName"), given, parts.get("Suffix")) if part)
+        if name:
+            names.append(name)
     return tuple(names)
 
 

@@ -9,19 +9,21 @@ from toolkit.model.records import ParsedRecord
 from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_sure_initials
 from toolkit.records.tagged import Chunk, tagged_pairs
 
-__all__ = ["FIELDS", "STARTER", "parse", "split"]
+__all__ = ["FIELDS", "parse", "split"]
 
-STARTER = re.compile(rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)[ \t]{0,3}TY[ \t]{1,2}-(?=[ \t\r\n]|\Z)")
+# Literal first, so that searching is fast; that a line starts there is checked apart.
+_TY = re.compile(rb"TY[ \t]{1,2}-(?=[ \t\r\n]|\Z)")
+_BEFORE = re.compile(rb"(?:[\r\n]|\xef\xbb\xbf|\A)[ \t]{0,3}\Z")
 _LINE_TAG = re.compile(
     rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)[ \t]{0,3}(?:[A-Z][A-Z0-9]|PMID|DOI)[ \t]{1,2}-(?=[ \t\r\n]|\Z)"
 )
-_END = re.compile(rb"(?:(?<=[\r\n])|\A)[ \t]{0,3}ER[ \t]{1,2}-[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_END = re.compile(rb"[\r\n][ \t]{0,3}ER[ \t]{1,2}-[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _TWO = re.compile(r"[ \t]{0,3}([A-Z][A-Z0-9]|PMID|DOI)  -(?:[ \t]+|$)")
 _ONE = re.compile(r"[ \t]{0,3}([A-Z][A-Z0-9]|PMID|DOI)[ \t]{1,2}-(?:[ \t]+|$)")
-# Values in which a new line means something: paragraphs, or one keyword a line (Rayyan, EndNote).
 # Notes in which the writer of this package keeps what RIS has no tag for.
 _OWN_NOTE = re.compile(r"(PMID|Registration): (\S.*)")
 _ORPHAN = "fields that end in ER without a TY line before them"
+# Values in which a new line means something: paragraphs, or one keyword a line (Rayyan, EndNote).
 _KEEP_LINES = frozenset({"AB", "N2", "N1", "KW", "L1", "L2", "UR", "M1"})
 
 FIELDS = FieldMap(
@@ -56,7 +58,7 @@ def split(data: bytes, encoding: str) -> Iterator[Chunk]:
 
     Tagged lines that end in ER without any TY are no record and come back with an error, so that they are seen.
     """
-    starts = [m.start() for m in STARTER.finditer(data)]
+    starts = [m.start() for m in _TY.finditer(data) if _BEFORE.search(data[max(0, m.start() - 6) : m.start()])]
     position = 0
     for index, start in enumerate(starts):
         end = starts[index + 1] if index + 1 < len(starts) else len(data)

@@ -13,7 +13,7 @@ from toolkit.records.fields import FieldMap, Pairs, assemble
 from toolkit.records.normalise import strip_markup
 from toolkit.records.pubmed_xml import RECORD_ELEMENTS, parse_pubmed_article
 from toolkit.records.tagged import Chunk
-from toolkit.records.xmlsplit import element_spans, parse_element, text_of
+from toolkit.records.xmlsplit import element_spans, parse_element, root_is_closed, text_of
 
 __all__ = [
     "parse_endnote",
@@ -106,9 +106,13 @@ _RDF = FieldMap(
 
 
 def _spans(data: bytes, names: tuple[str, ...]) -> Iterator[Chunk]:
+    cut = False
     for span in element_spans(data, names):
+        cut = not span.complete
         raw = bytes(data[span.start : span.end])
         yield Chunk(raw, "utf-8", (), None if span.complete else "the file ends inside this record; it was cut off")
+    if not cut and not root_is_closed(data):
+        yield Chunk(b"", "utf-8", (), "the XML ends before its outermost element is closed; it was cut off", False)
 
 
 def split_pubmed(data: bytes, encoding: str) -> Iterator[Chunk]:

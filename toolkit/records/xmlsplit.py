@@ -11,9 +11,12 @@ from lxml import etree
 
 from toolkit.model.errors import InputError
 
-__all__ = ["Span", "element_spans", "guard_xml", "parse_element", "text_of", "to_utf8"]
+__all__ = ["Span", "element_spans", "guard_xml", "parse_element", "root_is_closed", "text_of", "to_utf8"]
 
 _DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._:-]+)[\"']")
+
+
+_ROOT = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.:-]*)[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,14 @@ def element_spans(data: bytes, names: tuple[str, ...]) -> Iterator[Span]:
         guard_xml(data, -1)
 
 
+def root_is_closed(data: bytes) -> bool:
+    """Whether the document's root element ends where the document does; a file cut between records fails this."""
+    opening = _ROOT.search(data)
+    if opening is None or opening.group().endswith(b"/>"):
+        return True
+    return data.rfind(b"</" + opening.group(1), max(0, len(data) - 4096)) >= 0
+
+
 def parse_element(raw: bytes) -> etree._Element:
     """One record's tree; entities are not resolved and nothing is fetched.
 
@@ -110,4 +121,7 @@ def text_of(element: etree._Element | None) -> str | None:
     """
     if element is None:
         return None
+    if not len(element):
+        text = element.text
+        return (" ".join(text.split()) or None) if text else None
     return " ".join("".join(str(text) for text in element.itertext()).split()) or None
