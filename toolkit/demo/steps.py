@@ -67,6 +67,17 @@ _SAME = (
     ("e28af96a", "b5f774ef", "the same article, its title in simplified and in traditional characters"),
 )
 
+_SAME_AGAIN = (
+    ("2fb19f43", "7d2dd608", "the same article; one record has nothing but its title"),
+    ("4c6aa157", "251073ce", "the same article; one record has nothing but its title"),
+)
+
+# Studies known from a row of a review's table alone: their articles have to be read before anybody can classify them.
+_AWAITING = (
+    ("Liu2013", "known from the table of another review; treatments and numbers are not clear from it"),
+    ("Yamasaki2010", "known from the table of another review; treatments and numbers are not clear from it"),
+)
+
 _FIRST, _SECOND = "2021-05-31", "2026-10-31"
 
 _ONFH = Review(
@@ -86,6 +97,10 @@ _ONFH = Review(
         *_resolve(_FIRST, "title-abstract"),
         Step("screen agreement --stage title-abstract", "how far the two agreed before that"),
         Step(f"fulltext import fulltext/{_FIRST}.csv --as AB", "which full texts came, and which study they describe"),
+        *(
+            Step(f'fulltext study {study} awaiting_classification --reason "{why}" --as AB', "it has to wait")
+            for study, why in _AWAITING
+        ),
         *_screening(_FIRST, "full-text", "full texts with reasons"),
         *_resolve(_FIRST, "full-text"),
         Step(f"extract import extraction/{_FIRST}-studies.csv --as AB", "what each study is"),
@@ -97,6 +112,7 @@ _ONFH = Review(
         Step(f"update --replies replies/{_SECOND}", "close version 1, search again: new records wait", 3),
         *_imports(_SECOND),
         Step("dedup", "new records against everything already there"),
+        *(Step(f"dedup merge {a} {b} --as AB", why) for a, b, why in _SAME_AGAIN),
         *_screening(_SECOND, "title-abstract", "the new titles"),
         Step(f"fulltext import fulltext/{_SECOND}.csv --as AB", "the new full texts"),
         *_screening(_SECOND, "full-text", "the new full texts"),

@@ -39,6 +39,7 @@ class ScreeningState:
     removed : reports that left before screening
     title_abstract, full_text : report -> decision, where somebody voted
     retrievals : report -> standing of its full text
+    parked : reports of studies that are ongoing or await classification alone: nobody has to vote on them now
     votes_needed : stage -> how many reviewers vote
     """
 
@@ -48,6 +49,7 @@ class ScreeningState:
     title_abstract: Mapping[str, Decision] = field(default_factory=dict)
     full_text: Mapping[str, Decision] = field(default_factory=dict)
     retrievals: Mapping[str, Retrieval] = field(default_factory=dict)
+    parked: frozenset[str] = frozenset()
     votes_needed: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 2))
 
     def decision(self, stage: str, report: str) -> Decision:
@@ -79,6 +81,8 @@ class ScreeningState:
             return "its full text has not been retrieved yet"
         if retrieval.status == "not_retrieved":
             return "its full text could not be retrieved"
+        if report in self.parked and report not in self.full_text:
+            return "its study is ongoing or awaits classification"
         return None
 
     def why_not_retrieved(self, report: str) -> str | None:
@@ -124,8 +128,18 @@ def load_state(project: Project, *, as_of: str | None = None) -> ScreeningState:
         title_abstract=decided[TITLE_ABSTRACT],
         full_text=decided[FULL_TEXT],
         retrievals=views.retrievals(store, as_of=as_of),
+        parked=_parked(project, as_of),
         votes_needed=needed,
     )
+
+
+def _parked(project: Project, as_of: str | None) -> frozenset[str]:
+    stated = views.study_statuses(project.store, as_of=as_of)
+    studies: dict[str, list[str]] = {}
+    for link in views.links(project.store, as_of=as_of):
+        studies.setdefault(link.report, []).append(stated[link.study].status if link.study in stated else "")
+    waiting = {"ongoing", "awaiting_classification"}
+    return frozenset(report for report, standings in studies.items() if waiting.issuperset(standings))
 
 
 def eligible(project: Project, stage: str) -> tuple[str, ...]:
