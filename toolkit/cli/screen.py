@@ -57,7 +57,7 @@ def export(ctx: click.Context, file: str, stage: str, reviewer: str | None, todo
             _known(project, reviewer)
         rows = form_rows(project, stage, reviewer=person, todo=todo)
         if kind == "ris":
-            from toolkit.screening.exporting import write_ris
+            from toolkit.screening.run import write_ris
 
             write_ris(project, path, [row["report"] or "" for row in rows])
         else:
@@ -248,11 +248,11 @@ def agreement(ctx: click.Context, stage: str | None, level: float, output_format
 
 def _show_agreement(stage: str, a: Agreement) -> None:
     percent = f"{100 * a.level:g} %"
+    maybe = f' ({a.maybe} with a "maybe", read as include)' if a.maybe else ""
+    click.echo(f"{stage}: {a.first} and {a.second}, {a.n:,} reports judged by both{maybe}")
     table(
         [f"{a.first} \\ {a.second}", "include", "exclude"],
         [["include", a.n11, a.n10], ["exclude", a.n01, a.n00]],
-        title=f"{stage}: {a.first} and {a.second}, {a.n} reports judged by both"
-        + (f' ({a.maybe} with a "maybe", read as include)' if a.maybe else ""),
         right=(1, 2),
     )
     table(

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -23,6 +23,8 @@ from toolkit.store import schema
 from toolkit.store.database import connect, database_errors, immediate, migrate
 
 __all__ = ["Batch", "BatchRow", "NewRecord", "Store", "content_id", "utc_now"]
+
+T = TypeVar("T")
 
 _NAMESPACE = uuid.UUID("5b1d3c1e-6f0e-4b53-9d3a-3a0a6c1f9e11")
 
@@ -196,6 +198,7 @@ class Store:
 
     def __init__(self, engine: Engine, path: Path, clock: Callable[[], str] = utc_now) -> None:
         self.engine, self.path, self.clock = engine, path, clock
+        self._kept: dict[object, tuple[int, object]] = {}
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False, clock: Callable[[], str] = utc_now) -> Self:
@@ -236,6 +239,20 @@ class Store:
         with database_errors(self.path), self.engine.connect() as connection:
             yield connection
 
+    def remember(self, key: object, make: Callable[[], T]) -> T:
+        """What ``make`` returns, kept until another event is appended: every view rests on events.
+
+        The caller must not change it. Records count only once a run event completes them, so they need no watch of
+        their own.
+        """
+        with self.reading() as connection:
+            seq = connection.execute(select(func.max(schema.event.c.seq))).scalar() or 0
+        kept = self._kept.get(key)
+        if kept is None or kept[0] != seq:
+            kept = (seq, make())
+            self._kept[key] = kept
+        return cast(T, kept[1])
+
     # ---- the present state is a query -------------------------------------------------------------------------
 
     def heads(
@@ -257,7 +274,7 @@ class Store:
         if subject is not None:
             query = query.where(schema.event.c.subject == subject)
         with self.reading() as connection:
-            return [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq))]
+            return [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq)).all()]
 
     def events(
         self,
@@ -278,7 +295,7 @@ class Store:
         if batch_id is not None:
             query = query.where(schema.event.c.batch_id == batch_id)
         with self.reading() as connection:
-            return [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq))]
+            return [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq)).all()]
 
     def batches(self) -> list[BatchRow]:
         """The run log, oldest first."""

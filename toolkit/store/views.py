@@ -85,13 +85,17 @@ def runs(store: Store, *, as_of: str | None = None, include_open: bool = False) 
 
 def record_runs(store: Store, *, as_of: str | None = None) -> dict[str, Run]:
     """Record id -> the finished run that delivered it, in order of arrival."""
+    return dict(store.remember(("record_runs", as_of), lambda: _record_runs(store, as_of)))
+
+
+def _record_runs(store: Store, as_of: str | None) -> dict[str, Run]:
     finished = {run.id: run for run in runs(store, as_of=as_of)}
     order = {run_id: i for i, run_id in enumerate(finished)}
     query = select(schema.record.c.id, schema.record.c.run_id, schema.record.c.ordinal)
     with store.reading() as connection:
-        rows = [row for row in connection.execute(query) if row.run_id in finished]
-    rows.sort(key=lambda row: (order[row.run_id], row.ordinal))
-    return {row.id: finished[row.run_id] for row in rows}
+        rows = [tuple(row) for row in connection.execute(query) if row[1] in finished]
+    rows.sort(key=lambda row: (order[row[1]], row[2]))
+    return {record: finished[run_id] for record, run_id, _ in rows}
 
 
 def records(store: Store, ids: Iterable[str] | None = None, *, as_of: str | None = None) -> dict[str, Record]:
@@ -167,6 +171,10 @@ def external_ids(store: Store) -> list[tuple[str, str, str]]:
 
 def assignments(store: Store, *, as_of: str | None = None) -> dict[str, str]:
     """Record id -> report id for every record of a finished run; a record nobody joined is its own report."""
+    return dict(store.remember(("assignments", as_of), lambda: _assignments(store, as_of)))
+
+
+def _assignments(store: Store, as_of: str | None) -> dict[str, str]:
     joined = {event.subject: event.value for event in store.heads("assign", as_of=as_of)}
     return {rid: joined.get(rid) or rid for rid in record_runs(store, as_of=as_of)}
 
