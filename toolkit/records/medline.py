@@ -9,15 +9,15 @@ from toolkit.model.records import ParsedRecord
 from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_initials
 from toolkit.records.normalise import find_doi, find_registry_numbers
 from toolkit.records.pubmed_xml import TRIAL_REGISTERS
-from toolkit.records.tagged import Chunk, split_at, tagged_pairs
+from toolkit.records.tagged import Chunk, tagged_pairs
 
-__all__ = ["FIELDS", "STARTER", "parse", "split"]
+__all__ = ["FIELDS", "parse", "split"]
 
-# A record opens with PMID; ERIC's and others without one open with OWN after an empty line.
-STARTER = re.compile(
-    rb"(?:(?<=[\r\n])|(?<=\xef\xbb\xbf)|\A)PMID *- *\d"
-    rb"|(?:(?<=\n\n)|(?<=\r\n\r\n)|(?<=\r\r)|(?<=\xef\xbb\xbf)|\A[\r\n]*)OWN *- "
-)
+# A record opens with PMID; ERIC's and others without one open with OWN after an empty line. The literal comes first,
+# so that searching is fast; what stands before it is checked apart.
+_OPENING = re.compile(rb"PMID *- *\d|OWN *- ")
+_AT_LINE_START = re.compile(rb"(?:[\r\n]|\xef\xbb\xbf|\A)\Z")
+_AFTER_EMPTY_LINE = re.compile(rb"(?:\n\n|\r\n\r\n|\r\r|\xef\xbb\xbf|\A[\r\n]*)\Z")
 _TAG = re.compile(r"([A-Z][A-Z0-9]{1,3}) {0,2}- ?")
 
 FIELDS = FieldMap(
@@ -43,7 +43,17 @@ FIELDS = FieldMap(
 
 def split(data: bytes, encoding: str) -> Iterator[Chunk]:
     """One chunk for each PMID line, and for each OWN line that opens a record without PMID."""
-    return split_at(data, STARTER, encoding)
+    position = -1
+    for match in _OPENING.finditer(data):
+        start = match.start()
+        rule = _AT_LINE_START if match.group().startswith(b"PMID") else _AFTER_EMPTY_LINE
+        if not rule.search(data[max(0, start - 5) : start]):
+            continue
+        if position >= 0:
+            yield Chunk(bytes(data[position:start]), encoding)
+        position = start
+    if position >= 0:
+        yield Chunk(bytes(data[position:]), encoding)
 
 
 def parse(chunk: Chunk) -> ParsedRecord:
