@@ -31,7 +31,7 @@ LEVELS: dict[str, tuple[str, ...]] = {
     "numbers in title": ("none", "same", "one side only", "different"),
     "markers": ("none", "same", "different"),
     "part": ("none", "same", "one side only", "different"),
-    "first author": ("unknown", "same", "same, other initial", "alike", "different"),
+    "first author": ("unknown", "same", "same, other initial", "alike", "different", "other order"),
     "authors": ("unknown", "same", "alike", "partly alike", "different"),
     "journal": ("unknown", "same", "alike", "different"),
     "year": ("unknown", "same", "one apart", "two or three apart", "farther apart"),
@@ -58,6 +58,7 @@ class Comparison:
     is_translation : (m,) the better title similarity came from a second title, or a title is marked as translated
     is_exact_copy : (m,) all fields equal after folding
     is_supplement, is_one_page : (m,) either record is of a supplement; is known to end on its first page
+    is_page_one : (m,) either begins on page 1 (often the count of a file), or on none
     is_cut : (m,) one title is cut off within the other
     is_preprint_pair : (m,) exactly one of the two is a preprint
     is_cochrane : (m,) both are Cochrane reviews
@@ -72,6 +73,7 @@ class Comparison:
     is_exact_copy: npt.NDArray[np.bool_]
     is_supplement: npt.NDArray[np.bool_]
     is_one_page: npt.NDArray[np.bool_]
+    is_page_one: npt.NDArray[np.bool_]
     is_cut: npt.NDArray[np.bool_]
     is_preprint_pair: npt.NDArray[np.bool_]
     is_cochrane: npt.NDArray[np.bool_]
@@ -105,6 +107,7 @@ def compare(
     v = values
     is_cut = _is_cut(v, left, right, contained)
     marker_difference = np.where(is_cut, 0, v.markers[left] ^ v.markers[right]).astype(np.int32)
+    authors = _authors(v, left, right, workers)
     levels: dict[str, Levels] = {
         "title": _title_level(v, left, right, similarity, contained),
         "title words": np.where(is_cut, 2, _title_words(v, left, right, similarity)).astype(np.int8),
@@ -112,8 +115,8 @@ def compare(
         "numbers in title": np.where(is_cut, 0, _same_or_missing(v.numbers, left, right)).astype(np.int8),
         "markers": np.where(marker_difference != 0, 2, (v.markers[left] & v.markers[right]) != 0).astype(np.int8),
         "part": np.where(is_cut, 0, _same_or_missing(v.part, left, right)).astype(np.int8),
-        "first author": _first_author(v, left, right, workers),
-        "authors": _authors(v, left, right, workers),
+        "first author": _first_author(v, left, right, authors, workers),
+        "authors": authors,
         "journal": _journal(v, left, right),
         "year": _year(v, left, right),
         "volume": _volume(v, left, right),
@@ -132,6 +135,7 @@ def compare(
         is_translation=is_translation, is_exact_copy=exact,
         is_supplement=v.is_supplement[left] | v.is_supplement[right],
         is_one_page=(v.first_page[left] == v.last_page[left]) | (v.first_page[right] == v.last_page[right]),
+        is_page_one=(v.page_number[left] <= 1) | (v.page_number[right] <= 1),
         is_cut=is_cut,
         is_preprint_pair=v.is_preprint[left] != v.is_preprint[right],
         is_cochrane=v.is_cochrane[left] & v.is_cochrane[right],
@@ -298,10 +302,12 @@ def _issue(v: Normalised, left: IntArray, right: IntArray) -> Levels:
 
 
 def _volume(v: Normalised, left: IntArray, right: IntArray) -> Levels:
-    """Volumes; one side's volume being the other side's issue says nothing."""
+    """Volumes; one side's volume being its year, or the other side's issue, says nothing."""
     level = _equal(v.volume, left, right)
+    volume, other = v.volume_number[left], v.volume_number[right]
+    is_year = (level == 2) & (((volume == v.year[left]) & (volume > 0)) | ((other == v.year[right]) & (other > 0)))
     swapped = (level == 2) & ((v.volume[left] == v.issue[right]) | (v.issue[left] == v.volume[right]))
-    return np.where(swapped, 0, level).astype(np.int8)
+    return np.where(swapped | is_year, 0, level).astype(np.int8)
 
 
 def _first_page(v: Normalised, left: IntArray, right: IntArray) -> Levels:
@@ -338,7 +344,7 @@ def _container_dois(v: Normalised, left: IntArray, right: IntArray, levels: dict
     return np.where((doi == 1) & np.isin(v.doi[left, 0], shared), 2, doi).astype(np.int8)
 
 
-def _first_author(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Levels:
+def _first_author(v: Normalised, left: IntArray, right: IntArray, authors: Levels, workers: int) -> Levels:
     a, b = _take(v.first, left), _take(v.first, right)
     if not a:
         return np.zeros(0, dtype=np.int8)
@@ -350,6 +356,8 @@ def _first_author(v: Normalised, left: IntArray, right: IntArray, workers: int) 
     known = np.array([f != "" for f in v.first], dtype=bool)
     other_initial = (v.initial[left] != v.initial[right]) & (v.initial[left] != 0) & (v.initial[right] != 0)
     level = np.where(jaro >= 0.999, np.where(other_initial, 2, 1), np.where((jaro >= 0.9) | (whole >= 90), 3, 4))
+    several = (v.author_count[left] > 1) & (v.author_count[left] == v.author_count[right])
+    level = np.where((level == 4) & (authors == 1) & several, 5, level)
     return np.where(known[left] & known[right], level, 0).astype(np.int8)
 
 

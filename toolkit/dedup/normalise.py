@@ -86,6 +86,7 @@ class Normalised:
     last_page: IntArray
     page_number: IntArray
     issue_number: IntArray
+    volume_number: IntArray
     is_supplement: BoolArray
     doi: IntArray
     doi_texts: list[str]
@@ -269,6 +270,7 @@ def _encode(lists: dict[str, list[Any]], n: int) -> Normalised:
         first_page=first_page,
         last_page=codes["page"].of(lists["last_page"]),
         page_number=np.array([int(p[:9]) if p else 0 for p in lists["first_page"]], dtype=np.int32).reshape(n),
+        volume_number=np.array([int(x[:9]) if x.isdigit() else 0 for x in lists["volume"]], dtype=np.int32).reshape(n),
         issue_number=np.array([int(i[:9]) if i else 0 for i in lists["issue"]], dtype=np.int32).reshape(n),
         is_supplement=np.array(lists["is_supplement"], dtype=bool).reshape(n),
         doi=np.column_stack([doi_codes.of(_nth(v, k) for v in lists["dois"]) for k in range(2)]).reshape(n, 2),

@@ -59,7 +59,7 @@ def _same_place(c: Comparison) -> Mask:
 
 
 def _same_first_author(c: Comparison) -> Mask:
-    return c.level("first author", "same", "same, other initial", "alike")
+    return c.level("first author", "same", "same, other initial", "alike", "other order")
 
 
 def _other_kind(c: Comparison) -> Mask:
@@ -144,7 +144,8 @@ def _no_title(c: Comparison) -> Mask:
 
 
 def _preprint(c: Comparison) -> Mask:
-    return c.is_preprint_pair & ~c.level("doi", "same") & ~c.level("pmid", "same")
+    other = c.level("journal", "different", "unknown")
+    return c.is_preprint_pair & other & ~c.level("doi", "same") & ~c.level("pmid", "same")
 
 
 def _cochrane_version(c: Comparison) -> Mask:
@@ -158,6 +159,11 @@ def _early_version(c: Comparison) -> Mask:
         c.level("first page", "same") | c.level("doi", "same") | c.level("pmid", "same") | c.level("abstract", "same")
     )
     return c.level("year", "one apart") & ~tied
+
+
+def _other_volume(c: Comparison) -> Mask:
+    """As an early version, but both have a volume: two issues of a recurring title."""
+    return _early_version(c) & c.level("volume", "different")
 
 
 def _cut_title(c: Comparison) -> Mask:
@@ -222,6 +228,32 @@ def _nothing_but_title(c: Comparison) -> Mask:
     return c.level("issue", "different") & ~identified
 
 
+def _same_work_and_place(c: Comparison) -> Mask:
+    """Authors and year agree, nothing differs, and pages, or volume and issue, agree as well."""
+    nothing_differs = (
+        ~c.level("volume", "different")
+        & ~c.level("issue", "different")
+        & ~c.level("first page", "different")
+        & ~c.level("doi", "different", "other version", "same, shared by several titles")
+        & ~c.level("pmid", "different")
+        & ~c.level("title length", "generic", "short")
+    )
+    same_work = c.level("first author", "same", "other order") & c.level("authors", "same", "alike")
+    page = _title_equal(c) & c.level("first page", "same") & ~c.is_page_one
+    issue = _title_equal(c) & c.level("volume", "same") & c.level("issue", "same")
+    pages = (
+        _title_alike(c)
+        & c.level("first page", "same")
+        & c.level("last page", "same")
+        & ~c.is_one_page
+        & ~c.is_page_one
+        & ~c.is_supplement
+        & ~c.level("abstract", "different")
+        & ~c.level("journal", "different")
+    )
+    return nothing_differs & same_work & c.level("year", "same") & (page | issue | pages)
+
+
 def _words_replaced(c: Comparison) -> Mask:
     return c.level("title words", "words replaced") & ~_same_place(c) & ~c.level("doi", "same")
 
@@ -279,6 +311,12 @@ JOINS: tuple[Rule, ...] = (
         MERGE,
     ),
     Rule(
+        "same authors, year and place",
+        "authors and year agree, nothing differs, and page, or volume and issue, is the same: one document",
+        _same_work_and_place,
+        MERGE,
+    ),
+    Rule(
         "translated title",
         "titles in two languages; authors, year, page, and volume or issue agree: one document",
         _same_translation,
@@ -307,10 +345,11 @@ VETOES: tuple[Rule, ...] = (
          forbids=True),
     Rule("years far apart", "more than three years apart, and no page, DOI or abstract is shared", _years_far_apart,
          APART),
+    Rule("other volume", "volumes and years differ, and neither page, DOI nor abstract is shared", _other_volume, APART),
     Rule("other place", "volume and first page both differ, and no identifier is shared", _other_place, ASK),
     Rule("two publications", "the journals differ, and no page, DOI or abstract ties the pair", _two_publications, ASK),
     Rule("other authors", "first author and authors differ", _other_authors, ASK),
-    Rule("recurring column", "issues differ, and neither page, DOI nor abstract is shared", _nothing_but_title, ASK),
+    Rule("recurring column", "issues differ, and neither page, DOI nor abstract is shared", _nothing_but_title, APART),
     Rule("beginning only", "one title begins the other, and no page, DOI or abstract is shared", _beginning_only, ASK),
     Rule("cut title", "a title is cut off, and no page, DOI, abstract or volume is shared", _cut_title, ASK),
     Rule("words replaced", "the titles have different words in one place", _words_replaced, ASK),

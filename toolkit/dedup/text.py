@@ -6,7 +6,7 @@ import re
 import unicodedata
 from html import unescape
 
-__all__ = ["fold", "is_cjk", "squeeze"]
+__all__ = ["fold", "is_cjk", "one_spelling", "squeeze"]
 
 _LETTERS = str.maketrans(
     {
@@ -24,6 +24,11 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _MOJIBAKE = re.compile(r"[ÃÂ][\x80-\xbf]|â[\x80-\xbf€]")
 _CJK = re.compile(r"[぀-ヿ㐀-鿿豈-﫿가-힯]")
 _CJK_GAP = re.compile(r"(?<=[぀-ヿ㐀-鿿]) (?=[぀-ヿ㐀-鿿])")
+_US_ENDINGS = {"our": "or", "is": "iz", "ys": "yz", "tr": "ter", "br": "ber"}
+_US_ENDING = re.compile(
+    r"(?:(?<=[a-z]{2})(our)(|s|ed|ing|al|ally)|(?<=[a-z]{2})([iy]s)(e|ed|es|ing|ation|ations|er|ers)|"
+    r"(?<=[a-z]{2})([tb]r)e(s?))\b"
+)
 _APOSTROPHE = str.maketrans("", "", "'`")
 
 
@@ -59,6 +64,16 @@ def fold(text: str) -> str:
     return _CJK_GAP.sub("", _NOT_WORD.sub(" ", text).strip())
 
 
+def one_spelling(words: str) -> str:
+    """Folded words in a spelling that British and American English share; not meant to be read.
+
+    >>> one_spelling("paediatric tumour centre randomised") == one_spelling("pediatric tumor center randomized")
+    True
+    """
+    words = words.replace("ae", "e").replace("oe", "e").replace("sulph", "sulf").replace("programme", "program")
+    return _US_ENDING.sub(_american, words)
+
+
 def squeeze(text: str) -> str:
     """The folded text without its spaces.
 
@@ -66,6 +81,11 @@ def squeeze(text: str) -> str:
     'preterm'
     """
     return text.replace(" ", "")
+
+
+def _american(match: re.Match[str]) -> str:
+    stem = match[1] or match[3] or match[5]
+    return _US_ENDINGS[stem] + (match[2] or match[4] or match[6] or "")
 
 
 def _undo_mojibake(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from toolkit.dedup.text import fold
+from toolkit.dedup.text import fold, one_spelling
 
 __all__ = ["GENERIC_TITLES", "MARKERS", "Title", "marker_names", "read_title"]
 
@@ -144,8 +144,8 @@ def read_title(raw: str, original: str = "") -> Title:
             markers |= 1 << int(match.lastgroup[1:])
     other = fold(second) if second else ""
     return Title(
-        words=words,
-        other="" if other == words else other,
+        words=one_spelling(words),
+        other="" if other == words else one_spelling(other),
         markers=markers,
         numbers=" ".join(_NUMBER.findall(words)),
         part=_part_label(words, text),
