@@ -109,30 +109,16 @@ def agreement_of_table(
     kappa_low, kappa_high = _interval(kappa, kappa_se, level)
     ac1_low, ac1_high = _interval(ac1, ac1_se, level)
     return Agreement(
-        first=first,
-        second=second,
-        n11=n11,
-        n10=n10,
-        n01=n01,
-        n00=n00,
-        maybe=maybe,
-        observed=observed,
-        expected=expected,
-        kappa=kappa,
-        kappa_se=kappa_se,
-        kappa_low=kappa_low,
-        kappa_high=kappa_high,
+        first=first, second=second, n11=n11, n10=n10, n01=n01, n00=n00, maybe=maybe, observed=observed,
+        expected=expected, kappa=kappa, kappa_se=kappa_se, kappa_low=kappa_low, kappa_high=kappa_high,
         pabak=(2 * (n11 + n00) - n) / n if n else None,
         prevalence_index=abs(n11 - n00) / n if n else None,
         bias_index=abs(n10 - n01) / n if n else None,
-        ac1=ac1,
-        ac1_se=ac1_se,
-        ac1_low=ac1_low,
-        ac1_high=ac1_high,
+        ac1=ac1, ac1_se=ac1_se, ac1_low=ac1_low, ac1_high=ac1_high,
         positive=2 * n11 / (2 * n11 + n10 + n01) if n11 + n10 + n01 else None,
         negative=2 * n00 / (2 * n00 + n10 + n01) if n00 + n10 + n01 else None,
         level=level,
-    )
+    )  # fmt: skip
 
 
 def pairwise_agreement(first_votes: Mapping[str, Mapping[str, str]], *, level: float = 0.95) -> tuple[Agreement, ...]:
