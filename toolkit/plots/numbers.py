@@ -189,6 +189,9 @@ def nice_axis(
     low, high = min(points) - reach, max(points) + reach
     if len(bounds) == 2 * len(intervals):  # a bound at infinity is no reason to stop short
         low, high = max(low, min([*bounds, *points])), min(high, max([*bounds, *points]))
+    near = 0.15 * (high - low)  # an interval that all but fits is shown whole
+    low = min([low, *(b for b in bounds if low - near <= b < low)])
+    high = max([high, *(b for b in bounds if high < b <= high + near)])
     if scale == "log":
         cap = math.log(1000.0)
         low, high = max(low, min(-cap, min(points) - 1.0)), min(high, max(cap, max(points) + 1.0))

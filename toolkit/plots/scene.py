@@ -165,7 +165,7 @@ def arrow_head(x: float, y: float, direction: int, color: str = INK, size: float
 
 
 def _breakable(text: str) -> list[str]:
-    """Pieces between which a line may end: words with the blank after them, single CJK characters, parts of long words."""
+    """Pieces between which a line may end: words with their blank, single CJK characters, parts of long words."""
     pieces: list[str] = []
     for char in text:
         last = pieces[-1][-1] if pieces else " "

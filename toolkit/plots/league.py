@@ -1,0 +1,160 @@
+"""League table as a heat map: every treatment against every other, colour by effect."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from toolkit.engine.network.views import LeagueTable
+from toolkit.plots.forest import axis_title
+from toolkit.plots.numbers import decimals_for, format_effect
+from toolkit.plots.scene import LEADING, Item, Label, Path, Scene, draw_scene, lines_of, rectangle, wrap
+from toolkit.plots.style import BLUE, FAINT, GREY, INK, ORANGE, PAPER, SMALL, TEXT, TITLE, text_size
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_league", "league_scene"]
+
+MARGIN = 14.0
+# Up to so many treatments a cell has room for the interval, and for the estimate alone; beyond, colour only.
+WITH_INTERVAL, WITH_ESTIMATE = 14, 32
+
+
+def draw_league(table: LeagueTable, *, title: str | None = None, footnotes: Sequence[str] = ()) -> Figure:
+    """Heat map of a league table.
+
+    Blue cells lie below no effect, orange ones above; pale cells have an interval that includes no effect. Colour
+    says how large the effect is, not which treatment is better.
+
+    Parameters
+    ----------
+    table : as `toolkit.engine.network.league_table` gives it (model scale)
+    title : line above the table
+    footnotes : sentences below the table
+    """
+    return draw_scene(league_scene(table, title=title, footnotes=footnotes))
+
+
+def league_scene(table: LeagueTable, *, title: str | None = None, footnotes: Sequence[str] = ()) -> Scene:
+    """What `draw_league` draws, as data; the same parameters."""
+    count = len(table.treatments)
+    size = TEXT if count <= WITH_ESTIMATE else SMALL
+    cell_w, cell_h = _cell(table, count)
+    rows = [wrap(name, 130.0, size, bold=True, lines=1 if cell_h < 20 else 2) for name in table.treatments]
+    left = MARGIN + max(text_size(line, size, bold=True)[0] for lines in rows for line in lines) + 8
+    upright = all(text_size(name, size, bold=True)[0] <= cell_w - 6 for name in table.treatments)
+    columns = [wrap(name, 110.0, size, bold=True, lines=1)[0] for name in table.treatments]
+    head = size * 1.6 if upright else max(text_size(name, size, bold=True)[0] for name in columns) + 6
+    width = max(left + cell_w * count + MARGIN, 320.0)
+    items: list[Item] = []
+    y = MARGIN
+    if title:
+        lines = wrap(title, width - 2 * MARGIN, TITLE, bold=True)
+        items += lines_of(Label(x=MARGIN, y=y + TITLE / 2, text="", size=TITLE, bold=True, role="title"), lines)
+        y += TITLE * LEADING * len(lines) + 6
+    top = y + head
+    for i in range(count):
+        middle = top + cell_h * (i + 0.5)
+        base = Label(x=left - 6, y=middle, text="", size=size, align="right", bold=True, role="row")
+        items += lines_of(base, rows[i], middle=True)
+        x = left + cell_w * (i + 0.5)
+        if upright:
+            items.append(
+                Label(x=x, y=top - size * 0.8, text=columns[i], size=size, align="center", bold=True, role="column")
+            )
+        else:
+            items.append(Label(x=x, y=top - 5, text=columns[i], size=size, bold=True, role="column", upright=False))
+    items += _cells(table, left, top, cell_w, cell_h)
+    y = top + cell_h * count + 10
+    y = _key(table, left, y, items)
+    for note in (table.direction, *footnotes):
+        lines = wrap(note, width - 2 * MARGIN, SMALL, lines=4)
+        items += lines_of(Label(x=MARGIN, y=y + 4, text="", size=SMALL, color=GREY, role="footnote"), lines)
+        y += SMALL * LEADING * len(lines) + 2
+    return Scene(width=width, height=y + MARGIN * 0.6, items=tuple(items))
+
+
+def _decimals(table: LeagueTable) -> int:
+    return decimals_for([float(w) for w in (table.high - table.low).ravel()], table.scale)
+
+
+def _texts(table: LeagueTable, i: int, j: int, decimals: int) -> tuple[str, str]:
+    value = format_effect(float(table.estimate[i, j]), table.scale, decimals)
+    low, high = (format_effect(float(a[i, j]), table.scale, decimals) for a in (table.low, table.high))
+    return value, f"{low} to {high}"
+
+
+def _cell(table: LeagueTable, count: int) -> tuple[float, float]:
+    """Width and height of a cell by what it has to hold."""
+    if count > WITH_ESTIMATE:
+        return 11.0, 11.0
+    decimals = _decimals(table)
+    pairs = [_texts(table, i, j, decimals) for i in range(count) for j in range(count) if i != j]
+    if count > WITH_INTERVAL:
+        return max([22.0, *(text_size(value, SMALL)[0] + 6 for value, _ in pairs)]), 17.0
+    return max([40.0, *(text_size(interval, SMALL)[0] + 8 for _, interval in pairs)]), 28.0
+
+
+def _cells(table: LeagueTable, left: float, top: float, cell_w: float, cell_h: float) -> list[Item]:
+    count, decimals, items = len(table.treatments), _decimals(table), list[Item]()
+    largest = _largest(table)
+    for i in range(count):
+        for j in range(count):
+            x, y = left + cell_w * j, top + cell_h * i
+            fill = FAINT if i == j else _color(table, i, j, largest)
+            items.append(rectangle(x, y, x + cell_w, y + cell_h, fill=fill, color=PAPER, role="cell"))
+            if i == j or count > WITH_ESTIMATE:
+                continue
+            value, interval = _texts(table, i, j, decimals)
+            clear = _excludes_null(table, i, j)
+            middle, tall = x + cell_w / 2, count <= WITH_INTERVAL
+            size = TEXT if tall else SMALL
+            at = y + cell_h * (0.34 if tall else 0.5)
+            items.append(Label(x=middle, y=at, text=value, size=size, align="center", bold=clear, role="value"))
+            if tall:
+                at = y + cell_h * 0.72
+                items.append(
+                    Label(x=middle, y=at, text=interval, size=SMALL, align="center", color=INK, role="interval")
+                )
+    return items
+
+
+def _excludes_null(table: LeagueTable, i: int, j: int) -> bool:
+    return bool(table.low[i, j] > 0 or table.high[i, j] < 0)
+
+
+def _largest(table: LeagueTable) -> float:
+    """The effect that gets full colour: the largest but for the outermost tenth, so that one outlier leaves shades."""
+    values = sorted(abs(float(v)) for v in table.estimate.ravel() if v != 0 and math.isfinite(float(v)))
+    return values[min(len(values) - 1, int(0.9 * len(values)))] if values else 1.0
+
+
+def _color(table: LeagueTable, i: int, j: int, largest: float) -> str:
+    value = float(table.estimate[i, j])
+    strength = min(1.0, abs(value) / largest) * (0.75 if _excludes_null(table, i, j) else 0.28)
+    return _blend(BLUE if value < 0 else ORANGE, strength * (0.75 if value < 0 else 1.0))
+
+
+def _blend(color: str, share: float) -> str:
+    """``share`` of ``color`` on white."""
+    parts = (int(color[k : k + 2], 16) for k in (1, 3, 5))
+    return "#" + "".join(f"{round(255 + (part - 255) * share):02X}" for part in parts)
+
+
+def _key(table: LeagueTable, left: float, y: float, items: list[Item]) -> float:
+    """Four shades with their meaning."""
+    name = axis_title(table.measure, table.scale).split(" (")[0]
+    null = "1" if table.scale == "log" else "0"
+    entries = (
+        (_blend(BLUE, 0.56), f"{name} below {null}, interval excludes {null}"),
+        (_blend(BLUE, 0.2), f"below {null}"),
+        (_blend(ORANGE, 0.28), f"above {null}"),
+        (_blend(ORANGE, 0.75), f"above {null}, interval excludes {null}"),
+    )
+    for shade, text in entries:
+        items.append(Path(points=((MARGIN, y + 4), (MARGIN + 12, y + 4)), color=shade, width=8.0, role="key"))
+        items.append(Label(x=MARGIN + 17, y=y + 4, text=text, size=SMALL, role="key"))
+        y += 11
+    return y + 3

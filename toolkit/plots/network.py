@@ -1,0 +1,272 @@
+"""The network graph: treatments on a circle in a fixed order, comparisons with direct evidence as lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolkit.engine.results import NetworkResult
+from toolkit.plots.scene import LEADING, Box, Disc, Item, Label, Path, Scene, draw_scene, lines_of, wrap
+from toolkit.plots.style import BLUE, GREEN, GREY, LINE, ORANGE, PAPER, PURPLE, SKY, SMALL, TEXT, TITLE, VERMILLION
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_network", "network_scene"]
+
+MARGIN, NAME_WIDTH, NAME_GAP = 14.0, 130.0, 3.0
+COUNT_LIMIT = 24  # with more lines than this their counts would only cover one another
+SHADES = (ORANGE, GREEN, PURPLE, SKY, VERMILLION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Node:
+    """A treatment in place: centre, radius, and the direction in which its name stands (-1 left, 1 right, 0 middle)."""
+
+    name: str
+    x: float
+    y: float
+    r: float
+    side: int
+    lines: tuple[str, ...]
+
+
+def draw_network(
+    result: NetworkResult,
+    *,
+    title: str | None = None,
+    size_by: str = "n",
+    unit: str = "patients",
+    shade_multi_arm: bool = False,
+    counts: bool | None = None,
+    footnotes: Sequence[str] = (),
+) -> Figure:
+    """Network graph: circles by size of a treatment's evidence, lines by number of studies.
+
+    Parameters
+    ----------
+    result : a fitted network
+    title : line above the graph
+    size_by : "n" (units; falls back to studies when a treatment's are unknown) or "studies"
+    unit : what ``n`` counts, in the plural ("patients", "hips")
+    shade_multi_arm : shade the area between the treatments of each multi-arm study
+    counts : write the number of studies on each line; None does so while there are few lines
+    footnotes : sentences below the graph
+    """
+    return draw_scene(
+        network_scene(
+            result,
+            title=title,
+            size_by=size_by,
+            unit=unit,
+            shade_multi_arm=shade_multi_arm,
+            counts=counts,
+            footnotes=footnotes,
+        )
+    )
+
+
+def network_scene(
+    result: NetworkResult,
+    *,
+    title: str | None = None,
+    size_by: str = "n",
+    unit: str = "patients",
+    shade_multi_arm: bool = False,
+    counts: bool | None = None,
+    footnotes: Sequence[str] = (),
+) -> Scene:
+    """What `draw_network` draws, as data; the same parameters."""
+    by_n = size_by == "n" and all(n is not None and n > 0 for n in result.n_per_treatment)
+    sizes = [float(n or 0) for n in (result.n_per_treatment if by_n else result.studies_per_treatment)]
+    nodes, radius = _nodes(result.treatments, sizes)
+    ring = radius + max((node.r for node in nodes), default=0.0) + 5.0
+    shapes: list[Item] = []
+    if shade_multi_arm:
+        shapes += _shades(result, nodes)
+    shapes += _edges(result, nodes)
+    if counts or (counts is None and len(result.comparisons) <= COUNT_LIMIT):
+        shapes += _counts(result, nodes)
+    shapes += [
+        Disc(x=n.x, y=n.y, r=n.r, fill=BLUE if i else VERMILLION, color=PAPER, width=1.0, role="node")
+        for i, n in enumerate(nodes)
+    ]
+    shapes += _names(nodes, ring)
+    legend = (
+        f"Circles: area by {f'number of {unit}' if by_n else 'number of studies'}; {result.reference} (reference) in "
+        f"orange. Lines: width by number of studies. {result.k} studies, {len(result.treatments)} treatments, "
+        f"{len(result.comparisons)} comparisons with direct evidence."
+    )
+    return _page(shapes, title, (legend, *footnotes))
+
+
+def _nodes(names: tuple[str, ...], sizes: list[float]) -> tuple[list[_Node], float]:
+    """Treatments clockwise from the top (two of them side by side); the circle grows with their number."""
+    count = len(names)
+    wrapped = [wrap(name, NAME_WIDTH, TEXT, lines=3) for name in names]
+    stack = sum(_height(lines) for lines in wrapped) / 2
+    radius = max(85.0 if count < 8 else 115.0, stack / 2, count * 18.0 / (2 * math.pi))
+    spacing = 2 * radius * math.sin(math.pi / count) if count > 1 else 60.0
+    largest = min(17.0, 0.42 * spacing)
+    top = max([*sizes, 1e-9])
+    start = -math.pi / 2 if count != 2 else math.pi
+    nodes = []
+    for i, (name, size, lines) in enumerate(zip(names, sizes, wrapped, strict=True)):
+        angle = start + 2 * math.pi * i / max(count, 1)
+        x, y = radius * math.cos(angle), radius * math.sin(angle)
+        side = 0 if abs(x) < 1e-6 * radius else 1 if x > 0 else -1
+        r = max(2.4, largest * math.sqrt(size / top))
+        nodes.append(_Node(name=name, x=x, y=y, r=r, side=side, lines=lines))
+    return nodes, radius
+
+
+def _height(lines: Sequence[str]) -> float:
+    return TEXT * LEADING * len(lines) + NAME_GAP
+
+
+def _edges(result: NetworkResult, nodes: list[_Node]) -> list[Item]:
+    at = {node.name: node for node in nodes}
+    most = max((len(c.studies) for c in result.comparisons), default=1)
+    thickest = 8.0 if len(nodes) <= 12 else 5.0 if len(nodes) <= 30 else 3.5
+    edges: list[Item] = []
+    for comparison in sorted(result.comparisons, key=lambda c: -len(c.studies)):
+        a, b = at[comparison.t1], at[comparison.t2]
+        width = max(0.7, thickest * len(comparison.studies) / max(most, thickest))
+        edges.append(Path(points=((a.x, a.y), (b.x, b.y)), color=LINE, width=width, alpha=0.85, role="edge"))
+    return edges
+
+
+def _shades(result: NetworkResult, nodes: list[_Node]) -> list[Item]:
+    """One polygon for each set of three or more treatments that studies compare together."""
+    treatments: dict[str, set[str]] = {}
+    for comparison in result.comparisons:
+        for study in comparison.studies:
+            treatments.setdefault(study, set()).update((comparison.t1, comparison.t2))
+    designs = sorted({tuple(n.name for n in nodes if n.name in arms) for arms in treatments.values() if len(arms) > 2})
+    at = {node.name: node for node in nodes}
+    return [
+        Path(
+            points=tuple((at[name].x, at[name].y) for name in design),
+            fill=SHADES[i % len(SHADES)],
+            color=None,
+            alpha=0.16,
+            closed=True,
+            role="multi-arm",
+        )
+        for i, design in enumerate(designs)
+    ]
+
+
+def _counts(result: NetworkResult, nodes: list[_Node]) -> list[Item]:
+    """The number of studies on each line, moved along it until it stands clear of nodes, other lines and counts."""
+    at = {node.name: node for node in nodes}
+    segments = [(c, at[c.t1], at[c.t2]) for c in result.comparisons]
+    taken: list[Box] = [Disc(x=n.x, y=n.y, r=n.r).box for n in nodes]
+    labels: list[Item] = []
+    for comparison, a, b in segments:
+        others = [(p, q) for c, p, q in segments if c is not comparison]
+        best: tuple[float, Label] | None = None
+        for share in (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8):
+            x, y = a.x + share * (b.x - a.x), a.y + share * (b.y - a.y)
+            text = str(len(comparison.studies))
+            label = Label(x=x, y=y, text=text, size=SMALL + 0.5, align="center", halo=True, role="count")
+            if any(label.box.overlaps(box) for box in taken):
+                continue
+            clear = min((_distance(x, y, p, q) for p, q in others), default=99.0)
+            score = min(clear, 12.0) - 6.0 * abs(share - 0.5)
+            if best is None or score > best[0]:
+                best = (score, label)
+        if best is not None:
+            taken.append(best[1].box)
+            labels.append(best[1])
+    return labels
+
+
+def _distance(x: float, y: float, a: _Node, b: _Node) -> float:
+    """From a point to the segment between two nodes."""
+    dx, dy = b.x - a.x, b.y - a.y
+    length = dx * dx + dy * dy
+    share = 0.0 if length == 0 else min(1.0, max(0.0, ((x - a.x) * dx + (y - a.y) * dy) / length))
+    return math.hypot(x - a.x - share * dx, y - a.y - share * dy)
+
+
+def _names(nodes: list[_Node], ring: float) -> list[Item]:
+    """Names outside the circle, each side in a column whose members never touch; a thin line leads to a moved name."""
+    items: list[Item] = []
+    for node in nodes:
+        if node.side == 0:
+            away = -1 if node.y <= 0 else 1
+            middle = away * (ring + _height(node.lines) / 2)
+            items += _name(node, 0.0, middle, "center")
+    top = ring if any(n.side == 0 and n.y <= 0 for n in nodes) else math.inf
+    bottom = ring if any(n.side == 0 and n.y > 0 for n in nodes) else math.inf
+    for side in (-1, 1):
+        column = sorted((n for n in nodes if n.side == side), key=lambda n: n.y)
+        heights = [_height(n.lines) for n in column]
+        wanted = [n.y * (ring + 4) / max(math.hypot(n.x, n.y), 1e-9) for n in column]
+        for node, middle, height in zip(column, _spread(wanted, heights, -top, bottom), heights, strict=True):
+            inner = max(math.sqrt(max(ring**2 - y**2, 0.0)) for y in (middle - height / 2, middle, middle + height / 2))
+            x = side * (inner + 2.0)
+            if math.hypot(x - node.x, middle - node.y) > node.r + 14:
+                edge = (node.x * (1 + node.r / math.hypot(node.x, node.y)), node.y * (1 + node.r / ring))
+                items.append(Path(points=(edge, (x - side, middle)), color=LINE, width=0.5, role="leader"))
+            items += _name(node, x, middle, "left" if side > 0 else "right")
+    return items
+
+
+def _name(node: _Node, x: float, middle: float, align: str) -> tuple[Label, ...]:
+    base = Label(x=x, y=middle, text="", role="name")
+    aligned = replace(base, align="left" if align == "left" else "right" if align == "right" else "center")
+    return lines_of(aligned, node.lines, middle=True)
+
+
+def _spread(wanted: list[float], heights: list[float], top: float, bottom: float) -> list[float]:
+    """Positions nearest to ``wanted`` (least squares) at which boxes of these heights do not touch.
+
+    Pool-adjacent-violators on the positions less the room that the boxes above take up; then held between top and
+    bottom, which keeps the order.
+    """
+    offsets, room = [], 0.0
+    for i, height in enumerate(heights):
+        room += height / 2 + (heights[i - 1] / 2 if i else 0.0)
+        offsets.append(room)
+    blocks: list[tuple[float, int]] = []  # mean, members
+    for value, offset in zip(wanted, offsets, strict=True):
+        blocks.append((value - offset, 1))
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            (a, m), (b, n) = blocks[-2], blocks[-1]
+            blocks[-2:] = [((a * m + b * n) / (m + n), m + n)]
+    level = [mean for mean, members in blocks for _ in range(members)]
+    highest = bottom - (offsets[-1] + heights[-1] / 2 if offsets else 0.0)
+    level = [max(min(value, highest), top) for value in level]
+    return [value + offset for value, offset in zip(level, offsets, strict=True)]
+
+
+def _page(shapes: list[Item], title: str | None, notes: Sequence[str]) -> Scene:
+    """Everything moved onto a page with the title above and the notes below."""
+    boxes = [item.box for item in shapes]
+    left, right = min(b.left for b in boxes) - MARGIN, max(b.right for b in boxes) + MARGIN
+    width = max(right - left, 300.0)
+    left -= (width - (right - left)) / 2
+    items: list[Item] = []
+    y = MARGIN
+    if title:
+        lines = wrap(title, width - 2 * MARGIN, TITLE, bold=True)
+        items += lines_of(Label(x=MARGIN, y=y + TITLE / 2, text="", size=TITLE, bold=True, role="title"), lines)
+        y += TITLE * LEADING * len(lines) + 8
+    down = y - min(b.top for b in boxes)
+    items += [_moved(item, -left, down) for item in shapes]
+    y = max(b.bottom for b in boxes) + down + 10
+    for note in notes:
+        lines = wrap(note, width - 2 * MARGIN, SMALL, lines=5)
+        items += lines_of(Label(x=MARGIN, y=y + 4, text="", size=SMALL, color=GREY, role="footnote"), lines)
+        y += SMALL * LEADING * len(lines) + 2
+    return Scene(width=width, height=y + MARGIN * 0.6, items=tuple(items))
+
+
+def _moved(item: Item, dx: float, dy: float) -> Item:
+    if isinstance(item, Path):
+        return replace(item, points=tuple((x + dx, y + dy) for x, y in item.points))
+    return replace(item, x=item.x + dx, y=item.y + dy)
