@@ -1,0 +1,307 @@
+"""Pages of the reference about tables: exit codes, review.toml, forms, columns, methods by name, kinds of events."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Sequence
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from toolkit import config
+from toolkit.engine.columns import ROLES
+from toolkit.extraction.forms import ALIASES
+from toolkit.model import choices
+from toolkit.model.events import EVENT_KINDS
+from toolkit.model.evidence import TABLES, VALUE_STATUS
+from toolkit.screening.forms import FORM_COLUMNS, VERDICTS
+from toolkit.screening.fulltext import FULLTEXT_COLUMNS, STATUSES
+
+__all__ = ["EXIT_CODES", "KEYS", "table_pages"]
+
+EXIT_CODES: dict[int, str] = {
+    0: "Done.",
+    1: "The outside world failed: network, database service, disk, a locked or read-only file. Try again, or `evipool "
+    "doctor`.",
+    2: "The input or the call is wrong: a file, a cell, a setting, an option. The message names file, row, column, the "
+    "value found and what is allowed. Nothing was written.",
+    3: "Everything a program can do is done; a person's work is waiting. `evipool status` says whose.",
+    130: "Interrupted with Ctrl-C. What was finished is kept; the same command goes on where it stopped.",
+}
+
+# What each key of review.toml is for; types, allowed values and defaults come from the models.
+KEYS: dict[str, str] = {
+    "review.title": "title of the review",
+    "review.question": "one sentence: in whom, what against what, for which outcome",
+    "review.authors": "authors, as the report prints them",
+    "review.language": "language of the report",
+    "protocol.registration": "registration number; leave it out if there is none",
+    "protocol.url": "where the registration or protocol can be read",
+    "protocol.date": "day of registration, without quotation marks",
+    "protocol.notes": "amendments and deviations, with dates",
+    "eligibility.population": "who was studied",
+    "eligibility.intervention": "what was done",
+    "eligibility.comparison": "what it was compared with",
+    "eligibility.outcomes": "which outcomes count",
+    "eligibility.designs": "which designs count",
+    "eligibility.other": "language, dates, publication status",
+    "eligibility.exclusion_reasons": "reasons at full text, in the order in which they are checked",
+    "screening.title_abstract": "votes each report needs by title and abstract",
+    "screening.full_text": "votes each report needs by full text",
+    "reviewers.name": "what `--as` takes",
+    "reviewers.full_name": "full name, for the report",
+    "reviewers.role": "an arbiter settles conflicts",
+    "sources.name": "what `import --database` takes",
+    "sources.kind": "database and register are the two left columns of the PRISMA flow, all others the right one",
+    "sources.platform": "where it was searched, for the methods text",
+    "sources.strategy": "file of the strategy, below the project folder",
+    "sources.notes": "anything a reader of the methods must know",
+    "outcomes.id": "short name, usable as a file name",
+    "outcomes.name": "name in words",
+    "outcomes.type": "what is measured",
+    "outcomes.labels": "other names under which forms may give it",
+    "outcomes.instrument": "scale or instrument",
+    "outcomes.unit": "unit of measurement, or what is counted",
+    "outcomes.scale_min": "lowest possible value; values below it are questioned",
+    "outcomes.scale_max": "highest possible value; values above it are questioned",
+    "outcomes.better": "which direction is good; nothing is ranked without it",
+    "outcomes.smallest_important_difference": "smallest difference that matters to patients, on the scale itself",
+    "outcomes.months_min": "earliest time that counts, in months",
+    "outcomes.months_max": "latest time that counts, in months",
+    "outcomes.rule": "which row counts when a study reports several times: latest, earliest, closest:MONTHS, only",
+    "treatments.id": "name of the node",
+    "treatments.name": "name in words",
+    "treatments.labels": "extracted labels that belong to the node",
+    "treatments.notes": "why these belong together",
+    "analyses.id": "short name; the folder below results/",
+    "analyses.title": "title in the report",
+    "analyses.kind": "one comparison, or a network",
+    "analyses.outcome": "id of the outcome",
+    "analyses.measure": "effect measure",
+    "analyses.treatment": "the treatment of a pairwise analysis",
+    "analyses.reference": "what it is compared with; in a network, the reference of the tables",
+    "analyses.treatments": "networks: only these nodes",
+    "analyses.designs": "only studies of these designs",
+    "analyses.studies": "only these studies",
+    "analyses.exclude": "study = reason why it is left out",
+    "analyses.lump": "read one treatment as another",
+    "analyses.tau2": "estimator of the between-study variance; a network takes those of the network table",
+    "analyses.ci": "interval of the random-effects estimate; auto is HK_adhoc from three studies, else Wald",
+    "analyses.prediction": "prediction interval",
+    "analyses.level": "confidence level, between 0.5 and 1",
+    "analyses.zero_add": "what is added to the cells of a table with a zero",
+    "analyses.zero_to": "which tables it is added to",
+    "analyses.planned": "whether the protocol had it",
+    "analyses.post_hoc_reason": "why it was added; needed where planned = false",
+    "analyses.role": "headline analyses stand first in the report",
+    "analyses.of": "the analysis that a sensitivity analysis varies",
+    "analyses.notes": "printed with the result",
+}
+_MANY = {"reviewers", "sources", "outcomes", "treatments", "analyses"}
+_CHECKED = {
+    "analyses.measure": "MEASURES",
+    "analyses.tau2": "TAU2_METHODS",
+    "analyses.ci": "INTERVALS",
+    "analyses.prediction": "PREDICTION_INTERVALS",
+}
+
+
+def table_pages() -> dict[str, str]:
+    """File name -> Markdown."""
+    pages = {
+        "exit-codes.md": _exit_codes(),
+        "review-toml.md": _review_toml(),
+        "forms.md": _forms(),
+        "columns.md": _columns(),
+        "choices.md": _choices(),
+        "events.md": _events(),
+    }
+    return {name: "\n".join(lines).rstrip() + "\n" for name, lines in pages.items()}
+
+
+def _rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return [
+        f"| {' | '.join(header)} |",
+        f"|{'---|' * len(header)}",
+        *(f"| {' | '.join(row)} |" for row in cells),
+        "",
+    ]
+
+
+def _exit_codes() -> list[str]:
+    return [
+        "# Exit codes",
+        "",
+        "A program that calls evipool, such as a monthly job, reads what happened from the exit code.",
+        "",
+        *_rows(("code", "meaning"), [(str(code), text) for code, text in EXIT_CODES.items()]),
+    ]
+
+
+def _review_toml() -> list[str]:
+    lines = [
+        "# review.toml",
+        "",
+        "The protocol of a review and everything that changes a number in it: UTF-8 text in TOML format. `evipool init`",
+        "writes one with every key explained. A key that is not listed here, a value that is not allowed, or an analysis",
+        "that names an outcome or treatment that does not exist is refused, and the message names the line.",
+        "",
+    ]
+    for table, field in config.ReviewFile.model_fields.items():
+        many = table in _MANY
+        model = _model(field)
+        lines += [f"## {'[[' if many else '['}{table}{']]' if many else ']'}", ""]
+        doc = " ".join((model.__doc__ or "").split("\n\n")[0].split()).replace("``", "`")
+        lines += [doc.partition(": ")[2][:1].upper() + doc.partition(": ")[2][1:], ""]
+        if many:
+            lines += ["May stand as often as needed.", ""]
+        rows = [(f"`{key}`", *_typed(f"{table}.{key}", f), KEYS[f"{table}.{key}"]) for key, f in model.model_fields.items()]
+        lines += _rows(("key", "type and allowed values", "default", "what it is"), rows)
+    return lines
+
+
+def _model(field: FieldInfo) -> type[BaseModel]:
+    inner = [part for part in (field.annotation, *typing.get_args(field.annotation)) if isinstance(part, type)]
+    return next(part for part in inner if issubclass(part, BaseModel))
+
+
+def _typed(key: str, field: FieldInfo) -> tuple[str, str]:
+    name = _type_name(field.annotation)
+    if key in _CHECKED:
+        extra = "auto, " if key == "analyses.ci" else ""
+        name = f"text: {extra}{', '.join(getattr(choices, _CHECKED[key]))}"
+    if field.is_required():
+        return name, "required"
+    value = field.get_default(call_default_factory=True)
+    return name, {None: "not given", "": "empty", (): "empty list", True: "`true`", False: "`false`"}.get(
+        value if not isinstance(value, dict) else (), f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
+    )
+
+
+def _type_name(annotation: object) -> str:
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Literal:
+        return ("number: " if isinstance(args[0], int) else "text: ") + ", ".join(str(a) for a in args)
+    if origin is typing.Annotated:
+        return "text, usable as a file name"
+    if origin in (typing.Union, types.UnionType):
+        return _type_name(next(a for a in args if a is not type(None)))
+    if origin is tuple:
+        return f"list of {_type_name(args[0])}"
+    if origin is dict:
+        return "table of text = text"
+    names = {"str": "text", "float": "number", "int": "whole number", "bool": "true or false", "date": "date"}
+    return names.get(getattr(annotation, "__name__", ""), str(annotation))
+
+
+_KINDS = {
+    "text": "text",
+    "count": "whole number, 0 or more",
+    "number": "number",
+    "positive": "number, 0 or more",
+    "year": "year",
+    "yesno": "yes or no",
+    "choice": "one of the list below",
+}
+
+
+def _forms() -> list[str]:
+    verdicts = {name: [word for word, means in VERDICTS.items() if means == name] for name in ("include", "exclude", "maybe")}
+    lines = [
+        "# Forms",
+        "",
+        "Forms are CSV or XLSX files that go out to people and come back. A form is never the store: what counts is what",
+        "was imported. CSV is written as UTF-8 with a byte-order mark, so that Excel opens Chinese text; read are commas,",
+        "semicolons and tabs, decimal points and commas, and what was detected is said. An empty cell means \"not",
+        "reported\" or \"nothing said\", never zero.",
+        "",
+        "## Screening form",
+        "",
+        "Written by `evipool screen export`, read by `evipool screen import`. Columns: "
+        + ", ".join(f"`{c}`" for c in FORM_COLUMNS) + ".",
+        "Only `verdict`, `reason` and `note` are read back, and one of `report`, `doi`, `pmid`, `title` names the report.",
+        "",
+        *_rows(("verdict", "also understood"), [(k, ", ".join(w for w in words if w != k)) for k, words in verdicts.items()]),
+        "At full text an exclusion needs its `reason`: the words of review.toml, or the number in its list.",
+        "",
+        "## Full-text form",
+        "",
+        "Written by `evipool fulltext list --format csv`, read by `evipool fulltext import`. Columns: "
+        + ", ".join(f"`{c}`" for c in FULLTEXT_COLUMNS) + ".",
+        f"`status` is {', '.join(STATUSES)}; `study` is the study the report describes (several: separated by",
+        "semicolons); `role` is primary or secondary.",
+        "",
+    ]
+    for name, table in TABLES.items():
+        lines += [f"## {name.capitalize()} form", "", f"{table.help[0].upper()}{table.help[1:]}. "
+                  f"A row is known by {', '.join(f'`{k}`' for k in table.key)}. Written by `evipool extract template "
+                  f"--table {name}`, read by `evipool extract import`.", ""]
+        lines += _rows(("column", "holds", "what it is"), [(f"`{k}`", _KINDS[c.kind], c.help) for k, c in table.columns.items()])
+    lines += [
+        f"`status` is one of {', '.join(VALUE_STATUS)}. Anything but `reported` follows the value into tables and figures.",
+        "",
+        "Cells that hold NA, NR, N/A, - or ? are read as empty.",
+        "",
+        "Headings are compared without case, blanks and underscores; these are understood too:",
+        "",
+        *_rows(("heading", "column"), [(f"`{k}`", f"`{v}`") for k, v in ALIASES.items()]),
+    ]
+    return lines
+
+
+def _columns() -> list[str]:
+    return [
+        "# Columns that pairwise and network recognise",
+        "",
+        "A table for `evipool pairwise` and `evipool network` has one row an arm (study, treatment and numbers), one row a",
+        "study with the two arms beside each other, or one row a contrast with an effect and its standard error. Headings",
+        "are compared without case, blanks, points, hyphens and underscores; the first name that is present counts. What",
+        "was taken for what is printed with the result. Other headings are named by `--columns role=heading`.",
+        "",
+        *_rows(("role", "recognised names"), [(f"`{k}`", ", ".join(f"`{n}`" for n in v)) for k, v in ROLES.items()]),
+        "Third and further arms of a wide table carry the number of the arm: `treat3`, `event3`, `n3`, `mean3`, `sd3` ...",
+    ]
+
+
+def _choices() -> list[str]:
+    lines = [
+        "# Measures, estimators and intervals by name",
+        "",
+        "The names that review.toml and the options `--measure`, `--tau2`, `--tau2-ci`, `--ci` and `--prediction` take.",
+        "Formulas and sources: [methods](../methods/index.md).",
+        "",
+        "## Measures",
+        "",
+    ]
+    rows = [
+        (f"`{key}`", m.help, m.scale, ", ".join(m.needs) or "effect and standard error", str(m.groups))
+        for key, m in choices.MEASURES.items()
+    ]
+    lines += _rows(("name", "measure", "model scale", "needs for each arm", "groups"), rows)
+    for title, name in (
+        ("Between-study variance of a pairwise analysis", "TAU2_METHODS"),
+        ("Between-study variance of a network", "NETWORK_TAU2_METHODS"),
+        ("Interval of the between-study variance", "TAU2_INTERVALS"),
+        ("Interval of the random-effects estimate", "INTERVALS"),
+        ("Prediction interval", "PREDICTION_INTERVALS"),
+    ):
+        table: dict[str, choices.Choice] = getattr(choices, name)
+        lines += [f"## {title}", "", *_rows(("name", "what it is"), [(f"`{k}`", c.help) for k, c in table.items()])]
+    return lines
+
+
+def _events() -> list[str]:
+    rows = [
+        (f"`{name}`", kind.help, ", ".join(kind.key), ", ".join(kind.values or ()) or "free")
+        for name, kind in EVENT_KINDS.items()
+    ]
+    return [
+        "# Kinds of events",
+        "",
+        "Every judgement is one appended event. Two events of one kind that agree in what the third column names",
+        "speak of the same fact; the later supersedes the earlier, and both stay in the history (`evipool log`).",
+        "",
+        *_rows(("kind", "what it says", "the fact is named by", "values"), rows),
+    ]
