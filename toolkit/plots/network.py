@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 
 from toolkit.engine.results import NetworkResult
 from toolkit.plots.scene import LEADING, Box, Disc, Item, Label, Path, Scene, draw_scene, lines_of, wrap
-from toolkit.plots.style import BLUE, GREEN, GREY, LINE, ORANGE, PAPER, PURPLE, SKY, SMALL, TEXT, TITLE, VERMILLION
+from toolkit.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LINE,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SKY,
+    SMALL,
+    TEXT,
+    TITLE,
+    VERMILLION,
+    text_size,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +96,6 @@ def network_scene(
     by_n = size_by == "n" and all(n is not None and n > 0 for n in result.n_per_treatment)
     sizes = [float(n or 0) for n in (result.n_per_treatment if by_n else result.studies_per_treatment)]
     nodes, radius = _nodes(result.treatments, sizes)
-    ring = radius + max((node.r for node in nodes), default=0.0) + 5.0
     shapes: list[Item] = []
     if shade_multi_arm:
         shapes += _shades(result, nodes)
@@ -93,13 +106,18 @@ def network_scene(
         Disc(x=n.x, y=n.y, r=n.r, fill=BLUE if i else VERMILLION, color=PAPER, width=1.0, role="node")
         for i, n in enumerate(nodes)
     ]
-    shapes += _names(nodes, ring)
+    shapes += _names(nodes, radius)
     legend = (
         f"Circles: area by {f'number of {unit}' if by_n else 'number of studies'}; {result.reference} (reference) in "
-        f"orange. Lines: width by number of studies. {result.k} studies, {len(result.treatments)} treatments, "
-        f"{len(result.comparisons)} comparisons with direct evidence."
+        f"orange. Lines: width by number of studies. {_count(result.k, 'study', 'studies')}, "
+        f"{_count(len(result.treatments), 'treatment')}, {_count(len(result.comparisons), 'comparison')} with direct "
+        "evidence."
     )
     return _page(shapes, title, (legend, *footnotes))
+
+
+def _count(number: int, one: str, more: str | None = None) -> str:
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def _nodes(names: tuple[str, ...], sizes: list[float]) -> tuple[list[_Node], float]:
@@ -192,28 +210,48 @@ def _distance(x: float, y: float, a: _Node, b: _Node) -> float:
     return math.hypot(x - a.x - share * dx, y - a.y - share * dy)
 
 
-def _names(nodes: list[_Node], ring: float) -> list[Item]:
+def _names(nodes: list[_Node], radius: float) -> list[Item]:
     """Names outside the circle, each side in a column whose members never touch; a thin line leads to a moved name."""
     items: list[Item] = []
+    limits = {-1: -math.inf, 1: math.inf}
     for node in nodes:
         if node.side == 0:
             away = -1 if node.y <= 0 else 1
-            middle = away * (ring + _height(node.lines) / 2)
-            items += _name(node, 0.0, middle, "center")
-    top = ring if any(n.side == 0 and n.y <= 0 for n in nodes) else math.inf
-    bottom = ring if any(n.side == 0 and n.y > 0 for n in nodes) else math.inf
+            half = max(text_size(line)[0] for line in node.lines) / 2
+            near = [abs(n.y) + n.r for n in nodes if abs(n.x) < half + n.r and n.y * away >= 0]
+            limits[away] = away * (max(near) + 4.0)
+            items += _name(node, 0.0, limits[away] + away * _height(node.lines) / 2, "center")
     for side in (-1, 1):
         column = sorted((n for n in nodes if n.side == side), key=lambda n: n.y)
         heights = [_height(n.lines) for n in column]
-        wanted = [n.y * (ring + 4) / max(math.hypot(n.x, n.y), 1e-9) for n in column]
-        for node, middle, height in zip(column, _spread(wanted, heights, -top, bottom), heights, strict=True):
-            inner = max(math.sqrt(max(ring**2 - y**2, 0.0)) for y in (middle - height / 2, middle, middle + height / 2))
-            x = side * (inner + 2.0)
-            if math.hypot(x - node.x, middle - node.y) > node.r + 14:
-                edge = (node.x * (1 + node.r / math.hypot(node.x, node.y)), node.y * (1 + node.r / ring))
-                items.append(Path(points=(edge, (x - side, middle)), color=LINE, width=0.5, role="leader"))
+        wanted = [n.y * (1 + (n.r + 4) / radius) for n in column]
+        places = _spread(wanted, heights, limits[-1], limits[1])
+        for node, middle, height in zip(column, places, heights, strict=True):
+            x = side * _clear_x(nodes, side, middle - height / 2, middle + height / 2, radius)
+            items += _leader(node, x - side, middle)
             items += _name(node, x, middle, "left" if side > 0 else "right")
     return items
+
+
+def _clear_x(nodes: list[_Node], side: int, top: float, bottom: float, radius: float) -> float:
+    """How far from the middle a name between ``top`` and ``bottom`` clears the circle and every node."""
+    nearest = min(max(0.0, top), bottom) if top <= 0 <= bottom else min(abs(top), abs(bottom))
+    x = math.sqrt(max(radius**2 - nearest**2, 0.0)) + 3.0
+    for node in nodes:
+        gap = max(top - node.y, node.y - bottom, 0.0)
+        if node.side != -side and gap < node.r + 3.0:
+            x = max(x, abs(node.x) + math.sqrt((node.r + 4.0) ** 2 - gap**2))
+    return x
+
+
+def _leader(node: _Node, x: float, y: float) -> list[Item]:
+    """A thin line from the rim of a node to its name, where the two stand apart."""
+    length = math.hypot(x - node.x, y - node.y)
+    if length < node.r + 12.0:
+        return []
+    share = (node.r + 1.0) / length
+    rim = (node.x + share * (x - node.x), node.y + share * (y - node.y))
+    return [Path(points=(rim, (x, y)), color=LINE, width=0.5, role="leader")]
 
 
 def _name(node: _Node, x: float, middle: float, align: str) -> tuple[Label, ...]:

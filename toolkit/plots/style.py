@@ -101,6 +101,7 @@ _CJK_FILES = (
 )  # fmt: skip
 
 FORMATS = (".svg", ".png", ".pdf")
+_LONGEST_SIDE = 30_000.0  # pixels
 _DRAWING = threading.Lock()  # rcParams and warning filters belong to the process; two threads must not interleave them
 
 
@@ -203,7 +204,8 @@ def text_size(text: str, size: float = TEXT, *, bold: bool = False, italic: bool
         drawn = "".join(c for c in line if c not in missing)
         width = 0.0
         if drawn:
-            pixels = _measuring_renderer().get_text_width_height_descent(drawn, prop, ismath=False)[0]
+            with _DRAWING:
+                pixels = _measuring_renderer().get_text_width_height_descent(drawn, prop, ismath=False)[0]
             width = float(pixels) * 72.0 / _MEASURE_DPI
         widest = max(widest, width + size * sum(c in missing for c in line))
     return widest, size * 1.25 * len(lines)
@@ -238,7 +240,13 @@ def _neutral_rc() -> Any:
         "tk.window_focus",
     }
     neutral: dict[str, Any] = {key: value for key, value in mpl.rcParamsDefault.items() if key not in keep}
-    ours = {"svg.fonttype": "none", "svg.hashsalt": "evipool", "pdf.fonttype": 42, "font.family": list(font_families())}
+    ours = {
+        "text.hinting": "no_hinting",  # hinted letters are up to 5 % wider at screen resolution than `text_size` says
+        "svg.fonttype": "none",
+        "svg.hashsalt": "evipool",
+        "pdf.fonttype": 42,
+        "font.family": list(font_families()),
+    }
     return neutral | ours
 
 
@@ -253,7 +261,7 @@ def save_figure(
     ----------
     fig : the figure
     path : target file; its folder is made when it is not there
-    dpi : pixels per inch of a PNG
+    dpi : pixels per inch of a PNG, fewer where the picture would exceed what viewers open (30,000 pixels a side)
     title : title in the file's metadata
 
     Returns
@@ -304,6 +312,7 @@ def _print(fig: Figure, part: Path, kind: str, dpi: float, title: str | None) ->
     with _DRAWING, mpl.rc_context(_neutral_rc()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # told by glyph_warning, with a remedy
         given = {key: value for key, value in metadata[kind].items() if not (key == "Title" and value is None)}
+        dpi = min(dpi, _LONGEST_SIDE / max(fig.get_size_inches()))
         fig.savefig(part, format=kind[1:], dpi=dpi, metadata=given, facecolor=PAPER)
     if kind == ".svg":
         _name_all_fonts(part)
