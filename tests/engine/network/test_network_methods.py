@@ -277,3 +277,31 @@ def test_effects_of_arm_tables_and_by_hand_are_the_same_network() -> None:
         network(arms, measure="OR", reference="a").common,
         network(compute_effects(arms, "OR"), reference="a").common,
     )
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_interaction_model_design_by_design_equals_the_one_with_nodes_for_every_design(seed: int) -> None:
+    from toolkit.engine.network.designs import design_model, find_designs
+    from toolkit.engine.network.designwise import Designwise
+
+    rng = np.random.default_rng(seed)
+    study, treatment = [], []
+    for s in range(14):
+        for t in rng.permutation(4)[: rng.integers(2, 5)]:
+            study.append(f"s{s}")
+            treatment.append(f"t{t}")
+    size = len(study)
+    arms = arm_table(study, treatment, n=[30] * size, mean=rng.normal(size=size), sd=rng.uniform(1, 2, size))
+    effects = compute_effects(arms, "MD")
+    blocks = consistency_model(effects).blocks
+    dense, apart = design_model(effects, blocks, find_designs(effects)), Designwise(blocks)
+    assert dense.df == apart.df
+    for tau2 in (0.0, 0.3):
+        assert apart.solve(tau2).q == pytest.approx(dense.solve(tau2).q, abs=1e-9)
+        for restricted in (True, False):
+            found = apart.log_likelihood(tau2, restricted=restricted)
+            assert found == pytest.approx(dense.log_likelihood(tau2, restricted=restricted), rel=1e-9)
+        one, other = apart.derivatives(tau2), dense.derivatives(tau2)
+        for name in ("trace_w", "trace_p", "trace_ww", "trace_pp", "quadratic"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-8, abs=1e-8)

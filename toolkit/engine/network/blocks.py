@@ -47,12 +47,13 @@ def arms_of_studies(effects: Effects) -> tuple[tuple[int, ...], ...]:
         If a study's rows do not share one base arm, or an arm appears twice.
     """
     arms = []
+    start, t1, t2 = effects.start.tolist(), effects.t1.tolist(), effects.t2.tolist()
     for s, name in enumerate(effects.studies):
-        rows = slice(int(effects.start[s]), int(effects.start[s + 1]))
-        bases = set(effects.t2[rows].tolist())
+        rows = slice(start[s], start[s + 1])
+        bases = set(t2[rows])
         if len(bases) != 1:
             raise InputError(f"Study {name!r}: every effect must be an arm against the study's one base arm.")
-        members = (*bases, *effects.t1[rows].tolist())
+        members = (*bases, *t1[rows])
         if len(set(members)) != len(members):
             raise InputError(f"Study {name!r}: a treatment appears in two arms.")
         arms.append(members)

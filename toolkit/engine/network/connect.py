@@ -73,7 +73,9 @@ def independent_loops(designs: Iterable[Collection[str]]) -> int:
     of a larger one.
     """
     distinct = {frozenset(d) for d in designs}
-    largest = [d for d in distinct if not any(d < other for other in distinct)]
+    large = [d for d in distinct if len(d) > 2]
+    covered = {frozenset(pair) for d in large for pair in combinations(d, 2)}
+    largest = [d for d in distinct if d not in covered and not any(d < other for other in large)]
     treatments: frozenset[str] = frozenset().union(*largest)
     return sum(len(d) for d in largest) - (len(largest) + len(treatments)) + 1
 

@@ -1,8 +1,8 @@
 """Designs, heterogeneity within them and inconsistency between them.
 
-A *design* is the set of treatments a study compares. Giving every design its own copies of its treatments as nodes
-turns the consistency model into the full design-by-treatment interaction model (Higgins 2012) without any other
-machinery; giving one design its own nodes detaches that design (Krahn 2013).
+A *design* is the set of treatments a study compares. Giving a design its own copies of its treatments as nodes detaches
+that design (Krahn 2013); with all designs detached the consistency model is the full design-by-treatment interaction
+model (Higgins 2012), which `designwise` solves design by design.
 
 References
 ----------
@@ -21,6 +21,7 @@ import numpy as np
 from toolkit.engine.data import Effects, IntArray
 from toolkit.engine.network._intervals import chi2_p
 from toolkit.engine.network.blocks import Block, arms_of_studies, relabel
+from toolkit.engine.network.designwise import Designwise
 from toolkit.engine.network.gls import Model
 from toolkit.engine.network.tau2 import tau2_dersimonian_laird, tau2_reml
 from toolkit.engine.results import Inconsistency
@@ -108,7 +109,7 @@ def design_model(
     return Model(relabel(blocks, nodes), int(nodes.max()) + 1)
 
 
-def inconsistency(effects: Effects, model: Model) -> Inconsistency:
+def inconsistency(model: Model) -> Inconsistency:
     """Q of the network split within / between designs, and the design-by-treatment interaction test.
 
     Notes
@@ -116,7 +117,7 @@ def inconsistency(effects: Effects, model: Model) -> Inconsistency:
     The Wald statistic of the interaction is the drop in the weighted residual sum of squares from the consistency to
     the interaction model with the covariance held at the interaction model's REML tau2.
     """
-    full = design_model(effects, model.blocks, find_designs(effects))
+    full = Designwise(model.blocks)
     q_total, df_total = model.solve(0.0).q, model.df
     df_within, df_between = full.df, df_total - full.df
     q_within = full.solve(0.0).q if df_within > 0 else 0.0
@@ -161,18 +162,17 @@ def decompose_designs(effects: Effects, model: Model) -> DesignDecomposition:
     else informs their contrasts.
     """
     designs = find_designs(effects)
-    full = design_model(effects, model.blocks, designs)
-    q_full, q_total = full.solve(0.0).q, model.solve(0.0).q
+    full = Designwise(model.blocks)
+    in_design, q_total = full.solve(0.0), model.solve(0.0).q
     within, detached = [], []
-    per_study = _study_q(full)
     for d, design in enumerate(designs):
         df = (len(design.studies) - 1) * (len(design.treatments) - 1)
-        q = float(per_study[list(design.studies)].sum()) if df else 0.0
+        q = float(in_design.study_q[list(design.studies)].sum()) if df else 0.0
         within.append(DesignQ(design=design.label, q=q, df=df, p=chi2_p(q, df)))
         apart = design_model(effects, model.blocks, designs, {d})
         if apart.df < model.df:
             df = apart.df - full.df
-            q = max(apart.solve(0.0).q - q_full, 0.0) if df else 0.0
+            q = max(apart.solve(0.0).q - in_design.q, 0.0) if df else 0.0
             detached.append(DesignQ(design=design.label, q=q, df=df, p=chi2_p(q, df)))
     tau2 = between = None
     if full.df > 0:
@@ -185,14 +185,3 @@ def decompose_designs(effects: Effects, model: Model) -> DesignDecomposition:
         q = q_total
         between = DesignQ(design="between designs", q=q, df=model.df, p=chi2_p(q, model.df))
     return DesignDecomposition(within=tuple(within), detached=tuple(detached), tau2_within=tau2, random_between=between)
-
-
-def _study_q(model: Model) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Each study's part of the weighted residual sum of squares at tau2 = 0."""
-    W = model.weights(0.0)
-    beta = model.solve(0.0, W).beta
-    out = np.zeros(sum(len(b.study) for b in model.blocks))
-    for w, b in zip(W, model.blocks, strict=True):
-        r = b.y - model.fitted(b, beta)
-        out[b.study] = np.einsum("si,sij,sj->s", r, w, r)
-    return out

@@ -171,10 +171,10 @@ def comparisons(effects: Effects, pairs: Pairs, tau2: float | None, level: float
     direct = pool_direct(pairs, len(effects.treatments), tau2 or 0.0)
     size = _arm_sizes(effects)
     method = "common effect" if tau2 is None else "random effects, tau2 of the network"
+    groups = np.split(np.argsort(direct.row, kind="stable"), np.cumsum(direct.k)[:-1])
     rows = []
-    for c in range(len(direct.k)):
-        studies = pairs.study[direct.row == c]
-        names = tuple(effects.studies[s] for s in studies)
+    for c, own in enumerate(groups):
+        names = tuple(effects.studies[s] for s in pairs.study[own])
         t1, t2 = effects.treatments[direct.t1[c]], effects.treatments[direct.t2[c]]
         ns = [size.get((s, t)) for s in names for t in (t1, t2)]
         known = [n for n in ns if n is not None]

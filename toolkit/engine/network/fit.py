@@ -80,7 +80,7 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
     te, se = _contrasts(common, order)
     te_random, se_random = (None, None) if random is None else _contrasts(random, order)
     low, high = _prediction(model, te_random, se_random, tau2, spec.level, warnings)
-    tested = inconsistency(effects, model)
+    tested = inconsistency(model)
     if tested.reason is not None:
         warnings.append(Warning_(code="inconsistency_not_estimable", text=tested.reason))
     direct = comparisons(effects, all_pairs(effects, blocks=model.blocks), tau2.value if tau2 else None, spec.level)

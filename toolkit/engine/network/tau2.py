@@ -8,9 +8,12 @@ Viechtbauer 2005, J Educ Behav Stat 30:261-293 (REML and ML scores). doi:10.3102
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from toolkit.engine.network.gls import Model
+from toolkit.engine.network.blocks import Block
+from toolkit.engine.network.gls import Derivatives
 from toolkit.engine.results import Tau2
 from toolkit.model.errors import InputError
 
@@ -22,7 +25,36 @@ TOLERANCE = 1e-12
 MAX_ITERATIONS = 200
 
 
-def tau2_dersimonian_laird(model: Model) -> Tau2:
+class HasQ(Protocol):
+    """A fit with its weighted residual sum of squares."""
+
+    @property
+    def q(self) -> float:
+        """Weighted residual sum of squares."""
+
+
+class VarianceModel(Protocol):
+    """What a linear model must answer for its between-study variance to be estimated."""
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The studies."""
+
+    @property
+    def df(self) -> int:
+        """Residual degrees of freedom."""
+
+    def solve(self, tau2: float) -> HasQ:
+        """Fit at `tau2`."""
+
+    def log_likelihood(self, tau2: float, *, restricted: bool) -> float:
+        """Profile log-likelihood."""
+
+    def derivatives(self, tau2: float) -> Derivatives:
+        """Pieces of the score and information."""
+
+
+def tau2_dersimonian_laird(model: VarianceModel) -> Tau2:
     """Generalised DerSimonian-Laird: ``max(0, (Q - df) / tr(P S))`` with P and Q at tau2 = 0.
 
     For networks of two-arm studies and for multi-arm ones alike this is the estimator of netmeta.
@@ -32,24 +64,24 @@ def tau2_dersimonian_laird(model: Model) -> Tau2:
     return Tau2(value=max(0.0, value), method="DL", boundary=value <= 0, converged=True, iterations=0)
 
 
-def tau2_reml(model: Model) -> Tau2:
+def tau2_reml(model: VarianceModel) -> Tau2:
     """Restricted maximum likelihood."""
     return _maximise(model, restricted=True)
 
 
-def tau2_ml(model: Model) -> Tau2:
+def tau2_ml(model: VarianceModel) -> Tau2:
     """Maximum likelihood; too small on average, more so the more treatments."""
     return _maximise(model, restricted=False)
 
 
-def tau2_fixed(model: Model, value: float | None) -> Tau2:
+def tau2_fixed(model: VarianceModel, value: float | None) -> Tau2:
     """The value the user gave."""
     if value is None or not np.isfinite(value) or value < 0:
         raise InputError("tau2 fixed by the user must be a number of at least 0.", value=value)
     return Tau2(value=float(value), method="fixed", boundary=False, converged=True, iterations=0)
 
 
-def estimate_tau2(model: Model, method: str, value: float | None = None) -> Tau2:
+def estimate_tau2(model: VarianceModel, method: str, value: float | None = None) -> Tau2:
     """tau2 by the estimator named `method`: "DL", "REML", "ML", or "fixed" at `value`."""
     if method == "fixed":
         return tau2_fixed(model, value)
@@ -59,14 +91,14 @@ def estimate_tau2(model: Model, method: str, value: float | None = None) -> Tau2
     return estimators[method](model)
 
 
-def _score(model: Model, tau2: float, restricted: bool) -> tuple[float, float]:
+def _score(model: VarianceModel, tau2: float, restricted: bool) -> tuple[float, float]:
     d = model.derivatives(tau2)
     if restricted:
         return 0.5 * (d.quadratic - d.trace_p), 0.5 * d.trace_pp
     return 0.5 * (d.quadratic - d.trace_w), 0.5 * d.trace_ww
 
 
-def _maximise(model: Model, *, restricted: bool) -> Tau2:
+def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
     """Highest mode on a grid that includes zero, then Fisher scoring kept inside its bracket."""
     method = "REML" if restricted else "ML"
     typical = float(np.median(np.concatenate([np.einsum("sii->si", b.V).ravel() for b in model.blocks])))
