@@ -55,9 +55,9 @@ def pool_inverse_variance(
     """
     y2, v2 = np.atleast_2d(np.asarray(y, dtype=float)), np.atleast_2d(np.asarray(v, dtype=float))
     t = np.atleast_1d(np.asarray(tau2, dtype=float))
-    w = 1 / (v2 + t[:, None])
-    times = np.broadcast_to(np.atleast_2d(np.ones(1) if m is None else np.asarray(m, dtype=float)), w.shape)
-    w = w * times
+    times = np.atleast_2d(np.ones(1) if m is None else np.asarray(m, dtype=float))
+    w = times / (v2 + t[:, None])
+    times = np.broadcast_to(times, w.shape)
     total = w.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = w / total[:, None]

@@ -61,8 +61,8 @@ def back(value: float | None, scale: str) -> float | None:
 def inverse_freeman_tukey(value: float, n: float) -> float:
     """Proportion whose double arcsine is ``value`` at sample size ``n`` (Miller 1978), kept inside 0 to 1.
 
-    ``n = 1 / (4 variance)`` of the pooled value is the choice of Barendregt et al. 2013; a harmonic mean of sample sizes
-    can mislead.
+    ``n = 1 / (4 variance)`` of the pooled value is the choice of Barendregt et al. 2013; a harmonic mean of sample
+    sizes can mislead.
     """
     low = math.asin(math.sqrt(1 / (n + 1))) / 2
     high = (math.asin(math.sqrt(n / (n + 1))) + math.pi / 2) / 2
