@@ -154,7 +154,11 @@ def _freeze(
 
 
 def _draw(project: Project, analysis: Analysis, folder: Path, result: Fitted) -> None:
-    from toolkit.plots import draw_forest, draw_funnel, draw_network, draw_network_forest, save_figure
+    from toolkit.plots.forest import draw_forest
+    from toolkit.plots.forest_network import draw_network_forest
+    from toolkit.plots.funnel import draw_funnel
+    from toolkit.plots.network import draw_network
+    from toolkit.plots.style import save_figure
 
     title = analysis.title or analysis.id
     outcome = project.config.outcome(analysis.outcome)

@@ -148,7 +148,9 @@ def _figures(result: NetworkResult, plot: str | None, forest: str | None) -> Non
         return
     from pathlib import Path
 
-    from toolkit.plots import draw_network, draw_network_forest, save_figure
+    from toolkit.plots.forest_network import draw_network_forest
+    from toolkit.plots.network import draw_network
+    from toolkit.plots.style import save_figure
 
     for path, draw in ((plot, draw_network), (forest, draw_network_forest)):
         if path is not None:
