@@ -123,7 +123,7 @@ def _study_reason(analysis: Analysis, study: str, facts: StudyFacts | None, stan
 def _study_arms(
     config: ReviewFile, analysis: Analysis, outcome: Outcome, study: str, rows: Sequence[ArmResult]
 ) -> tuple[list[SelectedArm], list[LeftOut]]:
-    wanted = [t for t in (analysis.treatment, analysis.reference, *analysis.treatments) if t]
+    wanted = _wanted(analysis)
     by_arm: dict[str, list[ArmResult]] = {}
     for row in rows:
         by_arm.setdefault(row.arm, []).append(row)
@@ -140,6 +140,15 @@ def _study_arms(
             continue
         nodes.setdefault(node, []).append(_selected(counted, node))
     return [combine_arms(arms) for arms in nodes.values()], dropped
+
+
+def _wanted(analysis: Analysis) -> list[str]:
+    """The treatments an analysis compares; empty for a network of all that the outcome has."""
+    if analysis.kind == "pairwise":
+        return [t for t in (analysis.treatment, analysis.reference) if t]
+    if not analysis.treatments or analysis.reference is None:
+        return list(analysis.treatments)
+    return list(dict.fromkeys([analysis.reference, *analysis.treatments]))
 
 
 def pick_row(outcome: Outcome, rows: Sequence[ArmResult]) -> tuple[ArmResult | None, str | None]:
