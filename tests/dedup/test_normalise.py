@@ -69,7 +69,7 @@ def test_author_lists_are_split_however_they_are_written() -> None:
     assert split_authors("Adeli K.Lewis G. F.") == ["Adeli K", "Lewis G. F"]
     assert split_authors("Tan ASchulze AO'Donnell CPF")[:2] == ["Tan A", "Schulze A"]
     assert split_authors("Hapgood Janet P.Kaushic CharuHel Zdenek") == [
-        "Hapgood Janet P.",
+        "Hapgood Janet P",
         "Kaushic Charu",
         "Hel Zdenek",
     ]

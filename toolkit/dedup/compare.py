@@ -58,6 +58,7 @@ class Comparison:
     is_translation : (m,) the better title similarity came from a second title, or a title is marked as translated
     is_exact_copy : (m,) all fields equal after folding
     is_supplement, is_one_page : (m,) either record is of a supplement; is known to end on its first page
+    is_without_volume, has_several_authors : (m,) neither has a volume; both name two authors or more
     is_page_one : (m,) either begins on page 1 (often the count of a file), or on none
     is_cut : (m,) one title is cut off within the other
     is_preprint_pair : (m,) exactly one of the two is a preprint
@@ -73,6 +74,8 @@ class Comparison:
     is_exact_copy: npt.NDArray[np.bool_]
     is_supplement: npt.NDArray[np.bool_]
     is_one_page: npt.NDArray[np.bool_]
+    is_without_volume: npt.NDArray[np.bool_]
+    has_several_authors: npt.NDArray[np.bool_]
     is_page_one: npt.NDArray[np.bool_]
     is_cut: npt.NDArray[np.bool_]
     is_preprint_pair: npt.NDArray[np.bool_]
@@ -135,6 +138,8 @@ def compare(
         is_translation=is_translation, is_exact_copy=exact,
         is_supplement=v.is_supplement[left] | v.is_supplement[right],
         is_one_page=(v.first_page[left] == v.last_page[left]) | (v.first_page[right] == v.last_page[right]),
+        is_without_volume=(v.volume[left] == 0) & (v.volume[right] == 0),
+        has_several_authors=(v.author_count[left] > 1) & (v.author_count[right] > 1),
         is_page_one=(v.page_number[left] <= 1) | (v.page_number[right] <= 1),
         is_cut=is_cut,
         is_preprint_pair=v.is_preprint[left] != v.is_preprint[right],
@@ -174,6 +179,7 @@ def _worth_comparing(v: Normalised, left: IntArray, right: IntArray, similarity:
         | same(v.pmid)
         | (page & same(v.volume) & (np.abs(v.year[left] - v.year[right]) <= 1))
         | (page & (second[left] | second[right]))
+        | (page & same(v.first_code) & (np.abs(v.year[left] - v.year[right]) <= 1))
         | (page & same(v.issue) & (_year(v, left, right) == 1))
         | ((second[left] | second[right]) & (similarity >= 0.3))
     )

@@ -8,7 +8,9 @@ __all__ = ["ALIKE", "DIFFERS", "SAME", "UNKNOWN", "compare_journals"]
 
 UNKNOWN, SAME, ALIKE, DIFFERS = 0, 1, 2, 3
 _STOP_WORDS_TEXT = """
-the of and for in on an de la le les des du der die das und fur et y e i del della di og an zu with to part
+the of and for in on an de la le les des du der die das und fur et y e i del della di og an zu
+with to part volume edition ed series online print
+electronic resource
 """
 _STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 
@@ -46,6 +48,8 @@ def _compare(a: str, b: str) -> int:
     short, long = (words_a, words_b) if len(words_a) <= len(words_b) else (words_b, words_a)
     if len(short) == 1 and len(long) > 2 and _is_initials(short[0], long):
         return SAME
+    if _is_acronym(words_a[0], words_b) or _is_acronym(words_b[0], words_a):
+        return ALIKE
     matched = _align(short, long)
     if matched == len(short):
         return SAME if len(short) == len(long) else ALIKE
@@ -57,6 +61,11 @@ def _compare(a: str, b: str) -> int:
 
 def _is_initials(word: str, names: list[str]) -> bool:
     return word == "".join(n[0] for n in names)[: len(word)] and len(word) >= 3 and len(names) <= len(word) + 1
+
+
+def _is_acronym(word: str, names: list[str]) -> bool:
+    """The first word of one name is made of the initials of the other ("icis", "chi")."""
+    return len(word) >= 4 and word == "".join(n[0] for n in names)
 
 
 def _align(short: list[str], long: list[str]) -> int:

@@ -254,6 +254,27 @@ def _same_work_and_place(c: Comparison) -> Mask:
     return nothing_differs & same_work & c.level("year", "same") & (page | issue | pages)
 
 
+def _conference_paper(c: Comparison) -> Mask:
+    """A paper of proceedings, which have no volume and are dated by the meeting or by the year after."""
+    return (
+        c.level("title", "same")
+        & c.level("title length", "long")
+        & c.level("authors", "same")
+        & c.level("first author", "same", "other order")
+        & c.has_several_authors
+        & c.level("journal", "same", "alike")
+        & c.level("year", "same", "one apart")
+        & c.is_without_volume
+        & ~c.is_cochrane
+        & ~c.is_preprint_pair
+        & ~c.level("first page", "different")
+        & ~c.level("issue", "different")
+        & ~c.level("doi", "different", "other version", "same, shared by several titles")
+        & ~c.level("pmid", "different")
+        & ~c.level("abstract", "different")
+    )
+
+
 def _words_replaced(c: Comparison) -> Mask:
     return c.level("title words", "words replaced") & ~_same_place(c) & ~c.level("doi", "same")
 
@@ -317,6 +338,12 @@ JOINS: tuple[Rule, ...] = (
         MERGE,
     ),
     Rule(
+        "same conference paper",
+        "long title, authors and meeting agree, neither has a volume, nothing differs: one document",
+        _conference_paper,
+        MERGE,
+    ),
+    Rule(
         "translated title",
         "titles in two languages; authors, year, page, and volume or issue agree: one document",
         _same_translation,
@@ -345,11 +372,13 @@ VETOES: tuple[Rule, ...] = (
          forbids=True),
     Rule("years far apart", "more than three years apart, and no page, DOI or abstract is shared", _years_far_apart,
          APART),
-    Rule("other volume", "volumes and years differ, and neither page, DOI nor abstract is shared", _other_volume, APART),
+    Rule("other volume", "volumes and years differ, and neither page, DOI nor abstract is shared",
+         _other_volume, APART),
     Rule("other place", "volume and first page both differ, and no identifier is shared", _other_place, ASK),
     Rule("two publications", "the journals differ, and no page, DOI or abstract ties the pair", _two_publications, ASK),
     Rule("other authors", "first author and authors differ", _other_authors, ASK),
-    Rule("recurring column", "issues differ, and neither page, DOI nor abstract is shared", _nothing_but_title, APART),
+    Rule("recurring column", "issues differ, and neither page, DOI nor abstract is shared",
+         _nothing_but_title, APART),
     Rule("beginning only", "one title begins the other, and no page, DOI or abstract is shared", _beginning_only, ASK),
     Rule("cut title", "a title is cut off, and no page, DOI, abstract or volume is shared", _cut_title, ASK),
     Rule("words replaced", "the titles have different words in one place", _words_replaced, ASK),

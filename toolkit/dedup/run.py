@@ -19,7 +19,7 @@ from toolkit.dedup.decide import check_strictness
 from toolkit.dedup.pipeline import Matches, evidence_of, find_duplicates
 from toolkit.dedup.questions import Question, questions, waiting_pairs
 from toolkit.dedup.rules import MERGE
-from toolkit.model.events import NewEvent
+from toolkit.model.events import Event, NewEvent
 from toolkit.project import Project
 from toolkit.store import views
 
@@ -92,19 +92,18 @@ def dedup(
     found = _questions_of(matches, order)
     evidence = _evidence(matches, order)
     events, counts = [], Counts()
-    for k, rid in enumerate(order):
-        moved = target[rid] != now[rid]
-        if not moved and (rid in heads) and rid not in found:
-            continue
+    for rid in order:
+        head, moved = heads.get(rid), target[rid] != now[rid]
         if moved:
             counts.add(evidence.get(rid, {"rule": "joined by another record"}))
-        if rid in heads and not moved and not new[k]:
-            continue
-        events.append(_assign(rid, target[rid], evidence.get(rid), found.get(rid, ()), heads.get(rid), strictness))
+        asks = _asks(found.get(rid, ()), head)
+        if moved or head is None or len(asks) > len(head.payload.get("ask", ())):
+            events.append(_assign(rid, target[rid], evidence.get(rid), asks, strictness))
     if not dry_run and events:
         with project.writing(command) as batch:
             batch.append(events)
-    asked = sum(len(some) for some in found.values())
+    asked = sum(len(_asks(some, heads.get(rid))) for rid, some in found.items())
+    asked -= sum(len(heads[rid].payload.get("ask", ())) for rid in found if rid in heads)
     waiting = len(waiting_before) + asked if dry_run else len(questions(project))
     return _outcome(int(new.sum()), counts, waiting, order, target.values(), dry_run, asked=asked)
 
@@ -162,7 +161,6 @@ def _match(
         members.setdefault(now[rid], []).append(place[rid])
     together = [pair for some in members.values() for pair in pairwise(some)]
     apart = [(place[a], place[b]) for a, b in views.apart_pairs(store) if a in place and b in place]
-    # Arrival order breaks ties, as it names reports; ids are content hashes and would order them at random.
     return find_duplicates(
         columns, strictness=strictness, new=new, together=together, apart=apart, progress=progress,
     )  # fmt: skip
@@ -205,20 +203,19 @@ def _questions_of(matches: Matches, order: Sequence[str]) -> dict[str, tuple[dic
     return {rid: tuple(some) for rid, some in found.items()}
 
 
+def _asks(found: Sequence[Mapping[str, Any]], head: Event | None) -> list[dict[str, Any]]:
+    """Questions about a record: those of its standing assignment, and new ones."""
+    earlier = list(head.payload.get("ask", ())) if head is not None else []
+    known = {q["with"] for q in earlier}
+    return earlier + [dict(q) for q in found if q["with"] not in known]
+
+
 def _assign(
-    rid: str,
-    report: str,
-    evidence: Mapping[str, Any] | None,
-    asked: Sequence[Mapping[str, Any]],
-    head: Any,
-    strictness: str,
+    rid: str, report: str, evidence: Mapping[str, Any] | None, asks: list[dict[str, Any]], strictness: str
 ) -> NewEvent:
     payload: dict[str, Any] = {"strictness": strictness}
     if report != rid and evidence:
         payload["evidence"] = dict(evidence)
-    earlier = list(head.payload.get("ask", ())) if head is not None else []
-    known = {q["with"] for q in earlier}
-    asks = earlier + [dict(q) for q in asked if q["with"] not in known]
     if asks:
         payload["ask"] = asks
     return NewEvent(kind="assign", subject=rid, value=report, payload=payload, actor=ACTOR)
