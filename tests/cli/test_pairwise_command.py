@@ -94,3 +94,40 @@ def test_wrong_calls_end_with_2_and_one_message(
 def test_a_missing_file_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["pairwise", str(tmp_path / "no.csv"), "--measure", "OR"]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_further_results_are_in_the_json_and_on_the_screen(tha: Path) -> None:
+    options = ["--leave-one-out", "--cumulative", "--influence", "--bias", "auto", "--force-bias", "--trim-fill", "L0"]
+    base = [str(tha), "--measure", "OR", "--reference", "CD", *options]
+    found = json.loads(call(*base, "--format", "json").stdout)
+    assert [row["study"] for row in found["leave_one_out"]] == list(THA)
+    assert (
+        round(next(r["common"]["estimate"] for r in found["leave_one_out"] if r["study"] == "Hernigou2018"), 3) == 0.557
+    )
+    assert [row["k"] for row in found["cumulative"]] == list(range(1, 9))
+    assert {row["study"] for row in found["influence"] if row["influential"]} == {"Hernigou2018"}
+    assert found["small_study_test"]["test"] == "Harbord" and found["trim_and_fill"]["k0"] == 0
+    text = call(*base).stdout
+    for part in ("Without the study", "With the study added", "Hernigou2018 *", "Harbord's test", "Trim-and-fill"):
+        assert part in text
+
+
+def test_a_test_of_small_study_effects_is_refused_under_ten_studies(
+    tha: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pairwise", str(tha), "--measure", "OR", "--reference", "CD", "--bias", "auto"]) == 2
+    assert "--force-bias" in capsys.readouterr().err
+
+
+def test_proportions_of_one_group_are_shown_as_proportions(tha: Path) -> None:
+    result = call(str(tha), "--measure", "PLO", "--treatment", "CD", "--ci", "Wald", "--format", "json")
+    found = json.loads(result.stdout)
+    assert found["k"] == 8 and 0 < found["random"]["ci_low"] < found["random"]["ci_high"] < 1
+    text = call(str(tha), "--measure", "PLO", "--treatment", "CD").stdout
+    assert "Proportion, CD: 8 studies" in text and "P =" not in text.split("tau²")[0]
+
+
+def test_a_funnel_plot_is_written(tha: Path, tmp_path: Path) -> None:
+    path = tmp_path / "funnel.svg"
+    call(str(tha), "--measure", "OR", "--reference", "CD", "--funnel", str(path), "--contours")
+    assert "<svg" in path.read_text(encoding="utf-8")

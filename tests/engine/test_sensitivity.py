@@ -52,3 +52,9 @@ def test_an_outlier_is_influential() -> None:
     y = np.array([0.1, 0.12, 0.08, 0.11, 0.09, 3.0])
     rows = influence(pairwise(effects_from_estimates("abcdef", y, v=[0.01] * 6)))
     assert [row.study for row in rows if row.influential] == ["f"]
+
+
+def test_two_studies_of_a_cumulative_fit_get_walds_interval_as_the_automatic_choice_does() -> None:
+    fits = cumulative(pairwise(effects_from_estimates(NAMES, Y, v=V)))
+    methods = [fit.random.method for fit in fits if fit.random is not None]
+    assert methods == ["Wald", "HK_adhoc", "HK_adhoc", "HK_adhoc"]

@@ -64,6 +64,23 @@ def zero_cell_options(function: F) -> F:
     return function
 
 
+def more_options(function: F) -> F:
+    """Sensitivity to single studies, small-study effects."""
+    options = (
+        click.option("--leave-one-out", is_flag=True, help="The fit without each study in turn."),
+        click.option("--cumulative", is_flag=True, help="The fit after each further study, in the order of the file."),
+        click.option("--influence", is_flag=True, help="Influence of each study (residuals, Cook, dffits ...)."),
+        click.option("--bias", metavar="TEST", help="Test of small-study effects: auto, Egger, Egger_random, Thompson, "
+                     "Begg, Harbord, Peters, Macaskill, Deeks, Pustejovsky. Refused under 10 studies."),
+        click.option("--force-bias", is_flag=True, help="Run it under 10 studies too."),
+        click.option("--trim-fill", type=click.Choice(["L0", "R0", "Q0"]), help="Trim-and-fill by this estimator."),
+        click.option("--contours", is_flag=True, help="Contour-enhanced funnel plot."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--measure", type=click.Choice(list(MEASURES), case_sensitive=False), help="Effect measure.")
@@ -98,6 +115,7 @@ def zero_cell_options(function: F) -> F:
     help="Interval of tau2: Q-profile or profile likelihood.",
 )
 @click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
+@more_options
 @zero_cell_options
 @table_options
 @format_option("table", "json", "csv")
@@ -110,7 +128,9 @@ def zero_cell_options(function: F) -> F:
 @click.option("--funnel", type=click.Path(path_type=Path, dir_okay=False), help="Funnel plot (.svg, .png, .pdf).")
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, tau2: str, ci: str,
-    prediction: str, tau2_ci: str, level: float, zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
+    prediction: str, tau2_ci: str, level: float, leave_one_out: bool, cumulative: bool, influence: bool,
+    bias: str | None, force_bias: bool, trim_fill: str | None, contours: bool,
+    zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
     decimal: str | None, encoding: str | None, output_format: str, output: Path | None,
     plot: Path | None, funnel: Path | None,
@@ -125,6 +145,7 @@ def pairwise(
     evipool pairwise tha.csv --measure OR --reference CD
     evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
     """
+    from toolkit.cli.pairwise_more import More
     from toolkit.cli.pairwise_show import show
     from toolkit.engine import pairwise as engine
     from toolkit.engine.tables import read_table
@@ -154,8 +175,16 @@ def pairwise(
         zero_cells=zero_cells,
     )
     result = engine.pairwise(table.data(chosen, reference=reference), spec)
-    show(result, table, output_format=output_format, output=output)
-    _figures(result, plot, funnel)
+    wanted = More(
+        leave_one_out=leave_one_out,
+        cumulative=cumulative,
+        influence=influence,
+        bias=bias,
+        force_bias=force_bias,
+        trim_fill=trim_fill,
+    )
+    show(result, table, wanted, output_format=output_format, output=output)
+    _figures(result, plot, funnel, contours)
 
 
 def _measure(measure: str | None, table: Table) -> str:
@@ -173,7 +202,7 @@ def _measure(measure: str | None, table: Table) -> str:
     raise InputError("Which effect measure?", allowed=", ".join(has or MEASURES), hint="For example --measure OR.")
 
 
-def _figures(result: PairwiseResult, forest: Path | None, funnel: Path | None) -> None:
+def _figures(result: PairwiseResult, forest: Path | None, funnel: Path | None, contours: bool) -> None:
     if forest is None and funnel is None:
         return
     from toolkit.plots.style import save_figure
@@ -188,7 +217,7 @@ def _figures(result: PairwiseResult, forest: Path | None, funnel: Path | None) -
         else:
             from toolkit.plots.funnel import draw_funnel
 
-            figure = draw_funnel(result)
+            figure = draw_funnel(result, contours=contours)
         for warning in save_figure(figure, path):
             click.echo(f"Warning: {warning.text}", err=True)
         click.echo(f"Wrote {path}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import console, csv_text, emit, table
+from toolkit.cli.pairwise_more import More, further, show_further
 from toolkit.engine.scales import back
 from toolkit.engine.tabulate import result_to_dict
 from toolkit.model.errors import InputError
@@ -26,9 +27,10 @@ _CSV = (
 )  # fmt: skip
 
 
-def show(result: PairwiseResult, source: Table, *, output_format: str, output: Path | None) -> None:
+def show(result: PairwiseResult, source: Table, wanted: More, *, output_format: str, output: Path | None) -> None:
     """Print the result or write it to a file whose suffix decides the format."""
-    found = result_to_dict(result) | {"columns_used": source.columns_used, "read": list(source.notes)}
+    more = further(result, wanted)
+    found = result_to_dict(result) | {"columns_used": source.columns_used, "read": list(source.notes)} | more
     if output is None:
         if output_format == "json":
             emit(found)
@@ -36,6 +38,7 @@ def show(result: PairwiseResult, source: Table, *, output_format: str, output: P
             click.echo(csv_text(_CSV, csv_rows(found)), nl=False)
         else:
             _table(result, found)
+            show_further(more, _decimals(result))
         return
     from toolkit.records.tables import write_form, write_whole
 
@@ -135,7 +138,12 @@ def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
     if result.spec.ci != "Wald":
         estimates.append(("Random effects", result.random_wald, "Wald, for comparison"))
     rows = [
-        [label, _shown(e.estimate, e.ci_low, e.ci_high, result.scale, decimals), format_p(e.p), how]
+        [
+            label,
+            _shown(e.estimate, e.ci_low, e.ci_high, result.scale, decimals),
+            format_p(e.p) if result.reference else "",
+            how,
+        ]
         for label, e, how in estimates
         if e is not None
     ]

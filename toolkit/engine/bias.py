@@ -359,6 +359,8 @@ def trim_and_fill(
     if len(names) < 3:
         raise NotEstimable(f"Trim-and-fill takes at least three studies; there are {len(names)}.")
     if side == "auto":
+        if np.ptp(v) == 0:
+            raise NotEstimable("All variances are equal, so the side cannot be found: name it (left or right).")
         slope = fit_mixed(y, v, _design(np.sqrt(v))).beta[1]
         side = "right" if slope < 0 else "left"
     sign = -1.0 if side == "right" else 1.0
@@ -419,9 +421,10 @@ def _centre(y: FloatArray, v: FloatArray, result: PairwiseResult, model: str) ->
 def _missing(signed: FloatArray, estimator: str) -> tuple[float, float | None]:
     """Estimate of the number of missing studies, and its standard error, from signed ranks."""
     k = signed.size
+    if not (signed < 0).any():  # identical effects: every deviation is zero, nothing is missing on one side
+        return 0.0, None
     if estimator == "R0":
-        negative = -signed[signed < 0]
-        r0 = k - (float(negative.max()) if negative.size else 0.0) - 1
+        r0 = k - float((-signed[signed < 0]).max()) - 1
         return r0, float(np.sqrt(2 * max(0.0, r0) + 2))
     s = float(signed[signed > 0].sum())
     if estimator == "L0":

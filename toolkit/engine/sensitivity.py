@@ -119,6 +119,7 @@ def _refits(
     commons = _estimates(common, interval_wald(common), spec.level, "IV")
     standard: Standard = _function(INTERVALS[spec.ci].target)(random)
     randoms = _estimates(random, standard, spec.level, spec.ci)
+    walds = _estimates(random, interval_wald(random), spec.level, "Wald")
     w = m / v
     total = w.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -126,12 +127,14 @@ def _refits(
     rows = []
     for i, name in enumerate(names):
         several = k[i] > 1
+        # As ``ci="auto"`` does: two studies get Wald's interval, not a safeguarded one on one degree of freedom.
+        shown = walds[i] if k[i] == 2 and spec.ci == "HK_adhoc" else randoms[i]
         rows.append(
             Refit(
                 study=name,
                 k=int(k[i]),
                 common=commons[i],
-                random=randoms[i] if several else None,
+                random=shown if several else None,
                 tau2=float(tau2[i]) if several else None,
                 heterogeneity=_heterogeneity(float(common.q[i]), int(k[i]) - 1, float(tau2[i]), float(typical[i]))
                 if several

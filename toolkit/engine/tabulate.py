@@ -8,9 +8,9 @@ number that cannot be given is None.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,20 @@ from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow,
 from toolkit.engine.scales import back
 from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
-__all__ = ["display", "estimate_to_dict", "interval_to_dict", "plain", "result_to_dict"]
+if TYPE_CHECKING:
+    from toolkit.engine.bias import SmallStudyTest, TrimFill
+    from toolkit.engine.sensitivity import Refit
+
+__all__ = [
+    "display",
+    "estimate_to_dict",
+    "interval_to_dict",
+    "plain",
+    "refits_to_list",
+    "result_to_dict",
+    "small_study_to_dict",
+    "trim_fill_to_dict",
+]
 
 
 def display(value: float | None, scale: str) -> float | None:
@@ -168,6 +181,45 @@ _CORRECTED = {
     "IR": "to the events",
     "IRLN": "to the events",
 }
+
+
+def refits_to_list(fits: Sequence[Refit], scale: str) -> list[dict[str, Any]]:
+    """Leave-one-out or cumulative fits as plain data."""
+    return [
+        {
+            "study": fit.study,
+            "k": fit.k,
+            "common": estimate_to_dict(fit.common, scale),
+            "random": estimate_to_dict(fit.random, scale),
+            "tau2": plain(fit.tau2),
+            "heterogeneity": plain(fit.heterogeneity),
+        }
+        for fit in fits
+    ]
+
+
+def small_study_to_dict(test: SmallStudyTest, scale: str) -> dict[str, Any]:
+    """A small-study test as plain data; its limit estimate on both scales."""
+    found: dict[str, Any] = plain(test)
+    found["limit"] = display(test.limit, scale)
+    found["limit_ci"] = interval_to_dict(test.limit_ci, scale)
+    found["model"] = {"limit": plain(test.limit)}
+    return found
+
+
+def trim_fill_to_dict(filled: TrimFill, scale: str) -> dict[str, Any]:
+    """Trim-and-fill as plain data: the imputed studies and the fit with them."""
+    return {
+        "k0": filled.k0,
+        "se_k0": plain(filled.se_k0),
+        "side": filled.side,
+        "estimator": filled.estimator,
+        "imputed": [
+            {"estimate": display(float(y), scale), "model": {"estimate": float(y), "se": math.sqrt(float(v))}}
+            for y, v in zip(filled.y, filled.v, strict=True)
+        ],
+        "filled": result_to_dict(filled.filled),
+    }
 
 
 def _tau2(tau2: Tau2 | None) -> dict[str, Any] | None:

@@ -1,0 +1,101 @@
+"""What `evipool pairwise` adds on request: leave-one-out, cumulative, influence, small-study tests, trim-and-fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.common import console, table
+from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, trim_fill_to_dict
+from toolkit.plots.numbers import format_interval, format_p
+
+if TYPE_CHECKING:
+    from toolkit.engine.results import PairwiseResult
+
+__all__ = ["More", "further", "show_further"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class More:
+    """Which further results are wanted."""
+
+    leave_one_out: bool = False
+    cumulative: bool = False
+    influence: bool = False
+    bias: str | None = None
+    force_bias: bool = False
+    trim_fill: str | None = None
+
+
+def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
+    """The further results as plain data, by name; nothing that was not asked for."""
+    found: dict[str, Any] = {}
+    if wanted.leave_one_out or wanted.cumulative or wanted.influence:
+        from toolkit.engine import sensitivity
+
+        if wanted.leave_one_out:
+            found["leave_one_out"] = refits_to_list(sensitivity.leave_one_out(result), result.scale)
+        if wanted.cumulative:
+            found["cumulative"] = refits_to_list(sensitivity.cumulative(result), result.scale)
+        if wanted.influence:
+            found["influence"] = plain(sensitivity.influence(result))
+    if wanted.bias is not None:
+        from toolkit.engine.bias import small_study_test
+
+        test = small_study_test(result, wanted.bias, force=wanted.force_bias)
+        found["small_study_test"] = small_study_to_dict(test, result.scale)
+    if wanted.trim_fill is not None:
+        from toolkit.engine.bias import trim_and_fill
+
+        found["trim_and_fill"] = trim_fill_to_dict(trim_and_fill(result, estimator=wanted.trim_fill), result.scale)
+    return found
+
+
+def show_further(found: dict[str, Any], decimals: int) -> None:
+    """Print the further results as tables."""
+    titles = {"leave_one_out": "Without the study", "cumulative": "With the study added"}
+    for name, title in titles.items():
+        if name in found:
+            rows = [_refit(fit, decimals) for fit in found[name]]
+            table([title, "k", "Random effects", "", "tau²", "I² (Q)"], rows, right=[1, 4, 5])
+    if "influence" in found:
+        names = ("hat", "rstudent", "dffits", "cook", "cov_ratio", "dfbeta", "tau2_without", "q_without")
+        rows = [
+            [row["study"] + (" *" if row["influential"] else ""), *(f"{row[name]:.3g}" for name in names)]
+            for row in found["influence"]
+        ]
+        table(["Influence (* past a cut-off)", *names], rows, right=list(range(1, 9)))
+    if "small_study_test" in found:
+        _test(found["small_study_test"])
+    if "trim_and_fill" in found:
+        _filled(found["trim_and_fill"], decimals)
+
+
+def _interval(estimate: dict[str, Any], decimals: int) -> str:
+    return format_interval(estimate["estimate"], estimate["ci_low"], estimate["ci_high"], "identity", decimals)
+
+
+def _refit(fit: dict[str, Any], decimals: int) -> list[object]:
+    shown = fit["random"] or fit["common"]
+    tau2 = "" if fit["tau2"] is None else f"{fit['tau2']:.4g}"
+    i2 = "" if fit["heterogeneity"] is None else f"{100 * fit['heterogeneity']['i2_q']:.1f}%"
+    return [fit["study"], fit["k"], _interval(shown, decimals), format_p(shown["p"]), tau2, i2]
+
+
+def _test(test: dict[str, Any]) -> None:
+    out = console()
+    statistic = (
+        f"z = {test['statistic']:.2f}" if test["df"] is None else f"t = {test['statistic']:.2f} on {test['df']} df"
+    )
+    out.print(f"Small-study effects, {test['test']}'s test: {statistic}, {format_p(test['p'])}", markup=False)
+    if test["caution"]:
+        out.print(f"  Caution: {test['caution']}", markup=False)
+
+
+def _filled(filled: dict[str, Any], decimals: int) -> None:
+    out = console()
+    imputed = f"{filled['k0']} studies imputed on the {filled['side']}"
+    out.print(f"Trim-and-fill ({filled['estimator']}; a sensitivity analysis): {imputed}", markup=False)
+    pooled = filled["filled"]["random"] or filled["filled"]["common"]
+    if pooled is not None:
+        out.print(f"  with them: {_interval(pooled, decimals)}", markup=False)
