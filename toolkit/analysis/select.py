@@ -11,6 +11,8 @@ from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Standing
 
+NOT_COMPARED = " is not compared here"
+
 __all__ = ["Flag", "LeftOut", "SelectedArm", "Selection", "combine_arms", "select_arms"]
 
 
@@ -91,12 +93,13 @@ def select_arms(
             left_out.append(LeftOut(study=study, arm=None, reason=reason))
             continue
         kept, dropped = _study_arms(config, analysis, outcome, study, own)
-        left_out += dropped
-        if len(kept) < 2:
-            if kept or not dropped:
-                left_out.append(LeftOut(study=study, arm=None, reason=_one_arm_reason(kept)))
-        else:
+        # An arm of a treatment that the analysis does not ask about is no loss; only unusable arms are told.
+        unusable = [x for x in dropped if not x.reason.endswith(NOT_COMPARED)]
+        left_out += unusable
+        if len(kept) >= 2:
             arms += kept
+        elif not unusable:
+            left_out.append(LeftOut(study=study, arm=None, reason=_too_few_arms(analysis, kept, dropped)))
     _refuse_same_patients(analysis, {arm.study for arm in arms}, studies)
     return Selection(arms=tuple(arms), left_out=tuple(left_out), flags=tuple(_flags(arms, studies)))
 
@@ -187,7 +190,7 @@ def _node(config: ReviewFile, analysis: Analysis, wanted: Sequence[str], row: Ar
         return "", f"treatment {row.treatment!r} belongs to no node of this review"
     node = analysis.lump.get(node, node)
     if wanted and node not in wanted:
-        return node, f"treatment {node!r} is not compared here"
+        return node, f"treatment {node!r}{NOT_COMPARED}"
     return node, None
 
 
@@ -256,8 +259,10 @@ def _combine_two(a: SelectedArm, b: SelectedArm) -> SelectedArm:
     )
 
 
-def _one_arm_reason(kept: Sequence[SelectedArm]) -> str:
-    return f"only one arm with data ({kept[0].treatment})" if kept else "no arm with data"
+def _too_few_arms(analysis: Analysis, kept: Sequence[SelectedArm], dropped: Sequence[LeftOut]) -> str:
+    if dropped and analysis.kind == "pairwise":
+        return f"does not compare {analysis.treatment} with {analysis.reference}"
+    return f"only one arm with data ({kept[0].treatment})" if kept else "no arm of a treatment compared here"
 
 
 def _refuse_same_patients(analysis: Analysis, inside: Iterable[str], studies: Mapping[str, StudyFacts]) -> None:
