@@ -183,9 +183,11 @@ def update(
     finished = not waiting_for_people(project)
     first = not views.versions(project.store)
     ending = finished and round_is_open(project) and bool(views.runs(project.store))
+    before: list[AnalysisOutcome] = []
     if ending:
         say("analyses")
-        closed.append(close_version(project, analyse(project), command=command).label)
+        before = analyse(project)
+        closed.append(close_version(project, before, command=command).label)
     # A round that people have finished is closed by one call and the next round is begun by the next call; only the
     # first version, which nobody should have to ask for twice, is closed and followed by a search in one go.
     begin = finished and (first or not ending) if searching is None else searching
@@ -196,7 +198,9 @@ def update(
     say("duplicates")
     merged = dedup(project).merged
     say("analyses")
-    analyses = analyse(project)
+    # What was computed to close the version is not computed again: it still is what this update did.
+    anew = {outcome.analysis.id: outcome for outcome in before if outcome.status == "fitted"}
+    analyses = [anew.get(o.analysis.id, o) if o.status == "kept" else o for o in analyse(project)]
     waiting = waiting_for_people(project)
     if searches and not waiting and round_is_open(project):
         closed.append(close_version(project, analyses, command=command).label)

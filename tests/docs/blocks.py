@@ -151,6 +151,8 @@ class Session:
                 yield block, said
             else:
                 said = self.do(block)
+                if os.environ.get("EVIPOOL_SHOW_DOCS"):
+                    print(f"--- {page.name} line {block.line}\n{block.text if block.language == 'sh' else ''}{said}")
 
 
 def _plain(line: str) -> str:

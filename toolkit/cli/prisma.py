@@ -240,4 +240,6 @@ def _versions(project: Project, output_format: str) -> None:
     elif output_format == "csv":
         click.echo(csv_text(header, rows), nl=False)
     else:
-        table(header, rows, right=range(2, 10))
+        short = ("version", "moment (UTC)", "records", "dupl.", "screened", "assessed", "new", "removed", "studies",
+                 "reports")  # fmt: skip
+        table(short, [(row[0], row[1].replace("T", " "), *row[2:]) for row in rows], right=range(2, 10))
