@@ -13,6 +13,7 @@ import checks_components  # noqa: F401
 import checks_contributions  # noqa: F401
 import checks_fit  # noqa: F401 - registers its checks
 import checks_inconsistency  # noqa: F401
+import checks_regression  # noqa: F401
 import checks_sparse  # noqa: F401
 import checks_studies  # noqa: F401
 from network_golden import CHECKS, Dataset, run
@@ -56,6 +57,7 @@ COUNTS_ALL = {
     "netmeta:estimators": 14,
     "netmeta:pairs": 13,
     "netmetabin": 2,
+    "netmetareg": 2,
     "netpairwise": 3,
     "netrank": 1,
     "netrank+rankogram": 13,

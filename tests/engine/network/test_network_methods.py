@@ -23,6 +23,7 @@ from toolkit.engine.network import (
     mantel_haenszel_network,
     net_heat,
     network,
+    network_regression,
     side_split,
     split_evidence,
     study_impact,
@@ -305,3 +306,29 @@ def test_interaction_model_design_by_design_equals_the_one_with_nodes_for_every_
         one, other = apart.derivatives(tau2), dense.derivatives(tau2)
         for name in ("trace_w", "trace_p", "trace_ww", "trace_pp", "quadratic"):
             assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-8, abs=1e-8)
+
+
+def test_regression_recovers_a_slope_and_does_not_invent_one_from_a_single_study() -> None:
+    rows = [("b", "a", 0.5 + 0.1 * x, 0.01) for x in range(6)] + [("c", "a", 1.0, 0.01)]
+    effects = two_arm(rows)
+    years = {f"study {i}": float(i) for i in range(7)}
+    fitted = network_regression(
+        effects, years, "a", interaction="independent", centre=0.0, tau2="fixed", tau2_value=0.0
+    )
+    effect = dict(zip(fitted.treatments, fitted.effects, strict=True))
+    slope = {c.treatment: c.estimate for c in fitted.coefficients}
+    assert effect["b"].estimate == pytest.approx(0.5) and slope["b"].estimate == pytest.approx(0.1)
+    assert effect["c"] is None and slope["c"] is None  # one study: its effect at 0 and its slope are one number
+    common = network_regression(effects, years, "a", centre=6.0, tau2="fixed", tau2_value=0.0)
+    assert common.coefficients[0].estimate.estimate == pytest.approx(0.1)
+    assert common.effects[1].estimate == pytest.approx(1.0)
+
+
+def test_regression_names_studies_without_a_value_and_refuses_a_constant() -> None:
+    effects = two_arm(TRIANGLE)
+    years = {f"study {i}": float(i) for i in range(6)} | {"study 3": None}
+    assert [e.study for e in network_regression(effects, years, "a").excluded] == ["study 3"]
+    with pytest.raises(NotEstimable, match="same covariate"):
+        network_regression(effects, dict.fromkeys(years, 1.0), "a")
+    with pytest.raises(InputError, match="No study has"):
+        network_regression(effects, {}, "a")

@@ -22,6 +22,7 @@ from toolkit.engine.network.funnel import AdjustedFunnel, EggerTest, FunnelPoint
 from toolkit.engine.network.heat import DesignContrast, NetHeat, net_heat
 from toolkit.engine.network.influence import LeftOut, StudyImpact, leave_one_out, study_impact
 from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
+from toolkit.engine.network.regression import Coefficient, NetworkRegression, network_regression
 from toolkit.engine.network.sidesplit import SideSplit, side_split
 from toolkit.engine.network.sparse import MantelHaenszelNetwork, mantel_haenszel_network
 from toolkit.engine.network.split import Split, split_evidence
@@ -39,6 +40,7 @@ from toolkit.engine.network.views import (
 __all__ = [
     "CONTRIBUTION_METHODS",
     "AdjustedFunnel",
+    "Coefficient",
     "ComponentMatrix",
     "ComponentResult",
     "Connection",
@@ -56,6 +58,7 @@ __all__ = [
     "MantelHaenszelNetwork",
     "NetHeat",
     "NetworkGraph",
+    "NetworkRegression",
     "RankProbabilities",
     "SeparateComparison",
     "SideSplit",
@@ -79,6 +82,7 @@ __all__ = [
     "net_heat",
     "network",
     "network_effects",
+    "network_regression",
     "network_to_dict",
     "p_scores",
     "rank_probabilities",

@@ -20,15 +20,12 @@ from toolkit.engine.data import Effects, FloatArray
 from toolkit.engine.network._intervals import chi2_p, symmetric_estimate
 from toolkit.engine.network.blocks import make_blocks
 from toolkit.engine.network.connect import connection
-from toolkit.engine.network.gls import Fit, Model, bordered
+from toolkit.engine.network.gls import BoolArray, Fit, Model
 from toolkit.engine.network.tau2 import estimate_tau2
 from toolkit.engine.results import Estimate, Tau2, Warning_
 from toolkit.model.errors import InputError
 
 __all__ = ["ComponentMatrix", "ComponentResult", "component_matrix", "component_network"]
-
-# Length of a unit contrast inside the null space of the design above which it is not determined by the data.
-IN_NULL_SPACE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,7 @@ class ComponentResult:
     matrix: ComponentMatrix
     common: tuple[Estimate | None, ...]
     random: tuple[Estimate | None, ...] | None
-    estimable: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+    estimable: BoolArray
     treatment_common: FloatArray
     treatment_common_se: FloatArray
     treatment_random: FloatArray | None
@@ -153,7 +150,6 @@ def component_network(
     blocks = make_blocks(effects)
     # One node holds every arm, so that only the components distinguish them.
     model = Model([replace(b, nodes=np.zeros_like(b.nodes), extra=C[b.nodes]) for b in blocks], 1, drop_aliased=True)
-    null = _null_space(model)
     common = model.solve(0.0)
     found, warnings = None, []
     if model.df > 0 or tau2 == "fixed":
@@ -163,7 +159,7 @@ def component_network(
         warnings.append(Warning_(code="tau2_not_estimable", text=text))
     random = None if found is None else model.solve(found.value)
     D = matrix.matrix[:, None, :] - matrix.matrix[None, :, :]
-    estimable = np.linalg.norm(D @ null, axis=-1) <= IN_NULL_SPACE
+    estimable = model.is_estimable(np.concatenate([np.zeros((*D.shape[:2], 1)), D], axis=2))
     pieces = len(connection(effects).subnetworks)
     standard = Model(blocks, len(effects.treatments)) if pieces == 1 else None
     q_standard = None if standard is None else standard.solve(0.0).q
@@ -172,8 +168,8 @@ def component_network(
     treatments = (_treatments(common, D, estimable), None if random is None else _treatments(random, D, estimable))
     return ComponentResult(
         matrix=matrix,
-        common=_components(common, null, level, "common effect"),
-        random=None if random is None else _components(random, null, level, "random effects (Wald)"),
+        common=_components(model, common, level, "common effect"),
+        random=None if random is None else _components(model, random, level, "random effects (Wald)"),
         estimable=estimable,
         treatment_common=treatments[0][0],
         treatment_common_se=treatments[0][1],
@@ -194,19 +190,8 @@ def component_network(
     )
 
 
-def _null_space(model: Model) -> FloatArray:
-    """(C, z) orthonormal directions of the components that the data say nothing about."""
-    N = model.assemble([bordered(w) for w in model.weights(0.0)])[1:, 1:]
-    scale = np.sqrt(np.maximum(np.diag(N), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(N / np.outer(scale, scale))
-    z = N.shape[0] - len(model.free)
-    assert values.size >= z
-    basis = vectors[:, :z] / scale[:, None]
-    return np.linalg.qr(basis)[0] if z else basis
-
-
-def _components(fit: Fit, null: FloatArray, level: float, method: str) -> tuple[Estimate | None, ...]:
-    known = np.linalg.norm(null, axis=1) <= IN_NULL_SPACE
+def _components(model: Model, fit: Fit, level: float, method: str) -> tuple[Estimate | None, ...]:
+    known = model.is_estimable(np.eye(model.n_params))[1:]
     beta, variance = fit.beta[1:], np.diag(fit.cov)[1:]
     return tuple(
         symmetric_estimate(float(b), float(np.sqrt(v)), level, method) if ok else None
@@ -214,7 +199,7 @@ def _components(fit: Fit, null: FloatArray, level: float, method: str) -> tuple[
     )
 
 
-def _treatments(fit: Fit, D: FloatArray, estimable: np.ndarray) -> tuple[FloatArray, FloatArray]:
+def _treatments(fit: Fit, D: FloatArray, estimable: BoolArray) -> tuple[FloatArray, FloatArray]:
     """(T, T) effects and standard errors of row against column; NaN where not estimable."""
     te = np.where(estimable, D @ fit.beta[1:], np.nan)
     variance = np.einsum("ijc,cd,ijd->ij", D, fit.cov[1:, 1:], D)

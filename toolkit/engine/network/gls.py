@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -26,10 +27,13 @@ from toolkit.engine.data import FloatArray, IntArray
 from toolkit.engine.network.blocks import Block
 from toolkit.model.errors import NotEstimable
 
-__all__ = ["Derivatives", "Fit", "Model", "bordered", "heterogeneity_shape", "invert", "study_laplacians"]
+__all__ = ["BoolArray", "Derivatives", "Fit", "Model", "bordered", "heterogeneity_shape", "invert", "study_laplacians"]
 
 # A pivot this much smaller than the largest, in a matrix of unit diagonal, is rounding.
 ALIASED = 1e-9
+# Length of a unit direction inside the null space of the design above which the data do not determine it.
+IN_NULL_SPACE = 1e-6
+BoolArray = NDArray[np.bool_]
 LOG_2PI = float(np.log(2 * np.pi))
 
 
@@ -114,21 +118,31 @@ class Model:
         self.component = self._components()
         references = np.unique(self.component, return_index=True)[1]
         self.free: IntArray = np.setdiff1d(np.arange(self.n_params), references)
+        self.null_space = np.zeros((self.n_params, 0))
         if drop_aliased:
-            self.free = self._independent()
+            self.free, self.null_space = self._independent()
 
     @property
     def df(self) -> int:
         """Residual degrees of freedom: rows minus free parameters."""
         return self.n_rows - len(self.free)
 
-    def _independent(self) -> IntArray:
-        """Free columns without those that are combinations of the others."""
+    def _independent(self) -> tuple[IntArray, FloatArray]:
+        """Free columns without those that are combinations of the others; orthonormal directions without data."""
         N = self.assemble([bordered(w) for w in self.weights(0.0)])[np.ix_(self.free, self.free)]
         scale = np.sqrt(np.maximum(np.diag(N), np.finfo(float).tiny))
-        R, pivot = qr(N / np.outer(scale, scale), mode="r", pivoting=True)
+        N = N / np.outer(scale, scale)
+        R, pivot = qr(N, mode="r", pivoting=True)
         size = np.abs(np.diag(R))
-        return np.sort(self.free[pivot[size > ALIASED * size[0]]])
+        rank = int(np.sum(size > ALIASED * size[0]))
+        null = np.zeros((self.n_params, len(self.free) - rank))
+        null[self.free] = np.linalg.eigh(N)[1][:, : len(self.free) - rank] / scale[:, None]
+        return np.sort(self.free[pivot[:rank]]), np.linalg.qr(null)[0]
+
+    def is_estimable(self, directions: FloatArray) -> BoolArray:
+        """Whether the data determine ``directions @ beta`` (..., P), for a model made with `drop_aliased`."""
+        found: BoolArray = np.linalg.norm(directions @ self.null_space, axis=-1) <= IN_NULL_SPACE
+        return found
 
     def _components(self) -> IntArray:
         first = np.concatenate([np.repeat(b.nodes[:, 0], b.nodes.shape[1] - 1) for b in self.blocks])
