@@ -51,10 +51,19 @@ def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
 
 
 def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> str:
-    """sha256 over spec, data (numbers, exclusions, flags) and engine version: the address of a result."""
-    content = {"spec": asdict(spec), "selection": asdict(selection), "engine": ENGINE_VERSION}
+    """sha256 over spec, data (numbers and flags) and engine version: the address of a result.
+
+    What was left out is not in it: a study that does not enter changes no number.
+    """
+    content = {"spec": asdict(spec), "selection": _entered(selection), "engine": ENGINE_VERSION}
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _entered(selection: Selection) -> dict[str, Any]:
+    """The arms that enter and their flags, as plain data."""
+    found = asdict(selection)
+    return {"arms": found["arms"], "flags": found["flags"]}
 
 
 def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> tuple[Fitted | None, dict[str, Any]]:
@@ -68,7 +77,7 @@ def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> tuple[F
         "evipool_version": __version__,
         "engine_version": ENGINE_VERSION,
         "spec": asdict(spec),
-        "selection": asdict(selection),
+        "selection": _entered(selection),
     }
     try:
         result, shown = _run(spec, selection)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.analysis.fit import Fitted, favours, fingerprint, fit, spec_of
-from toolkit.analysis.select import Selection, select_arms
+from toolkit.analysis.select import LeftOut, Selection, select_arms
 from toolkit.config import Analysis
 from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.model.errors import InputError
@@ -30,7 +30,8 @@ class AnalysisOutcome:
     """What became of one analysis.
 
     ``status`` is "fitted" (computed now), "kept" (same fingerprint, nothing to do), "stale" (only from `plan`), or
-    "refused" with the reason in ``problem``; ``payload`` is the content of its result.json.
+    "refused" with the reason in ``problem``; ``payload`` is the content of its result.json; ``left_out`` are the
+    studies and arms with data on the outcome that do not enter now, and why.
     """
 
     analysis: Analysis
@@ -39,6 +40,7 @@ class AnalysisOutcome:
     folder: Path | None
     payload: dict[str, Any] | None
     problem: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def result_folder(project: Project, analysis_id: str, print_: str) -> Path:
@@ -67,7 +69,14 @@ def plan(project: Project, ids: Sequence[str] = ()) -> list[AnalysisOutcome]:
         folder = result_folder(project, analysis.id, mark)
         status = "stale" if payload is None else "kept"
         outcomes.append(
-            AnalysisOutcome(analysis=analysis, status=status, fingerprint=mark, folder=folder, payload=payload)
+            AnalysisOutcome(
+                analysis=analysis,
+                status=status,
+                fingerprint=mark,
+                folder=folder,
+                payload=payload,
+                left_out=selection.left_out,
+            )
         )
     return outcomes
 
@@ -116,14 +125,21 @@ def _fit_or_keep(project: Project, analysis: Analysis, selection: Selection) -> 
     mark = fingerprint(spec_of(analysis, outcome), selection)
     folder = result_folder(project, analysis.id, mark)
     kept = read_result(project, analysis.id, mark)
-    if kept is not None:
-        return AnalysisOutcome(analysis=analysis, status="kept", fingerprint=mark, folder=folder, payload=kept)
-    try:
-        result, payload = fit(project.config, analysis, selection)
-    except InputError as error:
-        return _refused(analysis, str(error))
-    _freeze(project, analysis, folder, result, payload, selection)
-    return AnalysisOutcome(analysis=analysis, status="fitted", fingerprint=mark, folder=folder, payload=payload)
+    payload = kept
+    if payload is None:
+        try:
+            result, payload = fit(project.config, analysis, selection)
+        except InputError as error:
+            return _refused(analysis, str(error))
+        _freeze(project, analysis, folder, result, payload, selection)
+    return AnalysisOutcome(
+        analysis=analysis,
+        status="fitted" if kept is None else "kept",
+        fingerprint=mark,
+        folder=folder,
+        payload=payload,
+        left_out=selection.left_out,
+    )
 
 
 def _freeze(

@@ -49,6 +49,7 @@ def _as_json(outcome: AnalysisOutcome) -> dict[str, Any]:
         "status": outcome.status,
         "problem": outcome.problem,
         "folder": None if outcome.folder is None else str(outcome.folder),
+        "left_out": [{"study": x.study, "arm": x.arm, "reason": x.reason} for x in outcome.left_out],
         "payload": outcome.payload,
     }
 
@@ -64,12 +65,8 @@ def show(outcome: AnalysisOutcome) -> None:
         return
     for line in headline(outcome.payload):
         click.echo(f"  {line}")
-    left = outcome.payload["selection"]["left_out"]
-    if left:
-        table(
-            ["left out", "arm", "because"],
-            [[x["study"], x["arm"] or "", x["reason"]] for x in left],
-        )
+    if outcome.left_out:
+        table(["left out", "arm", "because"], [[x.study, x.arm or "", x.reason] for x in outcome.left_out])
     if outcome.folder is not None:
         click.echo(f"  {outcome.folder}")
 

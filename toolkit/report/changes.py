@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from toolkit.analysis.words import estimate_text, number, percent
@@ -51,7 +52,12 @@ def baseline(versions: Sequence[Version], *, changed_since_last: bool) -> Versio
 
 
 def analysis_change(
-    analysis: str, title: str, before: Payload | None, after: Payload | None, important: float | None
+    analysis: str,
+    title: str,
+    before: Payload | None,
+    after: Payload | None,
+    important: float | None,
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> AnalysisChange:
     """Compare two results of one analysis.
 
@@ -59,6 +65,7 @@ def analysis_change(
     ----------
     before, after : payloads of result.json
     important : smallest important difference on the display scale, None if none was agreed
+    left_out : study -> why it does not enter now
     """
     if before is None and after is None:
         status = "unchanged"
@@ -69,7 +76,7 @@ def analysis_change(
     else:
         status = "unchanged" if before["fingerprint"] == after["fingerprint"] else "changed"
     came = tuple(StudyMove(study=s, reason=None) for s in _studies(after) if s not in _studies(before))
-    left = tuple(StudyMove(study=s, reason=_reason(after, s)) for s in _studies(before) if s not in _studies(after))
+    left = tuple(StudyMove(study=s, reason=left_out.get(s)) for s in _studies(before) if s not in _studies(after))
     return AnalysisChange(
         analysis=analysis,
         title=title,
@@ -86,12 +93,6 @@ def _studies(payload: Payload | None) -> list[str]:
     if payload is None:
         return []
     return list(dict.fromkeys(arm["study"] for arm in payload["selection"]["arms"]))
-
-
-def _reason(payload: Payload | None, study: str) -> str | None:
-    if payload is None:
-        return None
-    return next((x["reason"] for x in payload["selection"]["left_out"] if x["study"] == study), None)
 
 
 def main_estimate(payload: Payload | None) -> Payload | None:

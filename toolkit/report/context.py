@@ -132,7 +132,8 @@ def _changes(
         mark = marks.pop(a.id, None)
         before = read_result(project, a.id, mark) if mark else None
         important = project.config.outcome(a.outcome).smallest_important_difference
-        found.append(analysis_change(a.id, a.title or a.id, before, outcome.payload, important))
+        left = {x.study: x.reason for x in outcome.left_out}
+        found.append(analysis_change(a.id, a.title or a.id, before, outcome.payload, important, left))
     for gone, mark in marks.items():
         found.append(analysis_change(gone, gone, read_result(project, gone, mark), None, None))
     return tuple(found)

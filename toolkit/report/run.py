@@ -82,6 +82,10 @@ def _results(context: Context) -> dict[str, Any]:
         "title": context.config.review.title,
         "flow": flow_json(context.flow, context.flow_findings),
         "analyses": {o.analysis.id: o.payload for o in context.analyses},
+        "left_out": {
+            o.analysis.id: [{"study": x.study, "arm": x.arm, "reason": x.reason} for x in o.left_out]
+            for o in context.analyses
+        },
         "since_version": None if context.since is None else context.since.label,
         "changes": [
             {

@@ -91,7 +91,7 @@ def block(c: Context, o: AnalysisOutcome) -> Markup:
             parts.append(figure(o.folder / name, f"{words[name]}: {a.title or a.id}"))
         if o.payload["result"] is not None and o.payload["result"]["k"] >= 10:
             parts.append(figure(o.folder / "funnel.svg", f"Funnel plot: {a.title or a.id}"))
-    parts.append(_left_out(o.payload))
+    parts.append(_left_out(o))
     parts.append(_flags(o.payload))
     return join(parts)
 
@@ -139,10 +139,9 @@ def _estimate(found: dict[str, Any] | None, level: float) -> str:
     return "none" if found is None else estimate_text(found, level)
 
 
-def _left_out(payload: dict[str, Any]) -> Markup:
-    left = payload["selection"]["left_out"]
-    excluded = [] if payload["result"] is None else payload["result"]["excluded"]
-    rows = [[x["study"], x["arm"] or "", x["reason"]] for x in left]
+def _left_out(o: AnalysisOutcome) -> Markup:
+    excluded = [] if o.payload is None or o.payload["result"] is None else o.payload["result"]["excluded"]
+    rows = [[x.study, x.arm or "", x.reason] for x in o.left_out]
     rows += [[x["study"], x["treatment"] or "", x["reason"]] for x in excluded]
     if not rows:
         return Markup("")
