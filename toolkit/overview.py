@@ -313,7 +313,8 @@ def _analyses(draft: _Draft) -> None:
     for analysis in project.config.analyses:
         try:
             selection = select_arms(project.config, analysis, rows, studies, draft.standings)
-            facts.append((analysis.id, _freshness(project, analysis, asdict(selection))))
+            shown = asdict(selection)
+            facts.append((analysis.id, _freshness(project, analysis, {"arms": shown["arms"], "flags": shown["flags"]})))
         except InputError as error:
             facts.append((analysis.id, f"refused: {error.message}"))
     draft.add("analyses", *facts)
