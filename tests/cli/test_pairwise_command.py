@@ -131,3 +131,14 @@ def test_a_funnel_plot_is_written(tha: Path, tmp_path: Path) -> None:
     path = tmp_path / "funnel.svg"
     call(str(tha), "--measure", "OR", "--reference", "CD", "--funnel", str(path), "--contours")
     assert "<svg" in path.read_text(encoding="utf-8")
+
+
+def test_an_impossible_number_names_file_row_and_column_as_the_user_called_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("study,treatment,ev,n\nA,x,30,20\nA,y,5,21\n", encoding="utf-8")
+    assert run(["pairwise", str(path), "--measure", "OR", "--reference", "y", "--columns", "events=ev"]) == 2
+    message = capsys.readouterr().err
+    for part in ("t.csv", "row 2", "'ev'", "'A'", "more events"):
+        assert part in message

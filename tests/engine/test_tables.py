@@ -221,3 +221,16 @@ def test_rows_of_one_comparison_with_the_same_name_are_numbered_and_said() -> No
     effects = table.data("GEN")
     assert isinstance(effects, Effects)
     assert effects.studies == ("A (1)", "A (2)") and "numbered" in table.notes[-1]
+
+
+def test_pairwise_takes_a_path_a_frame_or_a_table(tmp_path: Path) -> None:
+    path = write(tmp_path, LONG)
+    results = [
+        pairwise(path, measure="OR", reference="y"),
+        pairwise(str(path), measure="OR", reference="y"),
+        pairwise(pd.read_csv(path), measure="OR", reference="y"),
+        pairwise(read_table(path), measure="OR", reference="y"),
+    ]
+    assert len({r.common.estimate for r in results if r.common is not None}) == 1
+    assert pairwise(wide(ai=[3, 4], n1i=[20, 30], ci=[5, 9], n2i=[21, 31]), measure="OR").reference == "control"
+    assert pairwise(wide(yi=[0.1, 0.2], vi=[0.04, 0.09])).spec.measure == "GEN"

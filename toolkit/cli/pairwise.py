@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from toolkit.engine.results import PairwiseResult
     from toolkit.engine.tables import Table
 
-__all__ = ["pairwise", "parse_columns", "table_options", "zero_cell_options"]
+__all__ = ["errors_of", "pairwise", "parse_columns", "table_options", "zero_cell_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -174,7 +175,8 @@ def pairwise(
         level=level,
         zero_cells=zero_cells,
     )
-    result = engine.pairwise(table.data(chosen, reference=reference), spec)
+    with errors_of(file, table):
+        result = engine.pairwise(table.data(chosen, reference=reference), spec)
     wanted = More(
         leave_one_out=leave_one_out,
         cumulative=cumulative,
@@ -185,6 +187,23 @@ def pairwise(
     )
     show(result, table, wanted, output_format=output_format, output=output)
     _figures(result, plot, funnel, contours)
+
+
+@contextmanager
+def errors_of(file: Path, table: Table) -> Iterator[None]:
+    """Errors about a row of the table name the file and the column as the user called it."""
+    from toolkit.model.errors import InputError
+
+    try:
+        yield
+    except InputError as error:
+        if error.file is not None or error.row is None:
+            raise
+        column = table.columns_used.get(error.column or "", error.column)
+        raise InputError(
+            error.message, file=file, row=error.row, column=column, value=error.value, allowed=error.allowed,
+            hint=error.hint,
+        ) from error  # fmt: skip
 
 
 def _measure(measure: str | None, table: Table) -> str:

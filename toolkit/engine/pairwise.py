@@ -23,12 +23,13 @@ from toolkit.model.spec import PairwiseSpec
 __all__ = ["pairwise", "resolve"]
 
 
-def pairwise(data: ArmTable | Effects, spec: PairwiseSpec | None = None, **options: Any) -> PairwiseResult:
+def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, **options: Any) -> PairwiseResult:
     """A pairwise meta-analysis of one comparison.
 
     Parameters
     ----------
-    data : arms, or effects (of a multi-arm study only the contrast of the two treatments enters)
+    data : arms, or effects (of a multi-arm study only the contrast of the two treatments enters); or a table of
+        either: path, data frame, or what `toolkit.engine.tables.read_table` returned
     spec : what is asked for; ``options`` are fields of `PairwiseSpec` set on top of it
     **options : for example ``measure="OR", reference="placebo", tau2="DL", ci="HK"``
 
@@ -49,6 +50,8 @@ def pairwise(data: ArmTable | Effects, spec: PairwiseSpec | None = None, **optio
     >>> round(result.random.estimate, 4), result.spec.ci
     (0.2524, 'HK_adhoc')
     """
+    if not isinstance(data, (ArmTable, Effects)):
+        data, spec, options = _of_table(data, spec, options)
     chosen = _spec(data, spec, options)
     compared = compare(data, chosen)
     chosen = resolve(chosen, len(compared.studies), compared.treatment, compared.reference)
@@ -76,6 +79,26 @@ def pairwise(data: ArmTable | Effects, spec: PairwiseSpec | None = None, **optio
         corrections=compared.corrections,
         warnings=tuple(warnings),
     )
+
+
+def _of_table(
+    data: Any, spec: PairwiseSpec | None, options: dict[str, Any]
+) -> tuple[ArmTable | Effects, PairwiseSpec | None, dict[str, Any]]:
+    """The arms or effects of a table; two groups named by its columns need no treatment and reference."""
+    from toolkit.engine.tables import Table, read_table
+
+    measure = options.get("measure", spec.measure if spec is not None else None)
+    table = data if isinstance(data, Table) else read_table(data, measure=measure)
+    if measure is None and table.kind == "contrasts":
+        measure = "GEN"
+        options = {**options, "measure": measure}
+    if measure is None:
+        raise InputError("Which effect measure?", hint='For example measure="OR" (--measure OR).')
+    one_group = measure in MEASURES and MEASURES[measure].groups == 1
+    named = {**options, **({"treatment": spec.treatment, "reference": spec.reference} if spec is not None else {})}
+    if table.default_reference and not one_group and not (named.get("treatment") or named.get("reference")):
+        options = {**options, "treatment": table.default_treatment, "reference": table.default_reference}
+    return table.data(measure, reference=options.get("reference")), spec, options
 
 
 def _spec(data: ArmTable | Effects, spec: PairwiseSpec | None, options: dict[str, Any]) -> PairwiseSpec:
