@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import nchypergeom_fisher
 
 from toolkit.engine.data import Effects
 from toolkit.engine.effects import arm_table, compute_effects
@@ -19,6 +21,7 @@ from toolkit.engine.network import (
     component_network,
     contributions,
     decompose_designs,
+    hypergeometric_network,
     leave_one_out,
     mantel_haenszel_network,
     net_heat,
@@ -30,6 +33,7 @@ from toolkit.engine.network import (
 )
 from toolkit.engine.network.connect import independent_loops
 from toolkit.engine.network.fit import consistency_model
+from toolkit.engine.network.hypergeometric import conditional_moments
 from toolkit.engine.network.sparse import generalised_mantel_haenszel
 from toolkit.model.errors import InputError, NotEstimable
 
@@ -312,9 +316,8 @@ def test_regression_recovers_a_slope_and_does_not_invent_one_from_a_single_study
     rows = [("b", "a", 0.5 + 0.1 * x, 0.01) for x in range(6)] + [("c", "a", 1.0, 0.01)]
     effects = two_arm(rows)
     years = {f"study {i}": float(i) for i in range(7)}
-    fitted = network_regression(
-        effects, years, "a", interaction="independent", centre=0.0, tau2="fixed", tau2_value=0.0
-    )
+    held = {"centre": 0.0, "tau2": "fixed", "tau2_value": 0.0}
+    fitted = network_regression(effects, years, "a", interaction="independent", **held)
     effect = dict(zip(fitted.treatments, fitted.effects, strict=True))
     slope = {c.treatment: c.estimate for c in fitted.coefficients}
     assert effect["b"].estimate == pytest.approx(0.5) and slope["b"].estimate == pytest.approx(0.1)
@@ -332,3 +335,43 @@ def test_regression_names_studies_without_a_value_and_refuses_a_constant() -> No
         network_regression(effects, dict.fromkeys(years, 1.0), "a")
     with pytest.raises(InputError, match="No study has"):
         network_regression(effects, {}, "a")
+
+
+def test_hypergeometric_moments_equal_enumeration() -> None:
+    n, theta, total = np.array([7.0, 5.0, 6.0]), np.array([0.0, 0.8, -1.1]), 6
+    weight, first, second = 0.0, np.zeros(3), np.zeros((3, 3))
+    for a in range(8):
+        for b in range(6):
+            c = total - a - b
+            if 0 <= c <= 6:
+                x = np.array([a, b, c], float)
+                w = math.comb(7, a) * math.comb(5, b) * math.comb(6, c) * math.exp(float(x @ theta))
+                weight, first, second = weight + w, first + w * x, second + w * np.outer(x, x)
+    constant, mean, cov = conditional_moments(n, total, theta)
+    assert constant == pytest.approx(math.log(weight), rel=1e-12)
+    assert np.allclose(mean, first / weight, rtol=1e-12)
+    assert np.allclose(cov, second / weight - np.outer(mean, mean), atol=1e-11)
+
+
+def test_hypergeometric_network_of_one_comparison_solves_the_conditional_score() -> None:
+    # Two arms, by SciPy's own Fisher non-central hypergeometric distribution: expected events equal the observed ones.
+    events, n = [2, 15, 3, 9, 30, 95], [28, 53, 10, 50, 125, 125]
+    arms = arm_table(["1", "1", "2", "2", "3", "3"], ["a", "b"] * 3, n=n, events=events)
+    found = hypergeometric_network(arms, reference="a")
+    ratio = math.exp(found.te[1, 0])
+    expected = sum(
+        nchypergeom_fisher(n[i] + n[i + 1], n[i + 1], events[i] + events[i + 1], ratio).mean() for i in (0, 2, 4)
+    )
+    assert expected == pytest.approx(15 + 9 + 95, rel=1e-9)
+    assert found.converged and found.q is None
+    with pytest.raises(InputError, match="likelihood"):
+        hypergeometric_network(arms, likelihood="guess")
+
+
+def test_rare_events_make_exact_and_multinomial_likelihood_agree() -> None:
+    rng = np.random.default_rng(3)
+    study = [f"s{i // 3}" for i in range(12)]
+    arms = arm_table(study, ["a", "b", "c"] * 4, n=[20_000.0] * 12, events=rng.integers(3, 12, 12))
+    exact = hypergeometric_network(arms)
+    assert np.allclose(exact.te, hypergeometric_network(arms, likelihood="multinomial").te, atol=2e-3)
+    assert np.allclose(exact.te, mantel_haenszel_network(arms).te, atol=0.05)

@@ -24,7 +24,7 @@ from toolkit.engine.network.influence import LeftOut, StudyImpact, leave_one_out
 from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
 from toolkit.engine.network.regression import Coefficient, NetworkRegression, network_regression
 from toolkit.engine.network.sidesplit import SideSplit, side_split
-from toolkit.engine.network.sparse import MantelHaenszelNetwork, mantel_haenszel_network
+from toolkit.engine.network.sparse import SparseNetwork, hypergeometric_network, mantel_haenszel_network
 from toolkit.engine.network.split import Split, split_evidence
 from toolkit.engine.network.views import (
     GraphEdge,
@@ -55,13 +55,13 @@ __all__ = [
     "GraphNode",
     "LeagueTable",
     "LeftOut",
-    "MantelHaenszelNetwork",
     "NetHeat",
     "NetworkGraph",
     "NetworkRegression",
     "RankProbabilities",
     "SeparateComparison",
     "SideSplit",
+    "SparseNetwork",
     "Split",
     "StudyImpact",
     "TreatmentRow",
@@ -75,6 +75,7 @@ __all__ = [
     "decompose_designs",
     "find_designs",
     "graph",
+    "hypergeometric_network",
     "largest_subnetwork",
     "league_table",
     "leave_one_out",

@@ -41,10 +41,10 @@ class Coefficient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkRegression:
-    """Network meta-regression; ``effects`` are against the reference at covariate value ``centre``, None where the data do
-    not determine them.
+    """Network meta-regression; ``effects`` are against the reference at covariate value ``centre``.
 
-    ``tau2`` is the between-study variance that the covariate leaves.
+    An effect or coefficient that the data do not determine is None. ``tau2`` is the between-study variance that the
+    covariate leaves.
     """
 
     reference: str

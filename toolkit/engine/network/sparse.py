@@ -1,7 +1,8 @@
-"""Mantel-Haenszel network meta-analysis for rare events: no continuity correction, common effect.
+"""Network meta-analysis of rare events: no continuity correction, common effect, odds ratios.
 
-Stage one pools the studies of each design with the generalised Mantel-Haenszel estimator for several arms; stage two
-combines the designs by generalised least squares, each design being one multi-arm "study".
+Mantel-Haenszel: stage one pools the studies of each design with the generalised estimator for several arms; stage two
+combines the designs by generalised least squares, each design being one multi-arm "study". The non-central
+hypergeometric likelihood is in `hypergeometric`. Both use the same studies and arms.
 
 References
 ----------
@@ -23,17 +24,18 @@ from toolkit.engine.network._intervals import chi2_p
 from toolkit.engine.network.blocks import make_blocks
 from toolkit.engine.network.connect import require_connected
 from toolkit.engine.network.gls import Model
+from toolkit.engine.network.hypergeometric import LIKELIHOODS, fit_hypergeometric
 from toolkit.model.errors import InputError
 
-__all__ = ["MantelHaenszelNetwork", "generalised_mantel_haenszel", "mantel_haenszel_network"]
+__all__ = ["SparseNetwork", "generalised_mantel_haenszel", "hypergeometric_network", "mantel_haenszel_network"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MantelHaenszelNetwork:
+class SparseNetwork:
     """Log odds ratios of row against column with standard errors, (T, T), the reference first.
 
-    ``q``, ``df`` and ``p`` test inconsistency between designs. What the method cannot use (studies without events, arms
-    without events in their whole design) is in ``excluded``.
+    ``q``, ``df`` and ``p`` test inconsistency between designs (None for the hypergeometric likelihood). What the method
+    cannot use (studies without events, arms without events in their whole design) is in ``excluded``.
     """
 
     treatments: tuple[str, ...]
@@ -42,8 +44,10 @@ class MantelHaenszelNetwork:
     designs: tuple[str, ...]
     te: FloatArray
     se: FloatArray
-    q: float
-    df: int
+    method: str
+    converged: bool
+    q: float | None
+    df: int | None
     p: float | None
     excluded: tuple[Excluded, ...]
 
@@ -106,7 +110,7 @@ def _row_sum_covariance(U: FloatArray) -> FloatArray:
     return S
 
 
-def mantel_haenszel_network(arms: ArmTable, reference: str | None = None) -> MantelHaenszelNetwork:
+def mantel_haenszel_network(arms: ArmTable, reference: str | None = None) -> SparseNetwork:
     """Mantel-Haenszel network meta-analysis of odds ratios.
 
     Parameters
@@ -121,38 +125,99 @@ def mantel_haenszel_network(arms: ArmTable, reference: str | None = None) -> Man
     NotEstimable
         If what is left is not one network.
     """
-    grouped, excluded, _ = group_arms(arms, ("events", "n"))
-    blocks, more, k = _designs(grouped)
-    if not blocks:
-        raise InputError("No study has events and non-events to compare, so there is nothing to analyse.")
-    names = sorted({t for label, own, _, _ in blocks for t in own})
-    if reference is not None and reference not in names:
-        raise InputError("The reference is not a treatment of this network.", value=reference, allowed=", ".join(names))
-    names = names if reference is None else [reference, *(t for t in names if t != reference)]
-    effects = _as_effects(blocks, names)
-    require_connected(effects)
-    model = Model(make_blocks(effects), len(names))
+    designs, names, k, excluded = _prepared(arms, reference)
+    blocks = [(d.treatments, *generalised_mantel_haenszel(d.events, d.n)) for d in designs]
+    model = Model(make_blocks(_as_effects(designs, blocks, names)), len(names))
     fit = model.solve(0.0)
-    variance = np.diag(fit.cov)[:, None] + np.diag(fit.cov)[None, :] - 2 * fit.cov
-    return MantelHaenszelNetwork(
+    return SparseNetwork(
         treatments=tuple(names),
         reference=names[0],
         k=k,
-        designs=tuple(label for label, _, _, _ in blocks),
+        designs=tuple(d.label for d in designs),
         te=fit.beta[:, None] - fit.beta[None, :],
-        se=np.sqrt(np.maximum(variance, 0.0)),
+        se=_standard_errors(fit.cov),
+        method="Mantel-Haenszel",
+        converged=True,
         q=fit.q if model.df else 0.0,
         df=model.df,
         p=chi2_p(fit.q, model.df),
-        excluded=(*excluded, *more),
+        excluded=excluded,
     )
 
 
-DesignBlock = tuple[str, list[str], FloatArray, FloatArray]
+def hypergeometric_network(arms: ArmTable, reference: str | None = None, *, likelihood: str = "exact") -> SparseNetwork:
+    """Network meta-analysis of odds ratios by the non-central hypergeometric likelihood.
+
+    Parameters
+    ----------
+    arms, reference : as in `mantel_haenszel_network`
+    likelihood : "exact", or "multinomial" for the approximation that netmeta's method "NCH" prints
+
+    Raises
+    ------
+    InputError, NotEstimable
+        As `mantel_haenszel_network`; InputError for an unknown likelihood.
+    """
+    if likelihood not in LIKELIHOODS:
+        raise InputError("Unknown likelihood.", value=likelihood, allowed=", ".join(LIKELIHOODS))
+    designs, names, k, excluded = _prepared(arms, reference)
+    studies = []
+    for design in designs:
+        at = [names.index(t) for t in design.treatments]
+        for events, n in zip(design.events, design.n, strict=True):
+            if 0 < events.sum() < n.sum():  # arms of the design may have been left out
+                studies.append((at, events, n))
+    theta, cov, converged = fit_hypergeometric(studies, len(names), likelihood)
+    return SparseNetwork(
+        treatments=tuple(names),
+        reference=names[0],
+        k=k,
+        designs=tuple(d.label for d in designs),
+        te=theta[:, None] - theta[None, :],
+        se=_standard_errors(cov),
+        method=f"non-central hypergeometric ({likelihood})",
+        converged=converged,
+        q=None,
+        df=None,
+        p=None,
+        excluded=excluded,
+    )
 
 
-def _designs(arms: StudyArms) -> tuple[list[DesignBlock], list[Excluded], int]:
-    """(label, treatments, y, V) of each design, what was left out, and the number of studies used."""
+def _standard_errors(cov: FloatArray) -> FloatArray:
+    variance = np.diag(cov)[:, None] + np.diag(cov)[None, :] - 2 * cov
+    np.fill_diagonal(variance, 0.0)
+    errors: FloatArray = np.sqrt(np.maximum(variance, 0.0))
+    return errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DesignTable:
+    """Studies of one design: (K, J) events and units of the arms that are used."""
+
+    label: str
+    treatments: tuple[str, ...]
+    events: FloatArray
+    n: FloatArray
+
+
+def _prepared(arms: ArmTable, reference: str | None) -> tuple[list[_DesignTable], list[str], int, tuple[Excluded, ...]]:
+    """Designs, treatments (the reference first), number of studies, and what is left out."""
+    grouped, excluded, _ = group_arms(arms, ("events", "n"))
+    designs, more, k = _designs(grouped)
+    if not designs:
+        raise InputError("No study has events and non-events to compare, so there is nothing to analyse.")
+    names = sorted({t for d in designs for t in d.treatments})
+    if reference is not None and reference not in names:
+        raise InputError("The reference is not a treatment of this network.", value=reference, allowed=", ".join(names))
+    names = names if reference is None else [reference, *(t for t in names if t != reference)]
+    unit = [(d.treatments, np.zeros(len(d.treatments) - 1), np.eye(len(d.treatments) - 1)) for d in designs]
+    require_connected(_as_effects(designs, unit, names))
+    return designs, names, k, (*excluded, *more)
+
+
+def _designs(arms: StudyArms) -> tuple[list[_DesignTable], list[Excluded], int]:
+    """Table of each design, what was left out, and the number of studies used."""
     members: dict[tuple[str, ...], list[IntArray]] = {}
     left: list[Excluded] = []
     for s, study in enumerate(arms.studies):
@@ -164,7 +229,7 @@ def _designs(arms: StudyArms) -> tuple[list[DesignBlock], list[Excluded], int]:
             )
             continue
         members.setdefault(tuple(arms.treatment[r] for r in rows), []).append(rows)
-    blocks: list[DesignBlock] = []
+    designs: list[_DesignTable] = []
     k = 0
     for names in sorted(members, key=lambda key: (len(key), key)):
         at = np.array(members[names])
@@ -180,23 +245,25 @@ def _designs(arms: StudyArms) -> tuple[list[DesignBlock], list[Excluded], int]:
             left += [Excluded(study=study, reason=f"one usable arm is left in the design {label}") for study in studies]
             continue
         k += len(studies)
-        y, V = generalised_mantel_haenszel(events[:, use], n[:, use])
-        blocks.append((label, [name for name, ok in zip(names, use, strict=True) if ok], y, V))
-    return blocks, left, k
+        kept = tuple(name for name, ok in zip(names, use, strict=True) if ok)
+        designs.append(_DesignTable(label=label, treatments=kept, events=events[:, use], n=n[:, use]))
+    return designs, left, k
 
 
-def _as_effects(blocks: Sequence[DesignBlock], names: Sequence[str]) -> Effects:
-    """Designs as the studies of an `Effects`."""
-    t1 = [names.index(t) for _, own, _, _ in blocks for t in own[1:]]
-    t2 = [names.index(own[0]) for _, own, _, _ in blocks for _ in own[1:]]
+def _as_effects(
+    designs: Sequence[_DesignTable],
+    blocks: Sequence[tuple[tuple[str, ...], FloatArray, FloatArray]],
+    names: Sequence[str],
+) -> Effects:
+    """Designs as the studies of an `Effects`; `blocks` are (treatments, y, V) of each."""
     return Effects(
         measure="OR",
         scale="log",
-        studies=tuple(label for label, _, _, _ in blocks),
-        start=np.cumsum([0, *(len(own) - 1 for _, own, _, _ in blocks)]),
-        y=np.concatenate([y for _, _, y, _ in blocks]),
-        V=tuple(V for _, _, _, V in blocks),
-        t1=np.array(t1),
-        t2=np.array(t2),
+        studies=tuple(d.label for d in designs),
+        start=np.cumsum([0, *(len(own) - 1 for own, _, _ in blocks)]),
+        y=np.concatenate([y for _, y, _ in blocks]),
+        V=tuple(V for _, _, V in blocks),
+        t1=np.array([names.index(t) for own, _, _ in blocks for t in own[1:]]),
+        t2=np.array([names.index(own[0]) for own, _, _ in blocks for _ in own[1:]]),
         treatments=tuple(names),
     )
