@@ -113,7 +113,6 @@ def compare(
     authors = _authors(v, left, right, workers)
     levels: dict[str, Levels] = {
         "title": _title_level(v, left, right, similarity, contained),
-        "title words": np.where(is_cut, 2, _title_words(v, left, right, similarity)).astype(np.int8),
         "title length": _title_length(v, left, right),
         "numbers in title": np.where(is_cut, 0, _same_or_missing(v.numbers, left, right)).astype(np.int8),
         "markers": np.where(marker_difference != 0, 2, (v.markers[left] & v.markers[right]) != 0).astype(np.int8),
@@ -132,6 +131,8 @@ def compare(
         "registry": _equal(v.registry, left, right),
     }
     levels["doi"] = _container_dois(v, left, right, levels)
+    words = _title_words(v, left, right, similarity, _is_plausible(levels))
+    levels["title words"] = np.where(is_cut, 2, words).astype(np.int8)
     exact = (v.exact[left] == v.exact[right]) & (v.exact[left] != 0)
     return Comparison(
         left=left, right=right, levels=levels, title_similarity=similarity,
@@ -235,9 +236,20 @@ def _contained(v: Normalised, left: IntArray, right: IntArray) -> Levels:
     return out
 
 
-def _title_words(v: Normalised, left: IntArray, right: IntArray, similarity: Similarity) -> Levels:
+def _is_plausible(levels: dict[str, Levels]) -> npt.NDArray[np.bool_]:
+    """Pairs whose titles are worth comparing word by word; the others are apart whatever their words are."""
+    shared = (levels["first page"] == 1) | (levels["pmid"] == 1) | np.isin(levels["doi"], (1, 2))
+    similar = np.isin(levels["abstract"], (1, 2))
+    same_origin = (levels["journal"] != 3) & (levels["year"] <= 2) & (levels["first author"] != 4)
+    plausible: npt.NDArray[np.bool_] = shared | similar | same_origin
+    return plausible
+
+
+def _title_words(
+    v: Normalised, left: IntArray, right: IntArray, similarity: Similarity, plausible: npt.NDArray[np.bool_]
+) -> Levels:
     level = np.where(similarity >= 0.9999, 0, 4).astype(np.int8)
-    for k in np.flatnonzero((similarity >= 0.7) & (similarity < 0.9999)).tolist():
+    for k in np.flatnonzero((similarity >= 0.7) & (similarity < 0.9999) & plausible).tolist():
         level[k] = _word_difference(v.title[left[k]], v.title[right[k]])
     return level
 
@@ -265,10 +277,11 @@ def _word_difference(a: str, b: str) -> int:
 
 
 def _has_spelling(word: str, others: list[str]) -> bool:
+    """Whether one of the others is the word with a typing error or another ending."""
+    if len(word) <= 3:
+        return word in others
     return any(
-        Levenshtein.normalized_similarity(word, other) >= 0.72 and word[:1] == other[:1]
-        if len(word) > 3 and len(other) > 3
-        else word == other
+        word[0] == other[0] and len(other) > 3 and Levenshtein.normalized_similarity(word, other) >= 0.72
         for other in others
     )
 
