@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "pairwise": ("toolkit.cli.pairwise", "pairwise", "Pairwise meta-analysis of a table; no project needed."),
     "network": ("toolkit.cli.network", "network", "Network meta-analysis of a table; no project needed."),
     "dedup-file": ("toolkit.cli.dedup_file", "dedup_file", "Deduplicate reference files; no project needed."),
+    "convert": ("toolkit.cli.convert", "convert", "Turn a reference file into another format; no project needed."),
     "log": ("toolkit.cli.log", "log", "Every command that changed the review, and who ran it."),
     "undo": ("toolkit.cli.log", "undo", "Take a command back; the history keeps both."),
     "doctor": ("toolkit.cli.doctor", "doctor", "Find and explain problems of this machine or project."),

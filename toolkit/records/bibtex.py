@@ -36,7 +36,6 @@ _FIELDS = FieldMap(
     doi_in=("url", "note"),
     pmid=("pmid", "pubmed_id"),
     pmid_in=("note",),
-    keyword_split=r"[;,]\s*",
 )
 
 
@@ -90,8 +89,15 @@ def parse(chunk: Chunk) -> ParsedRecord:
             pairs += [("author", person) for person in _people(content)]
         else:
             plain = content if name in {"url", "doi", "file"} else latex_to_unicode(content)
-            pairs.append((name.lower(), _unbrace(plain)))
+            pairs += [(name.lower(), part) for part in _parts(name.lower(), _unbrace(plain))]
     return assemble(pairs, _FIELDS)
+
+
+def _parts(name: str, value: str) -> list[str]:
+    """One value, or those of a list joined by ";": where one stands, a comma is part of a keyword."""
+    if name in {*_FIELDS.keywords, *_FIELDS.types}:
+        return re.split(r";\s*" if ";" in value or name in _FIELDS.types else r",\s*", value)
+    return [value]
 
 
 def _by_hand(text: str) -> dict[str, str]:
@@ -137,7 +143,7 @@ def _entry_end(text: str) -> int | None:
 
 
 def _unbrace(text: str) -> str:
-    return re.sub(r"(?<!\\)[{}]", "", text).replace("\\&", "&").replace("\\_", "_").replace("\\%", "%")
+    return re.sub(r"\\([&_%$#])", r"\1", re.sub(r"(?<!\\)[{}]", "", text))
 
 
 def _people(text: str) -> list[str]:

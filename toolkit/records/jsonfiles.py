@@ -11,6 +11,7 @@ from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
 from toolkit.records.fields import FieldMap, Pairs, assemble
 from toolkit.records.tagged import Chunk
+from toolkit.records.write_tree import CSL_CUSTOM
 
 __all__ = ["kind_of", "parse", "split"]
 
@@ -37,8 +38,11 @@ _FIELDS = FieldMap(
     pmid=("pmid",),
     pmid_in=("url", "note"),
     registry=("registry", "note"),
-    keyword_split=r"[;,]\s*",
+    registry_whole=("registration",),
 )
+_CUSTOM_TAGS = {"keywords": "keyword", "publication_types": "type", "registry_numbers": "registration",
+                "accession": "accession", "issn": "issn"}  # fmt: skip
+_CUSTOM_FOR = {"keyword": "keywords", "type": "publication_types", "ISSN": "issn"}
 
 
 def split(data: bytes, encoding: str) -> Iterator[Chunk]:
@@ -142,8 +146,18 @@ def _csl(record: dict[str, Any]) -> Pairs:
               "PMID": "pmid", "PMCID": "PMC", "URL": "url", "language": "language", "type": "type", "note": "note",
               "keyword": "keyword", "publisher": "publisher", "publisher-place": "place", "ISBN": "ISBN",
               "original-title": "original_title", "id": "id", "article-number": "article number"}  # fmt: skip
+    custom = record.get("custom")
+    ours = isinstance(custom, dict) and custom.get("source") == "evipool"
+    own = {name: _at(custom, name) for name in CSL_CUSTOM} if ours else {}
     for name, tag in single.items():
-        pairs += [(tag, _text(value)) for value in _each(record.get(name))]
+        if own and (name in ("type", "id") or own.get(_CUSTOM_FOR.get(name, ""))):
+            continue  # what this package kept exactly counts, not the name CSL has for it
+        values = [_text(value) for value in _each(record.get(name))]
+        if name == "keyword":
+            values = [part for value in values for part in re.split(r";\s*" if ";" in value else r",\s*", value)]
+        pairs += [(tag, value) for value in values]
+    for name, tag in _CUSTOM_TAGS.items():
+        pairs += [(tag, _text(value)) for value in _each(own.get(name))]
     for name, tag in (("ISSN", "issn"), ("container-title", "journal"), ("subject", "subject")):
         pairs += [(tag, _text(value)) for value in _each(record.get(name))]
     for number in _each(record.get("clinical-trial-number")):

@@ -1,4 +1,4 @@
-"""Writing records as RIS, CSV, MEDLINE text and BibTeX, so that reading gives the same fields back."""
+"""Writing records as RIS, CSV, MEDLINE text, BibTeX and the formats of `write_tree`; reading gives the same fields."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
 from toolkit.records.normalise import clean, find_year, paragraphs
 from toolkit.records.tables import escape_cell, write_whole
+from toolkit.records.write_tree import write_csl_json, write_endnote_xml
 
-__all__ = ["WRITERS", "write_bibtex", "write_csv", "write_file", "write_nbib", "write_ris"]
+__all__ = ["HELD", "WRITERS", "write_bibtex", "write_csv", "write_file", "write_nbib", "write_ris"]
 
 _RIS_LINE = re.compile(r"[ \t]{0,3}(?:[A-Z][A-Z0-9]|PMID|DOI)[ \t]{1,2}-(?:\s|$)")
 _RIS_MAPPED = {"TY", "ER", "TI", "AU", "JF", "VL", "IS", "SP", "EP", "AB", "DO", "AN", "LA", "KW", "M3", "UR", "OP"}
@@ -156,7 +157,8 @@ def write_bibtex(records: Iterable[ParsedRecord]) -> str:
             "pmid": record.pmid or "",
             "issn": ", ".join(record.issn),
             "language": _bib(record.language),
-            "keywords": _bib("; ".join(record.keywords)),
+            "keywords": _bib_list(record.keywords),
+            "type": _bib("; ".join(record.publication_types)),
             "url": record.url or "",
         }
         kind = "article" if record.journal else "misc"
@@ -177,6 +179,12 @@ def _bib(text: str | None) -> str:
     return re.sub(r"([%&#_$])", r"\\\1", out)
 
 
+def _bib_list(values: tuple[str, ...]) -> str:
+    """Joined by ";"; one that holds a comma ends in ";", so that it is not read as two."""
+    joined = _bib("; ".join(values))
+    return f"{joined};" if len(values) == 1 and "," in joined else joined
+
+
 def _bib_author(name: str) -> str:
     """A name without comma is a group and goes in braces; "Family, Given, Jr" becomes "Family, Jr, Given"."""
     parts = name.split(", ")
@@ -190,7 +198,20 @@ WRITERS: dict[str, tuple[Callable[[Iterable[ParsedRecord]], str], str]] = {
     "csv": (write_csv, ".csv"),
     "nbib": (write_nbib, ".nbib"),
     "bibtex": (write_bibtex, ".bib"),
+    "endnote_xml": (write_endnote_xml, ".xml"),
+    "csl_json": (write_csl_json, ".json"),
 }
+
+_ALL = frozenset(_CSV_COLUMNS)
+HELD: dict[str, frozenset[str]] = {
+    "ris": _ALL,
+    "csv": _ALL,
+    "nbib": _ALL - {"accession", "url"},
+    "bibtex": _ALL - {"accession", "registry_numbers", "original_title"},
+    "endnote_xml": _ALL,
+    "csl_json": _ALL,
+}
+"""Format -> fields that a file of it can hold; the others are lost in writing, and `convert` counts them."""
 
 
 def write_file(path: str | Path, records: Iterable[ParsedRecord], *, format: str | None = None) -> None:

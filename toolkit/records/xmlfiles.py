@@ -62,6 +62,7 @@ _ENDNOTE = FieldMap(
     doi_in=("url",),
     pmid=("pmid",),
     pmid_in=("accession-num", "url", "notes"),
+    registry_whole=("registration",),
     keyword_split=r"\n",
 )
 _ICTRP = FieldMap(
@@ -168,7 +169,9 @@ def parse_endnote(chunk: Chunk) -> ParsedRecord:
         if any(child.tag != "style" for child in element):
             continue
         text = _lines(element)
-        if text:
+        if path == "notes" and text:
+            pairs += _own_notes(text)
+        elif text:
             pairs.append((_ENDNOTE_PATHS.get(path, path), text))
     kind = root.find("ref-type")
     if kind is not None and kind.get("name"):
@@ -177,6 +180,19 @@ def parse_endnote(chunk: Chunk) -> ParsedRecord:
     if re.search(r"\bnlm\b|pubmed|medline", base):
         pairs = [("pmid" if t == "accession-num" and v.isdigit() else t, v) for t, v in pairs]
     return assemble(pairs, _ENDNOTE)
+
+
+def _own_notes(text: str) -> Pairs:
+    """Lines in which the writer of this package keeps PMID and registration numbers, and the rest of the notes."""
+    found: Pairs = []
+    rest = []
+    for line in text.split("\n"):
+        own = re.fullmatch(r"(PMID|Registration): (\S+)", line)
+        if own:
+            found.append(("pmid" if own.group(1) == "PMID" else "registration", own.group(2)))
+        else:
+            rest.append(line)
+    return [*found, ("notes", "\n".join(rest))] if rest else found
 
 
 def _path(element: etree._Element, root: etree._Element) -> list[str]:

@@ -1,0 +1,78 @@
+"""evipool convert: one format into another, losses named, nothing half-written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.common import run
+from toolkit.model.errors import InputError
+from toolkit.records.convert import convert_file
+from toolkit.records.files import read_file
+from toolkit.records.write import HELD, WRITERS
+
+RIS = (
+    "TY  - JOUR\nTI  - 髓芯减压治疗股骨头坏死\nAU  - 王, 芳\nAU  - van der Berg, Jan\nPY  - 2021\nJF  - 中华骨科杂志\n"
+    "DO  - 10.1000/abc\nN1  - PMID: 123456\nKW  - Kidney, Diseases\nUR  - https://example.org/1\nER  - \n\n"
+    "TY  - JOUR\nTI  - Second & <i>last</i>\nAU  - Li, Wei\nPY  - 2020\nER  - \n"
+)
+
+
+@pytest.fixture
+def ris(tmp_path: Path) -> Path:
+    path = tmp_path / "文献.ris"
+    path.write_text(RIS, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("ending", [end for _, end in WRITERS.values()])
+def test_a_chain_of_formats_ends_with_the_fields_it_began_with(ris: Path, tmp_path: Path, ending: str):
+    middle = tmp_path / f"middle{ending}"
+    there = convert_file(ris, middle)
+    convert_file(middle, tmp_path / "back.ris")
+    before, after = read_file(ris).parsed, read_file(tmp_path / "back.ris").parsed
+    for old, new in zip(before, after, strict=True):
+        for name in HELD[there.target_format]:
+            assert getattr(new, name) == getattr(old, name), name
+    assert dict(there.lost) == ({"url": 1} if ending == ".nbib" else {})
+
+
+def test_pages_of_the_world_read_the_same_from_chinese_exports(shared: Path, tmp_path: Path):
+    source = shared / "samples" / "exports" / "cnki" / "derived_cnki_refer_gbk.enw"
+    done = convert_file(source, tmp_path / "cnki.json")
+    assert (done.source_format, done.target_format, done.records) == ("refer", "csl_json", 5)
+    items = json.loads((tmp_path / "cnki.json").read_text(encoding="utf-8"))
+    assert [item["title"] for item in items] == [record.title for record in read_file(source).parsed]
+    assert any("\u4e00" <= c <= "\u9fff" for c in items[0]["title"])
+
+
+def test_what_cannot_be_read_stops_the_conversion_and_writes_nothing(ris: Path, tmp_path: Path):
+    ris.write_text(RIS + "\nAU  - Lost, A\nTI  - No type\nER  - \n", encoding="utf-8")
+    with pytest.raises(InputError, match="without a TY line"):
+        convert_file(ris, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+    done = convert_file(ris, tmp_path / "out.csv", accept_loss=True)
+    assert (done.records, [number for number, _ in done.unread]) == (2, [3])
+
+
+def test_a_file_is_not_replaced_by_its_own_conversion(ris: Path):
+    with pytest.raises(InputError, match="another name"):
+        convert_file(ris, ris, target_as="csv")
+    assert ris.read_text(encoding="utf-8") == RIS
+
+
+def test_the_command_names_what_is_lost(ris: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    target = tmp_path / "out.nbib"
+    assert run(["convert", str(ris), str(target)]) == 0
+    shown = capsys.readouterr().out
+    assert "2 records" in shown
+    assert "No place in this format for: url (1)." in shown
+    assert run(["convert", str(ris), str(tmp_path / "out.docx")]) == 2
+    assert ".bib" in capsys.readouterr().err
+    assert run(["convert", str(ris), str(tmp_path / "t.csv"), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["records"] == 2
+    rows = list(csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8-sig")))
+    assert rows[0]["title"] == "髓芯减压治疗股骨头坏死"

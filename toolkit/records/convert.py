@@ -1,0 +1,107 @@
+"""One reference file into another format, with what is lost on the way counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.model.errors import InputError
+from toolkit.model.records import ParsedRecord
+from toolkit.records.files import read_file
+from toolkit.records.write import HELD, WRITERS, write_file
+
+__all__ = ["Conversion", "convert_file", "lost_fields", "target_format"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What `convert_file` did.
+
+    Attributes
+    ----------
+    source_format, target_format : names of the two formats
+    records : written
+    unread : (position from 1, reason) of what could not be read and is not in the new file
+    lost : (field, records that had it) of fields the new format has no place for
+    notes : what was assumed or odd about the file read
+    """
+
+    source_format: str
+    target_format: str
+    records: int
+    unread: tuple[tuple[int, str], ...]
+    lost: tuple[tuple[str, int], ...]
+    notes: tuple[str, ...]
+
+
+def target_format(path: Path, name: str | None = None) -> str:
+    """The format to write: the one named, else that of the file's ending."""
+    wanted = (name or "").lower() or next((n for n, (_, end) in WRITERS.items() if path.suffix.lower() == end), "")
+    if wanted not in WRITERS:
+        raise InputError(
+            "Records cannot be written in this format.",
+            file=path,
+            value=wanted or path.suffix,
+            allowed=", ".join(f"{n} ({end})" for n, (_, end) in WRITERS.items()),
+        )
+    return wanted
+
+
+def lost_fields(records: tuple[ParsedRecord, ...], wanted: str) -> tuple[tuple[str, int], ...]:
+    """(field, how many records have it) of the fields that a format cannot hold.
+
+    Examples
+    --------
+    >>> lost_fields((ParsedRecord(title="A", url="https://example.org"),), "nbib")
+    (('url', 1),)
+    """
+    names = [name for name in sorted(HELD["csv"] - HELD[wanted]) if any(getattr(r, name) for r in records)]
+    return tuple((name, sum(bool(getattr(record, name)) for record in records)) for name in names)
+
+
+def convert_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    source_format: str | None = None,
+    target_as: str | None = None,
+    accept_loss: bool = False,
+) -> Conversion:
+    """Read any export file and write its records to ``target``, whole or not at all.
+
+    Parameters
+    ----------
+    source_format : a name of `toolkit.records.detect.FORMATS`, where the detection is wrong
+    target_as : a name of `toolkit.records.write.WRITERS`; the ending of ``target`` tells otherwise
+    accept_loss : write although records of the source cannot be read
+
+    Raises
+    ------
+    InputError
+        the target is the source, its format cannot be written, or records cannot be read; nothing is written then.
+    """
+    source, target = Path(source), Path(target)
+    wanted = target_format(target, target_as)
+    if target.exists() and source.exists() and target.samefile(source):
+        raise InputError("The new file would replace the one that is read; give it another name.", file=target)
+    opened = read_file(source, format=source_format)
+    records = opened.parsed
+    unread = tuple((item.ordinal + 1, item.reason) for item in opened.unread)
+    gap = opened.starters - len(records)
+    if (gap > 0 or unread or opened.incomplete) and not accept_loss:
+        shown = "; ".join(f"number {number}: {reason}" for number, reason in unread[:5])
+        raise InputError(
+            f"nothing was written: {opened.starters:,} records begin in it and {len(records):,} can be read"
+            f"{f' ({opened.incomplete})' if opened.incomplete else ''}.{f' Not read: {shown}.' if shown else ''}",
+            file=source,
+            hint="Export the file again; or go on without them by --accept-loss.",
+        )
+    write_file(target, records, format=wanted)
+    return Conversion(
+        source_format=opened.format,
+        target_format=wanted,
+        records=len(records),
+        unread=unread,
+        lost=lost_fields(records, wanted),
+        notes=opened.notes,
+    )
