@@ -142,3 +142,15 @@ def test_an_impossible_number_names_file_row_and_column_as_the_user_called_it(
     message = capsys.readouterr().err
     for part in ("t.csv", "row 2", "'ev'", "'A'", "more events"):
         assert part in message
+
+
+def test_subgroups_come_from_a_column_and_reach_the_figure(tmp_path: Path) -> None:
+    rows = ["study,event.e,n.e,event.c,n.c,design"]
+    rows += [f"S{i},{3 + i},40,{6 + i},41,{'随机' if i % 2 else 'cohort'}" for i in range(6)]
+    path, figure = tmp_path / "t.csv", tmp_path / "f.svg"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    base = [str(path), "--measure", "OR", "--subgroup", "design"]
+    found = json.loads(call(*base, "--format", "json", "--plot", str(figure)).stdout)["subgroups"]
+    assert [group["label"] for group in found["groups"]] == ["cohort", "随机"]
+    assert found["df"] == 1 and "随机" in figure.read_text(encoding="utf-8")
+    assert "Between subgroups" in call(*base, "--common-tau2").stdout

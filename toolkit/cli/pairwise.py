@@ -13,8 +13,11 @@ from toolkit.cli.common import format_option
 from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
 if TYPE_CHECKING:
+    from toolkit.engine.data import ArmTable, Effects
     from toolkit.engine.results import PairwiseResult
+    from toolkit.engine.subgroups import SubgroupResult
     from toolkit.engine.tables import Table
+    from toolkit.model.spec import PairwiseSpec
 
 __all__ = ["errors_of", "pairwise", "parse_columns", "table_options", "zero_cell_options"]
 
@@ -71,6 +74,8 @@ def more_options(function: F) -> F:
         click.option("--leave-one-out", is_flag=True, help="The fit without each study in turn."),
         click.option("--cumulative", is_flag=True, help="The fit after each further study, in the order of the file."),
         click.option("--influence", is_flag=True, help="Influence of each study (residuals, Cook, dffits ...)."),
+        click.option("--subgroup", metavar="COLUMN", help="Fits by the groups in this column, and the test between."),
+        click.option("--common-tau2", is_flag=True, help="One tau2 for all subgroups (REML or DL)."),
         click.option("--bias", metavar="TEST", help="Test of small-study effects: auto, Egger, Egger_random, Thompson, "
                      "Begg, Harbord, Peters, Macaskill, Deeks, Pustejovsky. Refused under 10 studies."),
         click.option("--force-bias", is_flag=True, help="Run it under 10 studies too."),
@@ -130,6 +135,7 @@ def more_options(function: F) -> F:
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, tau2: str, ci: str,
     prediction: str, tau2_ci: str, level: float, leave_one_out: bool, cumulative: bool, influence: bool,
+    subgroup: str | None, common_tau2: bool,
     bias: str | None, force_bias: bool, trim_fill: str | None, contours: bool,
     zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
@@ -153,8 +159,9 @@ def pairwise(
     from toolkit.model.spec import PairwiseSpec, ZeroCells
 
     table = read_table(
-        file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding
-    )
+        file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
+        extra=[subgroup] if subgroup else [],
+    )  # fmt: skip
     chosen = _measure(measure, table)
     one = MEASURES[chosen].groups == 1
     zero_cells = ZeroCells(
@@ -176,7 +183,9 @@ def pairwise(
         zero_cells=zero_cells,
     )
     with errors_of(file, table):
-        result = engine.pairwise(table.data(chosen, reference=reference), spec)
+        data = table.data(chosen, reference=reference)
+        result = engine.pairwise(data, spec)
+        groups = _subgroups(data, table, spec, subgroup, common_tau2)
     wanted = More(
         leave_one_out=leave_one_out,
         cumulative=cumulative,
@@ -184,9 +193,20 @@ def pairwise(
         bias=bias,
         force_bias=force_bias,
         trim_fill=trim_fill,
+        subgroups=groups,
     )
     show(result, table, wanted, output_format=output_format, output=output)
-    _figures(result, plot, funnel, contours)
+    _figures(result, plot, funnel, contours, groups)
+
+
+def _subgroups(
+    data: ArmTable | Effects, table: Table, spec: PairwiseSpec, column: str | None, common: bool
+) -> SubgroupResult | None:
+    if column is None:
+        return None
+    from toolkit.engine.subgroups import subgroups
+
+    return subgroups(data, table.extra[column], spec, variance="common" if common else "separate")
 
 
 @contextmanager
@@ -221,7 +241,13 @@ def _measure(measure: str | None, table: Table) -> str:
     raise InputError("Which effect measure?", allowed=", ".join(has or MEASURES), hint="For example --measure OR.")
 
 
-def _figures(result: PairwiseResult, forest: Path | None, funnel: Path | None, contours: bool) -> None:
+def _figures(
+    result: PairwiseResult,
+    forest: Path | None,
+    funnel: Path | None,
+    contours: bool,
+    groups: SubgroupResult | None,
+) -> None:
     if forest is None and funnel is None:
         return
     from toolkit.plots.style import save_figure
@@ -232,7 +258,8 @@ def _figures(result: PairwiseResult, forest: Path | None, funnel: Path | None, c
         if kind == "forest":
             from toolkit.plots.forest import draw_forest
 
-            figure = draw_forest(result)
+            parts = [(group.label, group.result) for group in groups.groups] if groups is not None else ()
+            figure = draw_forest(result, subgroups=parts)
         else:
             from toolkit.plots.funnel import draw_funnel
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.common import console, table
-from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, trim_fill_to_dict
+from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, subgroups_to_dict, trim_fill_to_dict
 from toolkit.plots.numbers import format_interval, format_p
 
 if TYPE_CHECKING:
     from toolkit.engine.results import PairwiseResult
+    from toolkit.engine.subgroups import SubgroupResult
 
 __all__ = ["More", "further", "show_further"]
 
@@ -25,6 +26,7 @@ class More:
     bias: str | None = None
     force_bias: bool = False
     trim_fill: str | None = None
+    subgroups: SubgroupResult | None = None
 
 
 def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
@@ -39,6 +41,8 @@ def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
             found["cumulative"] = refits_to_list(sensitivity.cumulative(result), result.scale)
         if wanted.influence:
             found["influence"] = plain(sensitivity.influence(result))
+    if wanted.subgroups is not None:
+        found["subgroups"] = subgroups_to_dict(wanted.subgroups, result.scale)
     if wanted.bias is not None:
         from toolkit.engine.bias import small_study_test
 
@@ -53,6 +57,8 @@ def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
 
 def show_further(found: dict[str, Any], decimals: int) -> None:
     """Print the further results as tables."""
+    if "subgroups" in found:
+        _subgroups(found["subgroups"], decimals)
     titles = {"leave_one_out": "Without the study", "cumulative": "With the study added"}
     for name, title in titles.items():
         if name in found:
@@ -69,6 +75,22 @@ def show_further(found: dict[str, Any], decimals: int) -> None:
         _test(found["small_study_test"])
     if "trim_and_fill" in found:
         _filled(found["trim_and_fill"], decimals)
+
+
+def _subgroups(found: dict[str, Any], decimals: int) -> None:
+    rows = []
+    for group in found["groups"]:
+        result = group["result"]
+        tau2 = "" if result["tau2"] is None else f"{result['tau2']['value']:.4g}"
+        shown = group["compared"] if found["variance"] == "common" else result["random"] or group["compared"]
+        rows.append([group["label"], result["k"], _interval(shown, decimals), tau2, shown["method"]])
+    table(["Subgroup", "k", "Estimate", "tau²", "interval"], rows, right=[1, 3])
+    out = console()
+    shared = "" if found["tau2_common"] is None else f", common tau² = {found['tau2_common']:.4g}"
+    text = f"Between subgroups: Q = {found['q_between']:.2f} on {found['df']} df, {format_p(found['p'])}{shared}"
+    out.print(text, markup=False)
+    for warning in found["warnings"]:
+        out.print(f"Note: {warning['text']}", markup=False)
 
 
 def _interval(estimate: dict[str, Any], decimals: int) -> str:

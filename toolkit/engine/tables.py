@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,8 @@ class Table:
     columns_used : role -> column name
     default_treatment, default_reference : names of the two groups where the columns name them (event.e, event.c ...)
     notes : what was detected or done to the names
+    study_of_row : study name of each row of the table
+    extra : column -> {study: text} of the further columns asked for
     """
 
     kind: str
@@ -63,6 +66,8 @@ class Table:
     default_treatment: str | None = None
     default_reference: str | None = None
     notes: tuple[str, ...] = ()
+    study_of_row: tuple[str, ...] = ()
+    extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def data(self, measure: str, *, reference: str | None = None) -> ArmTable | Effects:
         """What `pairwise` and `network` take: the arms, or the effects of the contrasts."""
@@ -106,6 +111,7 @@ def read_table(
     delimiter: str | None = None,
     decimal: str | None = None,
     encoding: str | None = None,
+    extra: Sequence[str] = (),
 ) -> Table:
     """Arms or contrasts from a CSV or XLSX file or a data frame.
 
@@ -116,6 +122,7 @@ def read_table(
     columns : role -> column name for what is not recognised, such as ``{"events": "ev", "n": "tot"}``
     sheet : sheet of a workbook; the first one otherwise
     delimiter, decimal, encoding : override what is detected in a text file
+    extra : names of further columns to be kept by study (subgroups, years)
 
     Raises
     ------
@@ -142,7 +149,33 @@ def read_table(
             allowed=recognised_names(),
             hint="Name them with columns={'events': 'ev', ...} (--columns events=ev,n=tot on the command line).",
         )
-    return replace(table, notes=grid.notes + table.notes)
+    kept = {name: _by_study(grid, name, table.study_of_row) for name in extra}
+    return replace(table, notes=grid.notes + table.notes, extra=kept)
+
+
+def _by_study(grid: Grid, column: str, studies: Sequence[str]) -> dict[str, str]:
+    """Text of a column by study; the rows of one study must agree."""
+    if column not in grid.header:
+        near = get_close_matches(column, [name for name in grid.header if name], n=1)
+        raise InputError(
+            f"There is no column {column!r}.",
+            file=grid.file,
+            allowed=", ".join(name for name in grid.header if name),
+            hint=f"Did you mean {near[0]!r}?" if near else None,
+        )
+    found: dict[str, str] = {}
+    for at, text in enumerate(_text(grid, {column: grid.header.index(column)}, column)):
+        study = studies[at]
+        if text and found.setdefault(study, text) != text:
+            raise InputError(
+                f"Study {study!r} has two values.",
+                file=grid.file,
+                row=grid.row[at],
+                column=column,
+                value=text,
+                hint=f"Another row of the study says {found[study]!r}.",
+            )
+    return found
 
 
 def _grid(
@@ -266,6 +299,7 @@ def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
         kind="arms",
         arms=arms,
         columns_used=_used(grid, roles, [*used, "treatment", *_STATISTICS]),
+        study_of_row=tuple(study),
         notes=tuple(notes),
     )
 
@@ -279,6 +313,7 @@ def _single(grid: Grid, roles: Mapping[str, int]) -> Table:
         kind="arms",
         arms=arm_table(study, [ONE_GROUP] * len(study), row=grid.row, **columns),
         columns_used=_used(grid, roles, [*used, *_STATISTICS]),
+        study_of_row=tuple(study),
         notes=tuple(notes + more),
     )
 
@@ -335,6 +370,7 @@ def _wide(grid: Grid, roles: Mapping[str, int]) -> Table:
         kind="arms",
         arms=arms,
         columns_used=_used(grid, roles, [*used, *wanted]),
+        study_of_row=tuple(study),
         default_treatment=None if named else _TREATED,
         default_reference=None if named else _CONTROL,
         notes=tuple(notes),
@@ -396,6 +432,7 @@ def _contrasts(grid: Grid, roles: Mapping[str, int]) -> Table:
             row=grid.row,
         ),
         columns_used=_used(grid, roles, wanted),
+        study_of_row=tuple(study),
         default_treatment=None if named else _TREATED,
         default_reference=None if named else _CONTROL,
         notes=tuple(notes),

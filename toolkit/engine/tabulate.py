@@ -22,6 +22,7 @@ from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU
 if TYPE_CHECKING:
     from toolkit.engine.bias import SmallStudyTest, TrimFill
     from toolkit.engine.sensitivity import Refit
+    from toolkit.engine.subgroups import SubgroupResult
 
 __all__ = [
     "display",
@@ -31,6 +32,7 @@ __all__ = [
     "refits_to_list",
     "result_to_dict",
     "small_study_to_dict",
+    "subgroups_to_dict",
     "trim_fill_to_dict",
 ]
 
@@ -196,6 +198,22 @@ def refits_to_list(fits: Sequence[Refit], scale: str) -> list[dict[str, Any]]:
         }
         for fit in fits
     ]
+
+
+def subgroups_to_dict(found: SubgroupResult, scale: str) -> dict[str, Any]:
+    """A subgroup analysis as plain data: each group's fit, and the tests between them."""
+    tests = ("q_between", "df", "p", "q_between_common", "p_common", "variance", "tau2_common", "warnings")
+    return {
+        "groups": [
+            {
+                "label": group.label,
+                "compared": estimate_to_dict(group.compared, scale),
+                "result": result_to_dict(group.result),
+            }
+            for group in found.groups
+        ],
+        **{name: plain(getattr(found, name)) for name in tests},
+    }
 
 
 def small_study_to_dict(test: SmallStudyTest, scale: str) -> dict[str, Any]:
