@@ -62,7 +62,7 @@ def test_identifiers_are_taken_out_of_whatever_holds_them() -> None:
     assert read_year("2021/03/05") == 2021
     assert read_issue("", "31 (2)") == "2"
     assert read_issue("MARCH", "") == ""
-    assert read_registry("see NCT01309620 and ISRCTN 12345678") == ("ISRCTN12345678", "NCT01309620")
+    assert read_registry("", "see NCT01309620 and ISRCTN 12345678") == ("ISRCTN12345678", "NCT01309620")
 
 
 def test_author_lists_are_split_however_they_are_written() -> None:
@@ -108,3 +108,21 @@ def test_notes_are_stripped_from_titles_and_markers_are_kept() -> None:
 )  # fmt: skip
 def test_journals_are_compared(a: str, b: str, level: int) -> None:
     assert compare_journals(a, b) == compare_journals(b, a) == level
+
+
+@pytest.mark.parametrize(
+    ("title", "markers"),
+    [
+        ("Corrigendum to: bone marrow cells", ("erratum",)),
+        ("WITHDRAWN: bone marrow cells", ("retraction",)),
+        ("Rationale and design of a trial of cells", ("protocol",)),
+        ("Long-term results of bone marrow cells", ("follow-up",)),
+        ("A post hoc analysis of cells in neonates", ("secondary", "children")),
+        ("Re-analysis of a trial", ("secondary",)),
+        ("Bone marrow cells revisited: pilot data", ("update", "preliminary")),
+        ("骨髓细胞研究方案", ("protocol",)),
+        ("Bone marrow cells for osteonecrosis of the hip", ()),
+    ],
+)
+def test_markers_are_found(title: str, markers: tuple[str, ...]) -> None:
+    assert marker_names(read_title(title).markers) == markers

@@ -24,6 +24,7 @@ _REGISTRY = re.compile(
     r"ACTRN ?\d{14}|DRKS ?\d{8}|UMIN ?\d{9}|CTRI/\d{4}/\d\d\d?/\d+|NTR ?\d{3,4}|IRCT\w{10,20}|KCT\d{7})\b",
     re.IGNORECASE,
 )
+_REGISTERS = ("NCT", "nct", "ISRCTN", "isrctn", "ChiCTR", "chictr", "CTRI", "ACTRN", "EUCTR", "EudraCT", "DRKS", "UMIN")
 _JUNK_DOI_TAIL = re.compile(r"(?:/(?:full|abstract|pdf|epdf|meta))$|\.[gst]\d{3}$|[.,;)\]]+$")
 
 
@@ -112,7 +113,10 @@ def read_pages(text: str) -> tuple[str, str]:
     return start, end
 
 
-def read_registry(*fields: str) -> tuple[str, ...]:
-    """Trial registry numbers in the fields, upper case, without spaces, sorted."""
-    found = {re.sub(r"[ :#]", "", m.group().upper()) for field in fields if field for m in _REGISTRY.finditer(field)}
+def read_registry(numbers: str, *fields: str) -> tuple[str, ...]:
+    """Trial registry numbers, upper case, without spaces, sorted: of the field made for them, and of any others."""
+    named = [f for f in fields if any(register in f for register in _REGISTERS)]
+    if not numbers and not named:
+        return ()
+    found = {re.sub(r"[ :#]", "", m.group().upper()) for f in (numbers, *named) for m in _REGISTRY.finditer(f)}
     return tuple(sorted(found))

@@ -44,8 +44,9 @@ _MARKER_PATTERNS: tuple[tuple[str, str], ...] = (
                 r"\bcorrections? to\b|\bcorrigend(?:um|a)\b|\berrat(?:um|a)\b|更正|勘误"),
     ("retraction", r"^(?:retraction|notice of retraction|retraction note|expression of concern|withdrawal notice|"
                    r"withdrawn)\b|\bretraction notice\b|撤稿"),
-    ("comment", r"^(?:re|comments?|commentary|invited commentary|editorial comment(?:ary)?|perspective on)\b"
-                r"|\b(?:comments?|commentary) (?:on|to)\b|\b(?:a|invited|editorial) commentary$"),
+    ("comment", r"^(?:re(?! (?:analy|evalu|exam|assess|visit|treat|irrad|oper|emerg|entry|infect))|comments?|"
+                r"commentary|invited commentary|editorial comment(?:ary)?|perspective on)\b|"
+                r"\b(?:comments?|commentary) (?:on|to)\b|\b(?:a|invited|editorial) commentary$"),
     ("reply", r"^(?:in )?(?:reply|response|rejoinder|authors? reply|the authors? reply|authors? response)\b|"
               r"\b(?:authors? )?(?:reply|rejoinder)\b|\bauthors? response\b|"
               r"\bresponse to (?:letter|comment\w*|dr|the letter)\b"),
@@ -68,6 +69,16 @@ _MARKER_PATTERNS: tuple[tuple[str, str], ...] = (
     ("vivo", r"\bin vivo\b"),
 )  # fmt: skip
 MARKERS: tuple[str, ...] = tuple(name for name, _ in _MARKER_PATTERNS)
+# A title without any of these words has no marker; looking them up is cheaper than the patterns.
+_MARKER_WORDS_TEXT = """
+erratum errata corrigendum corrigenda correction corrections addendum retraction withdrawal withdrawn concern re comment
+comments commentary perspective reply response rejoinder letter letters protocol rationale design update updated
+revisited pub pub2 pub3 pub4 pub5 pub6 pub7 pub8 pub9 follow followup term extension results sub subgroup substudy hoc
+secondary pooled reanalysis reanalyses preliminary interim pilot feasibility abstracts abstract proceedings plain men male males boy
+boys women female females girl girls child children paediatric paediatrics pediatric pediatrics infant infants newborn
+newborns adult adults elderly older aged vitro vivo
+"""
+_MARKER_WORDS = frozenset(_MARKER_WORDS_TEXT.split())
 _MARKER = re.compile("|".join(f"(?P<m{i}>{pattern})" for i, (_, pattern) in enumerate(_MARKER_PATTERNS)))
 
 GENERIC_TITLES = re.compile(
@@ -138,21 +149,28 @@ def read_title(raw: str, original: str = "") -> Title:
     words = fold(text)
     if any(c in words for c in ("ii", "iv", "vi", "ix", "xi")):
         words = _ROMAN_WORD.sub(lambda m: _ROMAN[m.group()], words)
-    markers = 0
-    for match in _MARKER.finditer(words):
-        if match.lastgroup:
-            markers |= 1 << int(match.lastgroup[1:])
     other = fold(second) if second else ""
     return Title(
         words=one_spelling(words),
         other="" if other == words else one_spelling(other),
-        markers=markers,
+        markers=_markers(words),
         numbers=" ".join(_NUMBER.findall(words)),
         part=_part_label(words, text),
         is_translated=translated,
         is_cut=raw.rstrip("] ").endswith(("…", "...")),
         is_generic=len(words) < 60 and GENERIC_TITLES.match(words) is not None,
     )
+
+
+def _markers(words: str) -> int:
+    listed = words.split()
+    if words.isascii() and _MARKER_WORDS.isdisjoint(listed) and "neonat" not in words:
+        return 0
+    bits = 0
+    for match in _MARKER.finditer(words):
+        if match.lastgroup:
+            bits |= 1 << int(match.lastgroup[1:])
+    return bits
 
 
 def _part_label(words: str, raw: str) -> str:
