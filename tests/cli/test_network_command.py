@@ -115,3 +115,42 @@ def test_contrast_table_with_netmeta_columns_is_read(tmp_path: Path, capsys: pyt
     assert call(table, "--measure", "OR", "--reference", "c", "--format", "json") == 0
     data = json.loads(capsys.readouterr().out)
     assert data["k"] == 3 and data["treatments"][0]["treatment"] == "c"
+
+
+def test_further_analyses_come_with_the_result_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["side-split", "designs", "contributions", "leave-one-out", "ranks", "pairwise"]
+    wanted = [word for name in names for word in ("--also", name)]
+    base = [str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--small-values", "good", "--draws", "2000"]
+    assert call(*base, *wanted, "--format", "json") == 0
+    also = json.loads(capsys.readouterr().out)["also"]
+    assert list(also) == names
+    assert len(also["side-split"]) == 14 and len(also["leave-one-out"]) == 22
+    assert abs(sum(also["contributions"]["by_study"][0]) - 1) < 1e-9
+    assert also["ranks"]["draws"] == 2000 and also["ranks"]["seed"] == 1
+    assert call(*base, *wanted) == 0
+    text = capsys.readouterr().out
+    for title in (
+        "Side-splitting with refit",
+        "by design",
+        "contributions of studies",
+        "Without each",
+        "Ranks, random",
+    ):
+        assert title in text
+    assert call(str(DIABETES), "--measure", "OR", "--also", "ranks") == 2
+    assert "--small-values" in capsys.readouterr().err
+
+
+def test_figures_are_written_where_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plot, forest = tmp_path / "network.svg", tmp_path / "forest.png"
+    args = ["--measure", "OR", "--reference", "Diuretic", "--plot", str(plot), "--forest", str(forest)]
+    assert call(str(DIABETES), *args) == 0
+    assert "Beta blocker" in plot.read_text(encoding="utf-8") and forest.read_bytes()[:4] == b"\x89PNG"
+    capsys.readouterr()
+
+
+def test_errors_name_the_file_and_the_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = write(tmp_path / "bad.csv", "study,treatment,events,n\n1,a,31,30\n1,b,4,30\n")
+    assert call(table, "--measure", "OR") == 2
+    error = capsys.readouterr().err
+    assert "bad.csv" in error and "row 2" in error

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from toolkit.cli.common import format_option
+from toolkit.cli.pairwise import errors_of, table_options, zero_cell_options
 from toolkit.model.choices import MEASURES, NETWORK_TAU2_METHODS
 
 if TYPE_CHECKING:
+    from toolkit.engine.data import Effects
     from toolkit.engine.results import NetworkResult
-    from toolkit.model.spec import NetworkSpec
+    from toolkit.model.spec import NetworkSpec, ZeroCells
 
 __all__ = ["network"]
 
+# Further analyses: name and one-line help; `toolkit.cli.network_more` computes them.
+MORE = {
+    "side-split": "direct against indirect by a refit with its own tau2 (Stata's sidesplit, symmetric)",
+    "designs": "Q within and between designs, design by design, and after detaching each",
+    "contributions": "contribution of each study to each estimate (random walk)",
+    "leave-one-out": "the fit without each study",
+    "ranks": "rank probabilities (needs --small-values)",
+    "pairwise": "a separate meta-analysis of each comparison",
+}
+
 
 @click.command()
-@click.argument("table", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--measure", type=click.Choice(list(MEASURES), case_sensitive=False), required=True, help="Measure.")
 @click.option("--reference", metavar="NAME", help="Treatment the others are compared with (default: most studied).")
 @click.option(
@@ -31,68 +44,83 @@ __all__ = ["network"]
     "--model", type=click.Choice(["random", "common"]), default="random", show_default=True, help="Tables of."
 )
 @click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
-@click.option("--columns", metavar="ROLE=NAME,...", help="Columns not found by their usual names: events=ev,n=tot.")
-@click.option("--sheet", metavar="NAME", help="Sheet of a workbook.")
+@click.option("--also", type=click.Choice(list(MORE)), multiple=True, help="Further analysis; repeatable (see below).")
+@click.option("--draws", type=click.IntRange(min=1), default=100_000, show_default=True, help="Draws for ranks.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws.")
 @click.option("--largest", is_flag=True, help="Analyse the largest piece of a disconnected network.")
+@zero_cell_options
+@table_options
 @format_option("table", "json", "csv")
-@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write there instead of the screen.")
-@click.option("--plot", metavar="FILE", type=click.Path(dir_okay=False), help="Network graph (.svg, .png, .pdf).")
-@click.option("--forest", metavar="FILE", type=click.Path(dir_okay=False), help="Forest plot against the reference.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead of the screen.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Network graph (.svg, .png, .pdf).")
+@click.option("--forest", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot against the reference.")
 def network(
-    table: str,
-    measure: str,
-    reference: str | None,
-    tau2: str,
-    small_values: str | None,
-    model: str,
-    level: float,
-    columns: str | None,
-    sheet: str | None,
-    largest: bool,
-    output_format: str,
-    output: str | None,
-    plot: str | None,
-    forest: str | None,
-) -> None:
-    """Network meta-analysis of a CSV or Excel table; no project needed.
+    file: Path, measure: str, reference: str | None, tau2: str, small_values: str | None, model: str, level: float,
+    also: tuple[str, ...], draws: int, seed: int, largest: bool,
+    zero_add: float, zero_to: str, zero_rr: str, zero_rd: str, keep_double_zero: bool,
+    columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None, encoding: str | None,
+    output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
+) -> None:  # fmt: skip
+    """Network meta-analysis of FILE (CSV or XLSX); no project needed.
 
     FILE has one row an arm (study, treatment, events, n; or n, mean, sd) or one row a contrast (study, treat1,
     treat2, TE, seTE, all pairs of a multi-arm study), by the column names of metafor, netmeta, gemtc or Stata. Every
     effect is a treatment against the reference; nothing is ranked unless --small-values says which way is better.
 
+    --also takes side-split, designs, contributions, leave-one-out, ranks or pairwise.
+
     \b
     evipool network diabetes.csv --measure OR --reference Diuretic --tau2 DL --format json
+    evipool network diabetes.csv --measure OR --small-values good --also ranks --plot network.svg
     """
+    from toolkit.cli.network_more import further
     from toolkit.engine.network import largest_subnetwork, network_effects
     from toolkit.engine.network import network as fit
     from toolkit.engine.tables import read_table
+    from toolkit.model.errors import InputError
+    from toolkit.model.spec import ZeroCells
 
-    spec = _spec(measure, reference, tau2, small_values, level)
-    read = read_table(table, measure=spec.measure, columns=_columns(columns), sheet=sheet)
-    effects = network_effects(read.data(spec.measure, reference=reference), spec)
-    if largest:
-        effects = largest_subnetwork(effects)
-    result = fit(effects, spec)
-    shown = "common" if result.random is None else model
-    for line in (*(f"{role} = column {name}" for role, name in read.columns_used.items()), *read.notes):
+    if "ranks" in also and small_values is None:
+        raise InputError("Ranks need to know whether small values are good.", hint="Add --small-values good or bad.")
+    zero_cells = ZeroCells(
+        add=zero_add, to=zero_to, drop_double_zero=not keep_double_zero, risk_ratio=zero_rr, risk_difference=zero_rd
+    )
+    spec = _spec(measure, reference, tau2, small_values, level, zero_cells)
+    table = read_table(
+        file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding
+    )
+    with errors_of(file, table):
+        effects = network_effects(table.data(measure, reference=reference), spec)
+        if largest:
+            effects = largest_subnetwork(effects)
+        result = fit(effects, spec)
+    for line in (*(f"{role} = column {name}" for role, name in table.columns_used.items()), *table.notes):
         click.echo(f"read: {line}", err=True)
+    shown = "common" if result.random is None else model
+    extra = further(also, effects, result, shown, draws, seed)
     if output_format == "json":
         from toolkit.engine.network import network_to_dict
 
-        data = network_to_dict(result, effects)
-        _write(_json({"columns": read.columns_used, "read_notes": list(read.notes), **data}), output)
-    elif output_format == "csv":
-        from toolkit.cli.network_text import csv_rows
-
-        _write(csv_rows(result), output)
+        data = {"columns": table.columns_used, "read_notes": list(table.notes), **network_to_dict(result, effects)}
+        if extra:
+            data["also"] = {name: part.data for name, part in extra.items()}
+        _write(_json(data), output)
     else:
-        from toolkit.cli.network_text import text
-
-        _write(text(result, effects, shown), output)
+        _write(_printed(result, effects, shown, output_format, [part.text for part in extra.values()]), output)
     _figures(result, plot, forest)
 
 
-def _spec(measure: str, reference: str | None, tau2: str, small_values: str | None, level: float) -> NetworkSpec:
+def _printed(result: NetworkResult, effects: Effects, model: str, output_format: str, further: list[str]) -> str:
+    from toolkit.cli.network_text import csv_rows, text
+
+    if output_format == "csv":
+        return csv_rows(result)
+    return "\n".join([text(result, effects, model), *further])
+
+
+def _spec(
+    measure: str, reference: str | None, tau2: str, small_values: str | None, level: float, zero_cells: ZeroCells
+) -> NetworkSpec:
     from toolkit.model.errors import InputError
     from toolkit.model.spec import NetworkSpec
 
@@ -105,19 +133,9 @@ def _spec(measure: str, reference: str | None, tau2: str, small_values: str | No
             allowed = ", ".join(names.values())
             raise InputError("Unknown --tau2.", value=tau2, allowed=f"{allowed} or a number") from None
     return NetworkSpec(
-        measure=measure, reference=reference, tau2=method, tau2_value=value, small_values=small_values, level=level
-    )
-
-
-def _columns(text: str | None) -> dict[str, str] | None:
-    from toolkit.model.errors import InputError
-
-    if text is None:
-        return None
-    pairs = [part.partition("=") for part in text.split(",")]
-    if any(not role.strip() or not name.strip() for role, _, name in pairs):
-        raise InputError("--columns wants role=name pairs.", value=text, hint="For example events=ev,n=tot.")
-    return {role.strip(): name.strip() for role, _, name in pairs}
+        measure=measure, reference=reference, tau2=method, tau2_value=value, small_values=small_values, level=level,
+        zero_cells=zero_cells,
+    )  # fmt: skip
 
 
 def _json(data: object) -> str:
@@ -126,14 +144,12 @@ def _json(data: object) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _write(text: str, output: str | None) -> None:
+def _write(text: str, output: Path | None) -> None:
     """Print, or write the file whole: beside its place, then renamed into it."""
     if output is None:
         click.echo(text, nl=False)
         return
-    from pathlib import Path
-
-    path = Path(output)
+    path = output
     scratch = path.with_name(f".{path.name}.unfinished")
     try:
         scratch.write_text(text, encoding="utf-8")
@@ -143,16 +159,16 @@ def _write(text: str, output: str | None) -> None:
     click.echo(f"written: {path}", err=True)
 
 
-def _figures(result: NetworkResult, plot: str | None, forest: str | None) -> None:
+def _figures(result: NetworkResult, plot: Path | None, forest: Path | None) -> None:
     if plot is None and forest is None:
         return
-    from pathlib import Path
-
     from toolkit.plots.forest_network import draw_network_forest
     from toolkit.plots.network import draw_network
     from toolkit.plots.style import save_figure
 
     for path, draw in ((plot, draw_network), (forest, draw_network_forest)):
-        if path is not None:
-            save_figure(draw(result), Path(path))
-            click.echo(f"written: {path}", err=True)
+        if path is None:
+            continue
+        for warning in save_figure(draw(result), path):
+            click.echo(f"Warning: {warning.text}", err=True)
+        click.echo(f"written: {path}", err=True)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.console import Console
 
     from toolkit.engine.data import Effects
     from toolkit.engine.results import Estimate, Inconsistency, Interval, NetworkResult
 
-__all__ = ["csv_rows", "text"]
+__all__ = ["as_text", "cell", "csv_rows", "p_value", "print_table", "text"]
 
 CSV_HEADER = (
     "treatment", "reference", "model", "estimate", "ci_low", "ci_high", "p", "prediction_low", "prediction_high",
@@ -46,12 +45,25 @@ def csv_rows(result: NetworkResult) -> str:
 
 def text(result: NetworkResult, effects: Effects, model: str) -> str:
     """The result for a reader: effects, heterogeneity, inconsistency, league table, ranking only if told."""
+
+    def show(console: Console) -> None:
+        _show(console, result, effects, model)
+
+    return as_text(show)
+
+
+def as_text(show: Callable[[Console], None]) -> str:
+    """What `show` prints on a console, as text without blanks at the ends of lines."""
     import io
 
     from rich.console import Console
 
     out = io.StringIO()
-    console = Console(file=out, width=118, highlight=False)
+    show(Console(file=out, width=118, highlight=False))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+
+def _show(console: Console, result: NetworkResult, effects: Effects, model: str) -> None:
     _head(console, result)
     _effects(console, result)
     console.print(*_heterogeneity(result), sep="\n")
@@ -66,32 +78,42 @@ def text(result: NetworkResult, effects: Effects, model: str) -> str:
         console.print(f"Left out: {left.study}{arm}: {left.reason}", markup=False)
     for correction in result.corrections:
         console.print(f"Changed: {correction.study}: {correction.what}", markup=False)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
-def _number(value: float, scale: str) -> str:
-    shown = math.exp(value) if scale == "log" else value
-    return f"{shown:.3g}" if abs(shown) >= 100 else f"{shown:.2f}"
+def _decimals(result: NetworkResult) -> int:
+    from toolkit.plots.numbers import decimals_for
+
+    width = 2 * 1.96 * result.common_se
+    return decimals_for([float(w) for w in width[0, 1:]], result.scale)
 
 
-def _cell(estimate: Estimate | None, scale: str) -> str:
+def cell(estimate: Estimate | None, result: NetworkResult) -> str:
+    """An estimate with its interval on the display scale."""
+    from toolkit.plots.numbers import format_interval
+
     if estimate is None:
         return "not estimable"
-    low, high = _number(estimate.ci_low, scale), _number(estimate.ci_high, scale)
-    return f"{_number(estimate.estimate, scale)} ({low} to {high})"
+    decimals = _decimals(result)
+    return format_interval(estimate.estimate, estimate.ci_low, estimate.ci_high, result.scale, decimals)
 
 
-def _limits(interval: Interval | None, scale: str) -> str:
-    return "-" if interval is None else f"{_number(interval.low, scale)} to {_number(interval.high, scale)}"
+def _limits(interval: Interval | None, result: NetworkResult) -> str:
+    from toolkit.plots.numbers import format_effect
+
+    if interval is None:
+        return "-"
+    decimals = _decimals(result)
+    low = format_effect(interval.low, result.scale, decimals)
+    return f"{low} to {format_effect(interval.high, result.scale, decimals)}"
 
 
-def _p(p: float | None) -> str:
+def p_value(p: float | None) -> str:
     if p is None:
         return "-"
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -123,17 +145,17 @@ def _effects(console: Console, result: NetworkResult) -> None:
         [
             row.treatment,
             str(result.studies_per_treatment[result.treatments.index(row.treatment)]),
-            _cell(row.random, result.scale),
-            _p(None if row.random is None else row.random.p),
-            _limits(row.prediction, result.scale),
-            _cell(row.common, result.scale),
+            cell(row.random, result),
+            p_value(None if row.random is None else row.random.p),
+            _limits(row.prediction, result),
+            cell(row.common, result),
         ]
         for row in against_reference(result)
     ]
     level = f"{100 * result.spec.level:g} %"
     title = f"{result.spec.measure} of each treatment against {result.reference} ({level} interval)"
     header = ["treatment", "studies", "random effects", "p", "prediction", "common effect"]
-    _table(console, title, header, rows)
+    print_table(console, title, header, rows)
     word = "1" if result.scale == "log" else "0"
     console.print(f"Below {word}: less in the treatment than in {result.reference}.\n", markup=False)
 
@@ -147,15 +169,17 @@ def _heterogeneity(result: NetworkResult) -> list[str]:
 
 
 def _inconsistency(tested: Inconsistency) -> list[str]:
-    lines = [f"Q of the network {tested.q_total:.2f} on {tested.df_total} df, p {_p(tested.p_total)}"]
+    lines = [f"Q of the network {tested.q_total:.2f} on {tested.df_total} df, p {p_value(tested.p_total)}"]
     if tested.q_within is not None:
-        lines.append(f"  within designs  {tested.q_within:.2f} on {tested.df_within} df, p {_p(tested.p_within)}")
+        lines.append(f"  within designs  {tested.q_within:.2f} on {tested.df_within} df, p {p_value(tested.p_within)}")
     if tested.q_between is not None:
-        lines.append(f"  between designs {tested.q_between:.2f} on {tested.df_between} df, p {_p(tested.p_between)}")
+        lines.append(
+            f"  between designs {tested.q_between:.2f} on {tested.df_between} df, p {p_value(tested.p_between)}"
+        )
     if tested.interaction_chi2 is not None:
         lines.append(
             f"Inconsistency (design-by-treatment interaction, random effects): chi2 {tested.interaction_chi2:.2f} on "
-            f"{tested.interaction_df} df, p {_p(tested.interaction_p)}"
+            f"{tested.interaction_df} df, p {p_value(tested.interaction_p)}"
         )
     else:
         lines.append(f"Inconsistency: {tested.reason}")
@@ -170,36 +194,39 @@ def _splits(console: Console, result: NetworkResult, effects: Effects, model: st
             f"{s.t1} against {s.t2}",
             str(s.k),
             f"{100 * s.prop_direct:.0f} %",
-            _cell(s.direct, result.scale),
-            _cell(s.indirect, result.scale) if s.indirect else "-",
-            _cell(s.network, result.scale),
-            _p(None if s.difference is None else s.difference.p),
+            cell(s.direct, result),
+            cell(s.indirect, result) if s.indirect else "-",
+            cell(s.network, result),
+            p_value(None if s.difference is None else s.difference.p),
         ]
         for s in split_evidence(effects, result, model)
     ]
     header = ["comparison", "studies", "direct", "direct only", "indirect only", "network", "p differ"]
-    _table(console, f"Direct and indirect evidence, {model} effects", header, rows)
+    print_table(console, f"Direct and indirect evidence, {model} effects", header, rows)
 
 
 def _league(console: Console, result: NetworkResult, model: str) -> None:
     from toolkit.engine.network import league_table
+    from toolkit.plots.numbers import format_effect
 
     table = league_table(result, model)
     names = table.treatments
     if len(names) > LEAGUE_LIMIT:
         console.print(f"League table of {len(names)} treatments: too wide for the screen, see --format json.\n")
         return
+    decimals = _decimals(result)
+
+    def shown(value: float) -> str:
+        return format_effect(value, table.scale, decimals)
+
     rows = []
     for i, name in enumerate(names):
         cells = [
-            "-"
-            if i == j
-            else f"{_number(table.estimate[i, j], table.scale)}\n"
-            f"{_number(table.low[i, j], table.scale)} to {_number(table.high[i, j], table.scale)}"
+            "-" if i == j else f"{shown(table.estimate[i, j])}\n{shown(table.low[i, j])} to {shown(table.high[i, j])}"
             for j in range(len(names))
         ]
         rows.append([name, *cells])
-    _table(console, f"League table, {model} effects", ["", *names], rows)
+    print_table(console, f"League table, {model} effects", ["", *names], rows)
     console.print(f"{table.direction}\n", markup=False)
 
 
@@ -215,4 +242,4 @@ def _ranking(console: Console, result: NetworkResult, model: str) -> None:
     if result.ranking.caution:
         console.print(result.ranking.caution, markup=False)
         title += " - not to be read alone"
-    _table(console, title, ["treatment", "P-score"], rows)
+    print_table(console, title, ["treatment", "P-score"], rows)

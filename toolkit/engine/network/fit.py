@@ -24,7 +24,7 @@ from toolkit.engine.network.gls import Fit, Model
 from toolkit.engine.network.rank import SMALL_VALUES, p_scores, ranking_caution
 from toolkit.engine.network.tau2 import estimate_tau2
 from toolkit.engine.results import NetworkResult, Ranking, Tau2, Warning_
-from toolkit.model.choices import NETWORK_TAU2_METHODS
+from toolkit.model.choices import MEASURES, NETWORK_TAU2_METHODS
 from toolkit.model.errors import InputError
 from toolkit.model.spec import NetworkSpec
 
@@ -122,6 +122,8 @@ def network_effects(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec) 
     InputError
         If no study gives an effect, or the effects are of another measure than the spec's.
     """
+    if spec.measure in MEASURES and MEASURES[spec.measure].groups == 1:
+        raise InputError("This measure describes one group; a network compares.", value=spec.measure)
     if not isinstance(data, (Effects, ArmTable)):
         from toolkit.engine.tables import read_table
 
