@@ -74,8 +74,8 @@ _MARKER_WORDS_TEXT = """
 erratum errata corrigendum corrigenda correction corrections addendum retraction withdrawal withdrawn concern re comment
 comments commentary perspective reply response rejoinder letter letters protocol rationale design update updated
 revisited pub pub2 pub3 pub4 pub5 pub6 pub7 pub8 pub9 follow followup term extension results sub subgroup substudy hoc
-secondary pooled reanalysis reanalyses preliminary interim pilot feasibility abstracts abstract proceedings plain men male males boy
-boys women female females girl girls child children paediatric paediatrics pediatric pediatrics infant infants newborn
+secondary pooled reanalysis reanalyses preliminary interim pilot feasibility abstracts abstract proceedings plain men male males
+boy boys women female females girl girls child children paediatric paediatrics pediatric pediatrics infant infants newborn
 newborns adult adults elderly older aged vitro vivo
 """
 _MARKER_WORDS = frozenset(_MARKER_WORDS_TEXT.split())
