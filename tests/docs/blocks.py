@@ -176,4 +176,6 @@ def missing_lines(quoted: str, printed: str) -> list[str]:
 
 def numbers(text: str) -> set[str]:
     """Numbers in a text as they are written, thousands without their comma."""
-    return {re.sub(r"(?<=\d),(?=\d{3})", "", found).lstrip("-") for found in re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?", text)}
+    return {
+        re.sub(r"(?<=\d),(?=\d{3})", "", found).lstrip("-") for found in re.findall(r"-?\d+(?:,\d{3})*(?:\.\d+)?", text)
+    }

@@ -142,7 +142,10 @@ def _value(param: click.Option) -> str:
     if isinstance(kind, click.Choice):
         return " , ".join(str(c) for c in kind.choices).replace(" ,", ",")
     if isinstance(kind, (click.IntRange, click.FloatRange)):
-        ends = [f"from {kind.min:g}" if kind.min is not None else "", f"to {kind.max:g}" if kind.max is not None else ""]
+        ends = [
+            f"from {kind.min:g}" if kind.min is not None else "",
+            f"to {kind.max:g}" if kind.max is not None else "",
+        ]
         return " ".join(["NUMBER", *(end for end in ends if end)])
     if isinstance(kind, click.DateTime):
         return "YYYY-MM-DD"

@@ -144,9 +144,10 @@ def _review_toml() -> list[str]:
     lines = [
         "# review.toml",
         "",
-        "The protocol of a review and everything that changes a number in it: UTF-8 text in TOML format. `evipool init`",
-        "writes one with every key explained. A key that is not listed here, a value that is not allowed, or an analysis",
-        "that names an outcome or treatment that does not exist is refused, and the message names the line.",
+        "The protocol of a review and everything that changes a number in it: UTF-8 text in TOML format.",
+        "`evipool init` writes one with every key explained. A key that is not listed here, a value that is not",
+        "allowed, or an analysis that names an outcome or treatment that does not exist is refused, and the message",
+        "names the line.",
         "",
     ]
     for table, field in config.ReviewFile.model_fields.items():
@@ -157,7 +158,9 @@ def _review_toml() -> list[str]:
         lines += [doc.partition(": ")[2][:1].upper() + doc.partition(": ")[2][1:], ""]
         if many:
             lines += ["May stand as often as needed.", ""]
-        rows = [(f"`{key}`", *_typed(f"{table}.{key}", f), KEYS[f"{table}.{key}"]) for key, f in model.model_fields.items()]
+        rows = [
+            (f"`{key}`", *_typed(f"{table}.{key}", f), KEYS[f"{table}.{key}"]) for key, f in model.model_fields.items()
+        ]
         lines += _rows(("key", "type and allowed values", "default", "what it is"), rows)
     return lines
 
@@ -208,39 +211,53 @@ _KINDS = {
 
 
 def _forms() -> list[str]:
-    verdicts = {name: [word for word, means in VERDICTS.items() if means == name] for name in ("include", "exclude", "maybe")}
+    verdicts = {
+        name: [word for word, means in VERDICTS.items() if means == name] for name in ("include", "exclude", "maybe")
+    }
     lines = [
         "# Forms",
         "",
-        "Forms are CSV or XLSX files that go out to people and come back. A form is never the store: what counts is what",
-        "was imported. CSV is written as UTF-8 with a byte-order mark, so that Excel opens Chinese text; read are commas,",
-        "semicolons and tabs, decimal points and commas, and what was detected is said. An empty cell means \"not",
-        "reported\" or \"nothing said\", never zero.",
+        "Forms are CSV or XLSX files that go out to people and come back. A form is never the store: what counts is",
+        "what was imported. CSV is written as UTF-8 with a byte-order mark, so that Excel opens Chinese text; commas,",
+        'semicolons and tabs, decimal points and commas, and what was detected is said. An empty cell means "not',
+        'reported" or "nothing said", never zero.',
         "",
         "## Screening form",
         "",
         "Written by `evipool screen export`, read by `evipool screen import`. Columns: "
-        + ", ".join(f"`{c}`" for c in FORM_COLUMNS) + ".",
-        "Only `verdict`, `reason` and `note` are read back, and one of `report`, `doi`, `pmid`, `title` names the report.",
+        + ", ".join(f"`{c}`" for c in FORM_COLUMNS)
+        + ".",
+        "Only `verdict`, `reason` and `note` are read back; `report`, `doi`, `pmid` or `title` names the report.",
         "",
-        *_rows(("verdict", "also understood"), [(k, ", ".join(w for w in words if w != k)) for k, words in verdicts.items()]),
+        *_rows(
+            ("verdict", "also understood"),
+            [(k, ", ".join(w for w in words if w != k)) for k, words in verdicts.items()],
+        ),
         "At full text an exclusion needs its `reason`: the words of review.toml, or the number in its list.",
         "",
         "## Full-text form",
         "",
         "Written by `evipool fulltext list --format csv`, read by `evipool fulltext import`. Columns: "
-        + ", ".join(f"`{c}`" for c in FULLTEXT_COLUMNS) + ".",
+        + ", ".join(f"`{c}`" for c in FULLTEXT_COLUMNS)
+        + ".",
         f"`status` is {', '.join(STATUSES)}; `study` is the study the report describes (several: separated by",
         "semicolons); `role` is primary or secondary.",
         "",
     ]
     for name, table in TABLES.items():
-        lines += [f"## {name.capitalize()} form", "", f"{table.help[0].upper()}{table.help[1:]}. "
-                  f"A row is known by {', '.join(f'`{k}`' for k in table.key)}. Written by `evipool extract template "
-                  f"--table {name}`, read by `evipool extract import`.", ""]
-        lines += _rows(("column", "holds", "what it is"), [(f"`{k}`", _KINDS[c.kind], c.help) for k, c in table.columns.items()])
+        lines += [
+            f"## {name.capitalize()} form",
+            "",
+            f"{table.help[0].upper()}{table.help[1:]}. "
+            f"A row is known by {', '.join(f'`{k}`' for k in table.key)}. Written by `evipool extract template "
+            f"--table {name}`, read by `evipool extract import`.",
+            "",
+        ]
+        lines += _rows(
+            ("column", "holds", "what it is"), [(f"`{k}`", _KINDS[c.kind], c.help) for k, c in table.columns.items()]
+        )
     lines += [
-        f"`status` is one of {', '.join(VALUE_STATUS)}. Anything but `reported` follows the value into tables and figures.",
+        f"`status` is one of {', '.join(VALUE_STATUS)}. Anything but `reported` follows the value into the report.",
         "",
         "Cells that hold NA, NR, N/A, - or ? are read as empty.",
         "",
@@ -255,13 +272,14 @@ def _columns() -> list[str]:
     return [
         "# Columns that pairwise and network recognise",
         "",
-        "A table for `evipool pairwise` and `evipool network` has one row an arm (study, treatment and numbers), one row a",
-        "study with the two arms beside each other, or one row a contrast with an effect and its standard error. Headings",
-        "are compared without case, blanks, points, hyphens and underscores; the first name that is present counts. What",
-        "was taken for what is printed with the result. Other headings are named by `--columns role=heading`.",
+        "A table for `evipool pairwise` and `evipool network` has one row an arm (study, treatment and numbers), one",
+        "row a study with the two arms beside each other, or one row a contrast with an effect and its standard error.",
+        "Headings are compared without case, blanks, points, hyphens and underscores; the first name that is present",
+        "counts. What was taken for what is printed with the result. Other headings are named by",
+        "`--columns role=heading`.",
         "",
         *_rows(("role", "recognised names"), [(f"`{k}`", ", ".join(f"`{n}`" for n in v)) for k, v in ROLES.items()]),
-        "Third and further arms of a wide table carry the number of the arm: `treat3`, `event3`, `n3`, `mean3`, `sd3` ...",
+        "Third and further arms of a wide table carry the number of the arm: `treat3`, `event3`, `n3`, `mean3` ...",
     ]
 
 
@@ -269,7 +287,7 @@ def _choices() -> list[str]:
     lines = [
         "# Measures, estimators and intervals by name",
         "",
-        "The names that review.toml and the options `--measure`, `--tau2`, `--tau2-ci`, `--ci` and `--prediction` take.",
+        "The names that review.toml and the options `--measure`, `--tau2`, `--tau2-ci`, `--ci`, `--prediction` take.",
         "Formulas and sources: [methods](../methods/index.md).",
         "",
         "## Measures",

@@ -16,7 +16,11 @@ from toolkit.cli import COMMANDS
 from toolkit.model import choices, errors
 
 PAGES = pages()
-NARRATIVE = ["README.md", "docs/tutorial/index.md", *(f"docs/how-to/{p.name}" for p in (REPO / "docs/how-to").glob("*.md"))]
+NARRATIVE = [
+    "README.md",
+    "docs/tutorial/index.md",
+    *(f"docs/how-to/{p.name}" for p in (REPO / "docs/how-to").glob("*.md")),
+]
 
 
 def test_the_committed_pages_are_those_of_the_program() -> None:
@@ -68,6 +72,13 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
 
 def test_every_name_a_user_can_pick_is_on_the_page_of_choices() -> None:
     page = PAGES["choices.md"]
-    for table in ("MEASURES", "TAU2_METHODS", "TAU2_INTERVALS", "INTERVALS", "PREDICTION_INTERVALS", "NETWORK_TAU2_METHODS"):
+    for table in (
+        "MEASURES",
+        "TAU2_METHODS",
+        "TAU2_INTERVALS",
+        "INTERVALS",
+        "PREDICTION_INTERVALS",
+        "NETWORK_TAU2_METHODS",
+    ):
         for key, entry in getattr(choices, table).items():
             assert f"| `{key}` | {entry.help} |" in page, (table, key)

@@ -17,8 +17,9 @@ __all__ = ["demo"]
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--review", "name", default="onfh", show_default=True, help="Which bundled review: onfh or diabetes.")
 @click.option("--quiet", is_flag=True, help="Print the commands, not what they print.")
+@click.option("--files-only", is_flag=True, help="Only write the files; the commands are yours to type.")
 @click.pass_context
-def demo(ctx: click.Context, folder: Path, name: str, quiet: bool) -> int:
+def demo(ctx: click.Context, folder: Path, name: str, quiet: bool, files_only: bool) -> int:
     """Build a bundled review in DIR (new or empty) and run every step of it.
 
     Each command is printed before it runs, so that you can type it yourself later. 'onfh' is a whole review with an
@@ -33,6 +34,8 @@ def demo(ctx: click.Context, folder: Path, name: str, quiet: bool) -> int:
 
     review = build(name, folder)
     click.echo(f"{review.title}\n$ cd {folder}")
+    if files_only:
+        return 0
 
     def runner(args: list[str]) -> int:
         if not quiet:
