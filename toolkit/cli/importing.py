@@ -12,12 +12,13 @@ from toolkit.cli.common import command_line, console, open_project, project_opti
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from toolkit.screening.foreign import DecisionOutcome
     from toolkit.search.importing import ImportOutcome
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False))
-@click.option("--source", "--database", "source", required=True, metavar="NAME", help="A source of review.toml.")
+@click.option("--source", "--database", "source", metavar="NAME", help="A source of review.toml.")
 @click.option(
     "--date",
     "day",
@@ -29,16 +30,28 @@ if TYPE_CHECKING:
 @click.option("--expect", type=click.IntRange(0), metavar="N", help="Records the database said it exported (one FILE).")
 @click.option("--accept-loss", is_flag=True, help="Go on without records that cannot be read; the log says so.")
 @click.option("--format", "file_format", metavar="FORMAT", help="Kind of file, if the detection is wrong.")
+@click.option("--decisions", is_flag=True,
+              help="Turn the decisions in files of Rayyan, ASReview, abstrackr into votes of --as.")  # fmt: skip
+@click.option("--decisions-only", is_flag=True, help="The same for records that the review has already: none is added.")
+@click.option("--stage", type=click.Choice(["title-abstract", "full-text"]), help="Stage of the decisions.")
+@click.option("--by", metavar="NAME", help="Whose decisions, as the file names the reviewer (if it names several).")
+@click.option("--verdict", type=click.Choice(["include", "exclude", "maybe"]),
+              help="What the whole file stands for, where it is one list (Covidence).")  # fmt: skip
 @project_options
 @click.pass_context
 def import_(
     ctx: click.Context,
     files: tuple[str, ...],
-    source: str,
+    source: str | None,
     day: date | None,
     expect: int | None,
     accept_loss: bool,
     file_format: str | None,
+    decisions: bool,
+    decisions_only: bool,
+    stage: str | None,
+    by: str | None,
+    verdict: str | None,
 ) -> None:
     """Read export FILES (RIS, NBIB, PubMed XML, EndNote, BibTeX, CSV, Web of Science, CNKI ...) of one database.
 
@@ -46,13 +59,26 @@ def import_(
     are read: a file from which fewer can be read, or another number than --expect, is refused and nothing is stored.
     The file itself is kept in the review. Importing a file again adds nothing; an import that was cut off is carried
     on by the same command.
+
+    \b
+    evipool import embase.ris --source Embase --date 2026-03-01 --expect 412
+    evipool import rayyan.csv --decisions-only --stage title-abstract --as AB --by "Anna B"
     """
     from toolkit.search.importing import import_file
 
+    wants_votes = decisions or decisions_only
+    if wants_votes and stage is None:
+        raise click.UsageError("--decisions needs --stage title-abstract or full-text.")
+    if (by or verdict or stage) and not wants_votes:
+        raise click.UsageError("--stage, --by and --verdict are about --decisions.")
+    if source is None and not decisions_only:
+        raise click.UsageError("Missing option '--source' / '--database': which source of review.toml?")
     if expect is not None and len(files) > 1:
         raise click.UsageError("--expect is about one file: import the files one by one.")
     with open_project(ctx) as project:
         for name in files:
+            if source is None or decisions_only:
+                continue
             with _Bar(name) as bar:
                 outcome = import_file(
                     project,
@@ -66,7 +92,15 @@ def import_(
                     command=command_line(ctx),
                 )
             _say(name, outcome)
-    click.echo("Next: evipool dedup")
+        if wants_votes and stage is not None:
+            from toolkit.screening.foreign import import_decisions
+
+            for name in files:
+                judged = import_decisions(
+                    project, name, stage=stage, by=by, verdict=verdict, format=file_format, command=command_line(ctx)
+                )
+                _say_votes(name, judged, stage)
+    click.echo("Next: evipool status" if decisions_only else "Next: evipool dedup")
 
 
 def _say(name: str, outcome: ImportOutcome) -> None:
@@ -86,6 +120,15 @@ def _say(name: str, outcome: ImportOutcome) -> None:
         click.echo(f"  {outcome.lost:,} records could not be read and are not counted (accepted).")
     if outcome.retracted:
         click.echo(f"  {outcome.retracted} of them say that their publication was retracted.")
+
+
+def _say_votes(name: str, judged: DecisionOutcome, stage: str) -> None:
+    whose = f" of {judged.by}" if judged.by else ""
+    votes = judged.votes
+    click.echo(
+        f"{name}: {judged.decided:,} of {judged.records:,} records hold a decision{whose} ({judged.program}); "
+        f"votes at {stage}: {votes.new:,} new, {votes.changed:,} changed, {votes.unchanged:,} as before."
+    )
 
 
 class _Bar:

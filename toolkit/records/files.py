@@ -69,6 +69,11 @@ class OpenedFile:
     deleted_pmids: tuple[str, ...] = ()
     _data: bytes = field(repr=False, compare=False)
 
+    @property
+    def data(self) -> bytes:
+        """The text that is cut into records: the file's own bytes, unpacked, and UTF-8 where it was UTF-16 or XML."""
+        return self._data
+
     def records(self) -> Iterator[ReadRecord]:
         """The records in order; each call reads anew. What cannot be parsed comes with its error."""
         parse = parse_with(self.format)

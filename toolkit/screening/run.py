@@ -26,6 +26,7 @@ __all__ = [
     "Conflict",
     "VoteOutcome",
     "agreement",
+    "cast_rows",
     "conflicts",
     "decide",
     "form_rows",
@@ -129,6 +130,14 @@ def decide(
     checked = checked_reason(meant, reason, stage=stage, reasons=project.config.eligibility.exclusion_reasons)
     vote = VoteRow(row=0, report=keys.find(report), verdict=meant, reason=checked, note=note)
     return _cast(project, stage, [vote], keys, command=command, file=None)
+
+
+def cast_rows(
+    project: Project, stage: str, rows: Sequence[VoteRow], *, command: str, file: str | None = None
+) -> VoteOutcome:
+    """Votes of the acting reviewer, as read elsewhere; all are stored, or none with the rows that cannot be named."""
+    project.reviewer()
+    return _cast(project, check_stage(stage), rows, ReportKeys(project.store), command=command, file=file)
 
 
 def _cast(
