@@ -2,74 +2,54 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
 from toolkit import __version__
+from toolkit.analysis.plan import entered, fingerprint, spec_of
 from toolkit.analysis.select import Selection
-from toolkit.config import Analysis, Outcome, ReviewFile
+from toolkit.config import Analysis, ReviewFile
 from toolkit.engine import ENGINE_VERSION
+from toolkit.engine.bias import small_study_test
 from toolkit.engine.effects import arm_table
-from toolkit.engine.network import network, network_effects, network_to_dict
+from toolkit.engine.network import network, network_effects, network_to_dict, rank_probabilities, split_evidence
+from toolkit.engine.network.rank import RankProbabilities
+from toolkit.engine.network.split import Split
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import NetworkResult, PairwiseResult
-from toolkit.engine.tabulate import result_to_dict
+from toolkit.engine.sensitivity import leave_one_out
+from toolkit.engine.tabulate import plain, refits_to_list, result_to_dict, small_study_to_dict
 from toolkit.model.errors import NotEstimable
-from toolkit.model.spec import NetworkSpec, PairwiseSpec, ZeroCells
+from toolkit.model.spec import NetworkSpec, PairwiseSpec
 
-__all__ = ["Fitted", "favours", "fingerprint", "fit", "spec_of"]
+__all__ = ["Fit", "Fitted", "fit"]
 
 Fitted = PairwiseResult | NetworkResult
 
-
-def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
-    """The engine's spec of a declared analysis."""
-    zero_cells = ZeroCells(add=analysis.zero_add, to=analysis.zero_to)
-    if analysis.kind == "pairwise":
-        return PairwiseSpec(
-            measure=analysis.measure,
-            treatment=analysis.treatment,
-            reference=analysis.reference,
-            tau2=analysis.tau2,
-            ci=analysis.ci,
-            prediction=analysis.prediction,
-            level=analysis.level,
-            zero_cells=zero_cells,
-        )
-    small_values = {"lower": "good", "higher": "bad", None: None}[outcome.better]
-    return NetworkSpec(
-        measure=analysis.measure,
-        reference=analysis.reference,
-        tau2=analysis.tau2,
-        small_values=small_values,
-        level=analysis.level,
-        zero_cells=zero_cells,
-    )
+# Leaving one of two studies out leaves the other: that is no sensitivity analysis.
+FEWEST_FOR_LEAVE_ONE_OUT = 3
+# Cochrane Handbook 6.5, section 13.3.5.4: tests of asymmetry only from ten studies on.
+FEWEST_FOR_ASYMMETRY = 10
+# The seed of the rank draws: the same data give the same table on every machine.
+RANK_SEED = 20070120
 
 
-def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> str:
-    """sha256 over spec, data (numbers and flags) and engine version: the address of a result.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A fitted analysis: the result (None if it cannot be estimated), what figures need besides, and the payload."""
 
-    What was left out is not in it: a study that does not enter changes no number.
-    """
-    content = {"spec": asdict(spec), "selection": _entered(selection), "engine": ENGINE_VERSION}
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _entered(selection: Selection) -> dict[str, Any]:
-    """The arms that enter and their flags, as plain data."""
-    found = asdict(selection)
-    return {"arms": found["arms"], "flags": found["flags"]}
+    result: Fitted | None
+    payload: dict[str, Any]
+    splits: tuple[Split, ...] = ()
+    ranks: RankProbabilities | None = None
 
 
-def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> tuple[Fitted | None, dict[str, Any]]:
-    """The result (None if it cannot be estimated) and its payload: all that tables, figures and texts will show."""
-    outcome = config.outcome(analysis.outcome)
-    spec = spec_of(analysis, outcome)
+def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> Fit:
+    """Fit one analysis; the payload holds all that tables, figures and texts will show."""
+    spec = spec_of(analysis, config.outcome(analysis.outcome))
     payload: dict[str, Any] = {
         "analysis": analysis.id,
         "kind": analysis.kind,
@@ -77,25 +57,26 @@ def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> tuple[F
         "evipool_version": __version__,
         "engine_version": ENGINE_VERSION,
         "spec": asdict(spec),
-        "selection": _entered(selection),
+        "selection": entered(selection),
     }
     try:
-        result, shown = _run(spec, selection)
+        if not selection.arms:
+            raise NotEstimable("no study has the data this analysis needs")
+        if isinstance(spec, PairwiseSpec):
+            return _fit_pairwise(spec, selection, payload)
+        return _fit_network(spec, selection, payload)
     except NotEstimable as error:
-        return None, {**payload, "status": "not estimable", "reason": str(error), "result": None}
-    return result, {**payload, "status": "estimated", "reason": None, "result": shown}
+        return Fit(result=None, payload={**payload, "status": "not estimable", "reason": str(error), "result": None})
 
 
-def _run(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> tuple[Fitted, dict[str, Any]]:
-    if not selection.arms:
-        raise NotEstimable("no study has the data this analysis needs")
+def _table(selection: Selection) -> Any:
     arms = selection.arms
 
     def column(name: str) -> list[float]:
         values = [getattr(arm, name) for arm in arms]
         return [math.nan if value is None else float(value) for value in values]
 
-    table = arm_table(
+    return arm_table(
         [arm.study for arm in arms],
         [arm.treatment for arm in arms],
         n=column("n"),
@@ -104,19 +85,32 @@ def _run(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> tuple[Fitted
         sd=column("sd"),
         time=column("time"),
     )
-    if isinstance(spec, PairwiseSpec):
-        pooled = pairwise(table, spec)
-        return pooled, result_to_dict(pooled)
-    effects = network_effects(table, spec)
-    fitted = network(effects, spec)
-    return fitted, network_to_dict(fitted, effects)
 
 
-def favours(analysis: Analysis, outcome: Outcome) -> tuple[str, str] | None:
-    """What lies left and right of no effect in a forest plot; None while nobody said which direction is better."""
-    if outcome.better is None or analysis.treatment is None or analysis.reference is None:
-        return None
-    left, right = analysis.treatment, analysis.reference
-    if outcome.better == "higher":
-        left, right = right, left
-    return f"favours {left}", f"favours {right}"
+def _fit_pairwise(spec: PairwiseSpec, selection: Selection, payload: dict[str, Any]) -> Fit:
+    result = pairwise(_table(selection), spec)
+    shown = result_to_dict(result)
+    shown["leave_one_out"] = None
+    if result.k >= FEWEST_FOR_LEAVE_ONE_OUT:
+        shown["leave_one_out"] = refits_to_list(leave_one_out(result), result.scale)
+    shown["small_study"] = None
+    if result.k >= FEWEST_FOR_ASYMMETRY:
+        shown["small_study"] = small_study_to_dict(small_study_test(result), result.scale)
+    return Fit(result=result, payload={**payload, "status": "estimated", "reason": None, "result": shown})
+
+
+def _fit_network(spec: NetworkSpec, selection: Selection, payload: dict[str, Any]) -> Fit:
+    effects = network_effects(_table(selection), spec)
+    result = network(effects, spec)
+    model = "common" if result.random is None else "random"
+    shown = network_to_dict(result, effects)
+    ranks = None
+    if result.ranking is not None:
+        ranks = rank_probabilities(result, np.random.default_rng(RANK_SEED), model=model)
+    shown["rank_probabilities"] = plain(ranks)
+    return Fit(
+        result=result,
+        payload={**payload, "status": "estimated", "reason": None, "result": shown},
+        splits=tuple(split_evidence(effects, result, model)),
+        ranks=ranks,
+    )

@@ -7,25 +7,50 @@ from typing import Any
 
 from toolkit.model.choices import INTERVALS, MEASURES, NETWORK_TAU2_METHODS, PREDICTION_INTERVALS, TAU2_METHODS
 
-__all__ = ["Payload", "estimate_text", "network_lines", "number", "p_text", "percent", "result_lines"]
+__all__ = [
+    "Payload",
+    "digits_of",
+    "estimate_text",
+    "interval_text",
+    "network_lines",
+    "number",
+    "p_text",
+    "percent",
+    "result_lines",
+]
 
 Payload = Mapping[str, Any]
 
 
+# A space that no line breaks at, for "77.7 %" and "95 % CI".
+_TIED = "\u00a0"
+
+
+def digits_of(measure: str) -> int:
+    """Decimals of an estimate: three for ratios, two for everything else."""
+    return 3 if MEASURES[measure].scale == "log" else 2
+
+
 def number(value: float | None, digits: int = 2) -> str:
-    """A number as a table shows it: two decimals, three significant figures when small, "not estimable" if None."""
+    """A number as a table shows it; more digits when it would read 0.00, fewer from 1000 on; "not estimable" if None.
+
+    Examples
+    --------
+    >>> number(0.4452, 3), number(0.0019), number(-16.1), number(1234.5), number(None)
+    ('0.445', '0.0019', '-16.10', '1,234', 'not estimable')
+    """
     if value is None:
         return "not estimable"
-    if value != 0 and abs(value) < 0.1:
-        return f"{value:.{digits}g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+    if value != 0 and abs(value) < 10.0**-digits:
+        return f"{value:.2g}" if abs(value) >= 1e-4 else f"{value:.1e}"
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.{digits}f}"
 
 
 def percent(value: float | None) -> str:
-    """A proportion as a percentage."""
-    return "not estimable" if value is None else f"{100 * value:.0f} %"
+    """A proportion as a percentage with one decimal."""
+    return "not estimable" if value is None else f"{100 * value:.1f}{_TIED}%"
 
 
 def p_text(value: float | None) -> str:
@@ -40,12 +65,17 @@ def interval_words(key: str) -> str:
     return INTERVALS[key].help if key in INTERVALS else key
 
 
-def estimate_text(found: Payload | None, level: float = 0.95) -> str:
-    """ "0.44 (95 % CI 0.18 to 1.09)"."""
+def interval_text(low: float | None, high: float | None, digits: int = 2) -> str:
+    """ "0.198 to 1.002"."""
+    return f"{number(low, digits)} to {number(high, digits)}"
+
+
+def estimate_text(found: Payload | None, level: float = 0.95, digits: int = 2) -> str:
+    """ "0.445 (95 % CI 0.198 to 1.002)"."""
     if found is None:
         return "not estimable"
-    low, high = number(found["ci_low"]), number(found["ci_high"])
-    return f"{number(found['estimate'])} ({100 * level:g} % CI {low} to {high})"
+    interval = interval_text(found["ci_low"], found["ci_high"], digits)
+    return f"{number(found['estimate'], digits)} ({100 * level:g}{_TIED}% CI {interval})"
 
 
 def result_lines(payload: Payload) -> list[str]:
@@ -62,35 +92,36 @@ def result_lines(payload: Payload) -> list[str]:
 def pairwise_lines(payload: Payload) -> list[str]:
     """The statements of a pairwise result."""
     r, level = payload["result"], payload["spec"]["level"]
+    digits = digits_of(r["measure"])
     studies = "1 study" if r["k"] == 1 else f"{r['k']} studies"
     lines = [f"{MEASURES[r['measure']].help}, {r['treatment']} against {r['reference']}, {studies}"]
     random, wald = r["random"], r["random_wald"]
     if random is not None:
         method = f"{TAU2_METHODS[r['tau2']['method']].help}; {interval_words(random['method'])}"
-        lines.append(f"random effects: {estimate_text(random, level)}, {p_text(random['p'])} [{method}]")
+        lines.append(f"random effects: {estimate_text(random, level, digits)}, {p_text(random['p'])} [{method}]")
         if wald is not None and wald["ci_low"] != random["ci_low"]:
-            lines.append(f"  the same with a Wald interval: {estimate_text(wald, level)}")
+            lines.append(f"the same with a Wald interval: {estimate_text(wald, level, digits)}")
     if r["common"] is not None:
         what = "the study itself" if r["k"] == 1 else "common effect, inverse variance"
-        lines.append(f"{what}: {estimate_text(r['common'], level)}")
+        lines.append(f"{what}: {estimate_text(r['common'], level, digits)}")
     if r["mantel_haenszel"] is not None and r["k"] > 1:
-        lines.append(f"common effect, Mantel-Haenszel: {estimate_text(r['mantel_haenszel'], level)}")
+        lines.append(f"common effect, Mantel-Haenszel: {estimate_text(r['mantel_haenszel'], level, digits)}")
     if r["heterogeneity"] is not None and r["tau2"] is not None:
         lines.append(heterogeneity_text(r))
     if r["prediction"] is not None:
         p = r["prediction"]
         how = PREDICTION_INTERVALS[p["method"]].help if p["method"] in PREDICTION_INTERVALS else p["method"]
-        lines.append(f"prediction interval: {number(p['low'])} to {number(p['high'])} [{how}]")
+        lines.append(f"prediction interval: {interval_text(p['low'], p['high'], digits)} [{how}]")
     return lines
 
 
 def heterogeneity_text(r: Payload) -> str:
     """tau2 with its interval, I2 of both kinds, Q."""
     h, t = r["heterogeneity"], r["tau2"]
-    ci = "" if t["ci"] is None else f" ({number(t['ci']['low'])} to {number(t['ci']['high'])}, {t['ci']['method']})"
+    ci = "" if t["ci"] is None else f" ({interval_text(t['ci']['low'], t['ci']['high'], 3)}, {t['ci']['method']})"
     return (
-        f"heterogeneity: tau2 {number(t['value'])}{ci}, I2 {percent(h['i2_tau2'])} from tau2 and {percent(h['i2_q'])} "
-        f"from Q, Q {number(h['q'])} on {h['df']} df, {p_text(h['p'])}"
+        f"heterogeneity: tau2 {number(t['value'], 3)}{ci}, I2 {percent(h['i2_tau2'])} from tau2 and "
+        f"{percent(h['i2_q'])} from Q, Q {number(h['q'])} on {h['df']} df, {p_text(h['p'])}"
     )
 
 
@@ -102,15 +133,16 @@ def shown_model(r: Payload) -> str:
 def network_lines(payload: Payload) -> list[str]:
     """The statements of a network result."""
     r, level = payload["result"], payload["spec"]["level"]
+    digits = digits_of(r["measure"])
     model = shown_model(r)
     words = "random effects" if model == "random" else "common effect (random effects not estimable)"
     lines = [f"{MEASURES[r['measure']].help}, {len(r['treatments'])} treatments, {r['k']} studies, {words}"]
     for row in r["effects"]:
-        lines.append(f"{row['treatment']} against {row['reference']}: {estimate_text(row[model], level)}")
+        lines.append(f"{row['treatment']} against {row['reference']}: {estimate_text(row[model], level, digits)}")
     h = r["heterogeneity"]
     if h["tau2"] is not None:
         method = NETWORK_TAU2_METHODS[h["tau2"]["method"]].help
-        lines.append(f"tau2 {number(h['tau2']['value'])} [{method}], I2 {percent(h['i2'])}")
+        lines.append(f"tau2 {number(h['tau2']['value'], 3)} [{method}], I2 {percent(h['i2'])}")
     lines.append(inconsistency_text(r["inconsistency"]))
     if r["ranking"] is not None:
         lines += ranking_lines(r)

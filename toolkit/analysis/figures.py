@@ -1,0 +1,98 @@
+"""Figures of a result, drawn beside its numbers; drawn again when only their wording changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from toolkit.config import Analysis, Outcome
+from toolkit.engine.results import NetworkResult, PairwiseResult
+from toolkit.records.tables import write_whole
+
+if TYPE_CHECKING:
+    from toolkit.analysis.fit import Fit
+
+__all__ = ["WORDING", "draw_figures", "favours", "is_worded_so", "wording"]
+
+WORDING = "figures.json"
+
+
+def favours(analysis: Analysis, outcome: Outcome) -> tuple[str, str] | None:
+    """What lies left and right of no effect in a forest plot; None while nobody said which direction is better."""
+    if outcome.better is None or analysis.reference is None:
+        return None
+    left, right = analysis.treatment or "treatment", analysis.reference
+    if outcome.better == "higher":
+        left, right = right, left
+    return f"favours {left}", f"favours {right}"
+
+
+def wording(analysis: Analysis, outcome: Outcome) -> dict[str, Any]:
+    """Everything that a figure shows and that is no number of the result."""
+    sides = favours(analysis, outcome)
+    return {
+        "title": analysis.title or analysis.id,
+        "favours": None if sides is None else list(sides),
+        "unit": outcome.unit or "participants",
+    }
+
+
+def is_worded_so(folder: Path, words: dict[str, Any]) -> bool:
+    """Whether the figures in a result folder were drawn with these words."""
+    try:
+        found: object = json.loads((folder / WORDING).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return found == words
+
+
+def draw_figures(folder: Path, words: dict[str, Any], fitted: Fit) -> None:
+    """Draw every figure that the result supports into ``folder``; the words last, as the mark that all is there."""
+    if isinstance(fitted.result, PairwiseResult):
+        _draw_pairwise(folder, words, fitted.result)
+    elif isinstance(fitted.result, NetworkResult):
+        _draw_network(folder, words, fitted)
+    write_whole(folder / WORDING, json.dumps(words, ensure_ascii=False, indent=1).encode("utf-8"))
+
+
+def _sides(words: dict[str, Any]) -> tuple[str, str] | None:
+    return None if words["favours"] is None else (words["favours"][0], words["favours"][1])
+
+
+def _draw_pairwise(folder: Path, words: dict[str, Any], result: PairwiseResult) -> None:
+    from toolkit.plots.forest import draw_forest
+    from toolkit.plots.funnel import draw_funnel
+    from toolkit.plots.style import save_figure
+
+    title = words["title"]
+    save_figure(draw_forest(result, title=title, favours=_sides(words)), folder / "forest.svg", title=title)
+    if result.k >= 3:
+        save_figure(draw_funnel(result, title=title), folder / "funnel.svg", title=title)
+
+
+def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit) -> None:
+    from toolkit.engine.network import league_table
+    from toolkit.plots.forest_network import draw_network_forest, draw_split
+    from toolkit.plots.league import draw_league
+    from toolkit.plots.network import draw_network
+    from toolkit.plots.ranks import draw_ranks
+    from toolkit.plots.style import save_figure
+
+    result, title = fitted.result, words["title"]
+    assert isinstance(result, NetworkResult)
+    model = "common" if result.random is None else "random"
+    made = {
+        "network": draw_network(result, title=title, unit=words["unit"]),
+        "forest": draw_network_forest(result, title=title, favours=_sides(words)),
+    }
+    if len(result.treatments) > 2:
+        made["league"] = draw_league(league_table(result, model), title=title)
+    both = [s for s in fitted.splits if s.direct is not None and s.indirect is not None]
+    if both:
+        measure, level = result.spec.measure, result.spec.level
+        made["split"] = draw_split(both, measure=measure, scale=result.scale, level=level, title=title)
+    if fitted.ranks is not None and fitted.ranks.caution is None:
+        made["ranks"] = draw_ranks(fitted.ranks, title=title)
+    for name, figure in made.items():
+        save_figure(figure, folder / f"{name}.svg", title=title)

@@ -1,0 +1,154 @@
+"""What is there and what is stale: selections, fingerprints and stored results; nothing heavy is loaded here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.analysis.select import LeftOut, Selection, select_arms
+from toolkit.config import Analysis, Outcome
+from toolkit.engine import ENGINE_VERSION
+from toolkit.model.errors import InputError
+from toolkit.model.spec import NetworkSpec, PairwiseSpec, ZeroCells
+from toolkit.project import Project
+from toolkit.store.evidence import arm_results, study_rows, study_standings
+
+__all__ = [
+    "RESULT",
+    "AnalysisOutcome",
+    "entered",
+    "fingerprint",
+    "plan",
+    "read_result",
+    "refused",
+    "result_folder",
+    "selections",
+    "spec_of",
+]
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisOutcome:
+    """What became of one analysis.
+
+    ``status`` is "fitted" (computed now), "kept" (same fingerprint, nothing to do), "stale" (only from `plan`), or
+    "refused" with the reason in ``problem``; ``payload`` is the content of its result.json; ``left_out`` are the
+    studies and arms with data on the outcome that do not enter now, and why.
+    """
+
+    analysis: Analysis
+    status: str
+    fingerprint: str | None
+    folder: Path | None
+    payload: dict[str, Any] | None
+    problem: str | None = None
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def result_folder(project: Project, analysis_id: str, print_: str) -> Path:
+    """Where the result with this fingerprint lives."""
+    return project.path("results", analysis_id, print_[:16])
+
+
+def read_result(project: Project, analysis_id: str, print_: str) -> dict[str, Any] | None:
+    """The payload of a stored result, None if it is not there."""
+    path = result_folder(project, analysis_id, print_) / RESULT
+    if not path.is_file():
+        return None
+    payload: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return payload
+
+
+def plan(project: Project, ids: Sequence[str] = ()) -> list[AnalysisOutcome]:
+    """For each analysis whether its result is there ("kept") or must be computed ("stale"); computes nothing."""
+    outcomes = []
+    for analysis, selection, problem in selections(project, ids):
+        if selection is None:
+            outcomes.append(refused(analysis, problem))
+            continue
+        mark = fingerprint(spec_of(analysis, project.config.outcome(analysis.outcome)), selection)
+        payload = read_result(project, analysis.id, mark)
+        folder = result_folder(project, analysis.id, mark)
+        status = "stale" if payload is None else "kept"
+        outcomes.append(
+            AnalysisOutcome(
+                analysis=analysis,
+                status=status,
+                fingerprint=mark,
+                folder=folder,
+                payload=payload,
+                left_out=selection.left_out,
+            )
+        )
+    return outcomes
+
+
+def refused(analysis: Analysis, problem: str | None) -> AnalysisOutcome:
+    """The outcome of an analysis that cannot be run, with the reason."""
+    return AnalysisOutcome(
+        analysis=analysis, status="refused", fingerprint=None, folder=None, payload=None, problem=problem
+    )
+
+
+def selections(project: Project, ids: Sequence[str] = ()) -> list[tuple[Analysis, Selection | None, str | None]]:
+    """(analysis, its arms, None) of each analysis, or (analysis, None, why it is refused)."""
+    config, store = project.config, project.store
+    chosen = [config.analysis(i) for i in ids] if ids else list(config.analyses)
+    rows, studies = arm_results(store), study_rows(store)
+    standings = study_standings(
+        store, votes_needed=config.screening.full_text, reason_order=config.eligibility.exclusion_reasons
+    )
+    found: list[tuple[Analysis, Selection | None, str | None]] = []
+    for analysis in chosen:
+        try:
+            found.append((analysis, select_arms(config, analysis, rows, studies, standings), None))
+        except InputError as error:
+            found.append((analysis, None, str(error)))
+    return found
+
+
+def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
+    """The engine's spec of a declared analysis."""
+    zero_cells = ZeroCells(add=analysis.zero_add, to=analysis.zero_to)
+    if analysis.kind == "pairwise":
+        return PairwiseSpec(
+            measure=analysis.measure,
+            treatment=analysis.treatment,
+            reference=analysis.reference,
+            tau2=analysis.tau2,
+            ci=analysis.ci,
+            prediction=analysis.prediction,
+            level=analysis.level,
+            zero_cells=zero_cells,
+        )
+    small_values = {"lower": "good", "higher": "bad", None: None}[outcome.better]
+    return NetworkSpec(
+        measure=analysis.measure,
+        reference=analysis.reference,
+        tau2=analysis.tau2,
+        small_values=small_values,
+        level=analysis.level,
+        zero_cells=zero_cells,
+    )
+
+
+def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> str:
+    """sha256 over spec, data (numbers and flags) and engine version: the address of a result.
+
+    What was left out is not in it: a study that does not enter changes no number.
+    """
+    content = {"spec": asdict(spec), "selection": entered(selection), "engine": ENGINE_VERSION}
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def entered(selection: Selection) -> dict[str, Any]:
+    """The arms that enter and their flags, as plain data."""
+    found = asdict(selection)
+    return {"arms": found["arms"], "flags": found["flags"]}
