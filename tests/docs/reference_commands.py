@@ -10,7 +10,7 @@ import click
 from toolkit.cli import COMMANDS, cli
 from toolkit.demo.steps import REVIEWS
 
-__all__ = ["command_pages", "walk"]
+__all__ = ["EXTRA_EXAMPLES", "command_pages", "walk"]
 
 # What a command can end with besides 0 (done), 1 (the outside world failed) and 2 (the input or call is wrong).
 EXITS: dict[str, tuple[str, ...]] = {

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 
 import click
 import pytest
 
 from tests.conftest import REPO
 from tests.docs.generate_reference import OUT, pages
-from tests.docs.reference_commands import walk
+from tests.docs.reference_commands import EXTRA_EXAMPLES, walk
 from tests.docs.reference_tables import EXIT_CODES, KEYS
 from toolkit import config
 from toolkit.cli import COMMANDS
+from toolkit.cli.common import run
 from toolkit.model import choices, errors
 
 PAGES = pages()
@@ -82,3 +85,12 @@ def test_every_name_a_user_can_pick_is_on_the_page_of_choices() -> None:
     ):
         for key, entry in getattr(choices, table).items():
             assert f"| `{key}` | {entry.help} |" in page, (table, key)
+
+
+@pytest.mark.parametrize("example", [e for group in ("pairwise", "network") for e in EXTRA_EXAMPLES[group]])
+def test_the_examples_on_bundled_data_work(
+    example: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(REPO)
+    assert run(shlex.split(example)) == 0
+    assert json.loads(capsys.readouterr().out)
