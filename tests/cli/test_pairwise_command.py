@@ -154,3 +154,15 @@ def test_subgroups_come_from_a_column_and_reach_the_figure(tmp_path: Path) -> No
     assert [group["label"] for group in found["groups"]] == ["cohort", "随机"]
     assert found["df"] == 1 and "随机" in figure.read_text(encoding="utf-8")
     assert "Between subgroups" in call(*base, "--common-tau2").stdout
+
+
+def test_a_regression_on_columns_is_printed_on_the_model_scale(tmp_path: Path) -> None:
+    rows = ["study,event.e,n.e,event.c,n.c,dose,design"]
+    rows += [f"S{i},{3 + i},40,{6 + (i * i) % 5},41,{i * 2.5},{'x' if i % 2 else 'y'}" for i in range(8)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    base = [str(path), "--measure", "OR", "--regress", "dose + factor(design)"]
+    found = json.loads(call(*base, "--format", "json").stdout)["regression"]
+    assert [c["name"] for c in found["coefficients"]] == ["intercept", "dose", "design=y"]
+    text = call(*base).stdout
+    assert "Residual tau²" in text and "(model scale)" in text

@@ -14,6 +14,7 @@ from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU
 
 if TYPE_CHECKING:
     from toolkit.engine.data import ArmTable, Effects
+    from toolkit.engine.metareg import MetaRegression
     from toolkit.engine.results import PairwiseResult
     from toolkit.engine.subgroups import SubgroupResult
     from toolkit.engine.tables import Table
@@ -75,7 +76,8 @@ def more_options(function: F) -> F:
         click.option("--cumulative", is_flag=True, help="The fit after each further study, in the order of the file."),
         click.option("--influence", is_flag=True, help="Influence of each study (residuals, Cook, dffits ...)."),
         click.option("--subgroup", metavar="COLUMN", help="Fits by the groups in this column, and the test between."),
-        click.option("--common-tau2", is_flag=True, help="One tau2 for all subgroups (REML or DL)."),
+        click.option("--common-tau2", is_flag=True, help="One tau2 for all subgroups."),
+        click.option("--regress", metavar="FORMULA", help="Meta-regression, such as 'year + factor(design)'."),
         click.option("--bias", metavar="TEST", help="Test of small-study effects: auto, Egger, Egger_random, Thompson, "
                      "Begg, Harbord, Peters, Macaskill, Deeks, Pustejovsky. Refused under 10 studies."),
         click.option("--force-bias", is_flag=True, help="Run it under 10 studies too."),
@@ -135,7 +137,7 @@ def more_options(function: F) -> F:
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, tau2: str, ci: str,
     prediction: str, tau2_ci: str, level: float, leave_one_out: bool, cumulative: bool, influence: bool,
-    subgroup: str | None, common_tau2: bool,
+    subgroup: str | None, common_tau2: bool, regress: str | None,
     bias: str | None, force_bias: bool, trim_fill: str | None, contours: bool,
     zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
@@ -155,12 +157,13 @@ def pairwise(
     from toolkit.cli.pairwise_more import More
     from toolkit.cli.pairwise_show import show
     from toolkit.engine import pairwise as engine
+    from toolkit.engine.metareg import covariates_of
     from toolkit.engine.tables import read_table
     from toolkit.model.spec import PairwiseSpec, ZeroCells
 
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
-        extra=[subgroup] if subgroup else [],
+        extra=[*([subgroup] if subgroup else []), *(covariates_of(regress) if regress else ())],
     )  # fmt: skip
     chosen = _measure(measure, table)
     one = MEASURES[chosen].groups == 1
@@ -194,6 +197,7 @@ def pairwise(
         force_bias=force_bias,
         trim_fill=trim_fill,
         subgroups=groups,
+        regression=_regression(result, table, regress),
     )
     show(result, table, wanted, output_format=output_format, output=output)
     _figures(result, plot, funnel, contours, groups)
@@ -207,6 +211,15 @@ def _subgroups(
     from toolkit.engine.subgroups import subgroups
 
     return subgroups(data, table.extra[column], spec, variance="common" if common else "separate")
+
+
+def _regression(result: PairwiseResult, table: Table, formula: str | None) -> MetaRegression | None:
+    if formula is None:
+        return None
+    from toolkit.engine.metareg import as_numbers, covariates_of, meta_regression
+
+    columns = {name: as_numbers(table.extra[name]) for name in covariates_of(formula)}
+    return meta_regression(result, formula, columns)
 
 
 @contextmanager

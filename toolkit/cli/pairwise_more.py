@@ -10,6 +10,7 @@ from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, 
 from toolkit.plots.numbers import format_interval, format_p
 
 if TYPE_CHECKING:
+    from toolkit.engine.metareg import MetaRegression
     from toolkit.engine.results import PairwiseResult
     from toolkit.engine.subgroups import SubgroupResult
 
@@ -27,6 +28,7 @@ class More:
     force_bias: bool = False
     trim_fill: str | None = None
     subgroups: SubgroupResult | None = None
+    regression: MetaRegression | None = None
 
 
 def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
@@ -43,6 +45,8 @@ def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
             found["influence"] = plain(sensitivity.influence(result))
     if wanted.subgroups is not None:
         found["subgroups"] = subgroups_to_dict(wanted.subgroups, result.scale)
+    if wanted.regression is not None:
+        found["regression"] = plain(wanted.regression)  # coefficients are differences: they stay on the model scale
     if wanted.bias is not None:
         from toolkit.engine.bias import small_study_test
 
@@ -59,6 +63,8 @@ def show_further(found: dict[str, Any], decimals: int) -> None:
     """Print the further results as tables."""
     if "subgroups" in found:
         _subgroups(found["subgroups"], decimals)
+    if "regression" in found:
+        _regression(found["regression"])
     titles = {"leave_one_out": "Without the study", "cumulative": "With the study added"}
     for name, title in titles.items():
         if name in found:
@@ -91,6 +97,26 @@ def _subgroups(found: dict[str, Any], decimals: int) -> None:
     out.print(text, markup=False)
     for warning in found["warnings"]:
         out.print(f"Note: {warning['text']}", markup=False)
+
+
+def _regression(found: dict[str, Any]) -> None:
+    rows = []
+    for coefficient in found["coefficients"]:
+        e = coefficient["estimate"]
+        bounds = f"({e['ci_low']:.4g} to {e['ci_high']:.4g})"
+        rows.append([coefficient["name"], f"{e['estimate']:.4g}", bounds, format_p(e["p"])])
+    table([f"Regression on {found['formula']} (model scale)", "b", "CI", ""], rows, right=[1])
+    out = console()
+    low, high = found["tau2_ci"]["low"], found["tau2_ci"]["high"]
+    explained = "" if found["r2"] is None else f"; {100 * found['r2']:.1f}% of tau² explained"
+    out.print(f"Residual tau² = {found['tau2']:.4g} ({low:.4g} to {high:.4g}, Q-profile){explained}", markup=False)
+    name = "Q" if found["ci"] == "Wald" else "F"
+    test = (
+        f"{name} = {found['q_model']:.2f} on {found['df_model']}{'' if name == 'Q' else ' and ' + str(found['df'])} df"
+    )
+    out.print(f"Covariates: {test}, {format_p(found['p_model'])}; {found['k']} studies", markup=False)
+    if found["excluded"]:
+        out.print(f"Without a value of a covariate: {', '.join(found['excluded'])}", markup=False)
 
 
 def _interval(estimate: dict[str, Any], decimals: int) -> str:

@@ -62,9 +62,9 @@ ROLES: dict[str, tuple[str, ...]] = {
     "treatment2": ("treat2", "t2", "treatment2", "trt2"),
     # two-by-two tables and two groups
     "events1": ("ai", "evente", "eventse", "events1", "event1", "d1", "r1", "eventst", "eventt"),
-    "nonevents1": ("bi",),
+    "nonevents1": ("bi", "nonevents1", "noneventse"),
     "events2": ("ci", "eventc", "eventsc", "events2", "event2", "d2", "r2"),
-    "nonevents2": ("di",),
+    "nonevents2": ("di", "nonevents2", "noneventsc"),
     "n1": ("n1i", "ne", "n1", "totale", "nt"),
     "n2": ("n2i", "nc", "n2", "totalc"),
     "mean1": ("m1i", "meane", "mean1", "m1", "y1", "meant"),

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from toolkit.engine.data import FloatArray
 from toolkit.model.errors import InputError, NotEstimable
 
-__all__ = ["RegressionFit", "fit_mixed", "fit_weighted"]
+__all__ = ["RegressionFit", "fit_mixed", "fit_weighted", "q_root", "residual_tau2"]
 
 _GRID = 40
 
@@ -70,61 +70,112 @@ def fit_weighted(y: FloatArray, v: FloatArray, X: FloatArray) -> RegressionFit:
 
 
 def fit_mixed(y: FloatArray, v: FloatArray, X: FloatArray, tau2: str = "REML") -> RegressionFit:
-    """Mixed-effects regression, tau2 by "REML" or "DL" (moments); Wald covariance ``(X' W X)^-1``.
+    """Mixed-effects regression; Wald covariance ``(X' W X)^-1``.
+
+    Parameters
+    ----------
+    y, v : (k,) effects and sampling variances
+    X : (k, P) design with its column of ones
+    tau2 : residual between-study variance: "REML", "ML", "DL", "HE", "HS", "SJ", "PM", "EB", or "none" for 0
 
     References
     ----------
     Raudenbush 2009, in The Handbook of Research Synthesis and Meta-Analysis, 2nd ed., chapter 16.
     """
     _check(X)
-    if tau2 not in ("REML", "DL"):
-        raise InputError("Unknown estimator of a regression.", value=tau2, allowed="REML, DL")
-    value = _tau2_reml(y, v, X) if tau2 == "REML" else _tau2_moments(y, v, X)
+    value = residual_tau2(y, v, X, tau2)
     beta, vcov = _solve(y, 1 / (v + value), X)
     return RegressionFit(
         beta=beta, se=np.sqrt(np.diag(vcov)), vcov=vcov, tau2=value, dispersion=1.0, df=y.size - X.shape[1]
     )
 
 
-def _tau2_moments(y: FloatArray, v: FloatArray, X: FloatArray) -> float:
-    """``(Q_E - (k - P)) / tr(P)`` truncated at zero."""
-    w = 1 / v
+def residual_tau2(y: FloatArray, v: FloatArray, X: FloatArray, method: str) -> float:
+    """Residual between-study variance of a regression by the estimators of `fit_mixed`, never negative.
+
+    References
+    ----------
+    Viechtbauer, Lopez-Lopez, Sanchez-Meca, Marin-Martinez 2015, Psychol Methods 20:360-374. doi:10.1037/met0000023
+    """
+    if method == "none":
+        return 0.0
+    if method in ("REML", "ML"):
+        return _tau2_likelihood(y, v, X, method == "REML")
+    if method in ("PM", "EB"):
+        return q_root(y, v, X, float(y.size - X.shape[1]))
+    if method not in ("DL", "HE", "HS", "SJ"):
+        known = "REML, ML, DL, HE, HS, SJ, PM, EB, none"
+        raise InputError("Unknown estimator of a regression.", value=method, allowed=known)
+    return max(0.0, float(_tau2_moments(y, v, X, method)))
+
+
+def _tau2_moments(y: FloatArray, v: FloatArray, X: FloatArray, method: str) -> float:
+    k, df = y.size, y.size - X.shape[1]
+    first = float(np.mean((y - y.mean()) ** 2))
+    if method == "SJ" and first == 0:
+        return 0.0
+    w = {"HE": np.ones(k), "SJ": 1 / (v + first)}.get(method, 1 / v)
     beta, inverse = _solve(y, w, X)
     q = float((w * (y - X @ beta) ** 2).sum())
-    trace = float(w.sum() - np.trace(inverse @ (X.T @ (w[:, None] ** 2 * X))))
-    return max(0.0, float(q - (y.size - X.shape[1])) / trace)
+    if method == "SJ":
+        return float(first * q / df)
+    if method == "HS":
+        return float((q - k) / w.sum())
+    # General moments: (Q - tr(P V)) / tr(P) with P = W - W X (X'WX)^-1 X' W.
+    leverage = np.einsum("ij,jk,ik->i", X, inverse, X)
+    own = w - w**2 * leverage
+    return float((q - (own * v).sum()) / own.sum())
 
 
-def _score(y: FloatArray, v: FloatArray, X: FloatArray, t: float) -> float:
-    """Twice the derivative of the restricted log-likelihood: ``y' P P y - tr(P)``."""
+def q_root(y: FloatArray, v: FloatArray, X: FloatArray, target: float) -> float:
+    """tau2 at which the residual Q equals ``target``; 0 where Q(0) is not above it."""
+
+    def excess(t: float) -> float:
+        w = 1 / (v + t)
+        beta, _ = _solve(y, w, X)
+        return float((w * (y - X @ beta) ** 2).sum()) - target
+
+    if excess(0.0) <= 0 or target <= 0:
+        return 0.0
+    beta, _ = _solve(y, np.ones_like(v), X)
+    high = float(((y - X @ beta) ** 2).sum()) / target
+    return float(brentq(excess, 0.0, high, xtol=1e-15 * high, rtol=1e-14, maxiter=500))
+
+
+def _score(y: FloatArray, v: FloatArray, X: FloatArray, t: float, restricted: bool) -> float:
+    """Twice the derivative of the log-likelihood: ``y' P P y - tr(P)`` (REML) or ``- tr(W)`` (ML)."""
     w = 1 / (v + t)
     beta, inverse = _solve(y, w, X)
     residual = w * (y - X @ beta)
-    return float(residual @ residual - w.sum() + np.trace(inverse @ (X.T @ (w[:, None] ** 2 * X))))
+    lost = np.trace(inverse @ (X.T @ (w[:, None] ** 2 * X))) if restricted else 0.0
+    return float(residual @ residual - w.sum() + lost)
 
 
-def _log_likelihood(y: FloatArray, v: FloatArray, X: FloatArray, t: float) -> float:
+def _log_likelihood(y: FloatArray, v: FloatArray, X: FloatArray, t: float, restricted: bool) -> float:
     w = 1 / (v + t)
     beta, inverse = _solve(y, w, X)
-    return float(np.log(w).sum() + np.linalg.slogdet(inverse)[1] - (w * (y - X @ beta) ** 2).sum()) / 2
+    determinant = np.linalg.slogdet(inverse)[1] if restricted else 0.0
+    return float(np.log(w).sum() + determinant - (w * (y - X @ beta) ** 2).sum()) / 2
 
 
-def _tau2_reml(y: FloatArray, v: FloatArray, X: FloatArray) -> float:
+def _tau2_likelihood(y: FloatArray, v: FloatArray, X: FloatArray, restricted: bool) -> float:
     """The most likely of zero and the roots of the score between zero and a point where it has turned negative."""
     beta, _ = _solve(y, np.ones_like(v), X)
     top = float(((y - X @ beta) ** 2).sum())
     if top <= 1e-24 * float((y**2).sum()):
         return 0.0
-    while _score(y, v, X, top) > 0:
+    while _score(y, v, X, top, restricted) > 0:
         top *= 4
     bottom = min(float(v.min()), top) * 1e-3
     grid = [0.0, *(bottom * (top / bottom) ** np.linspace(0, 1, _GRID))]
-    rising = [_score(y, v, X, t) > 0 for t in grid]
+    rising = [_score(y, v, X, t, restricted) > 0 for t in grid]
     candidates = [] if rising[0] else [0.0]
     for low, high, up, on in zip(grid[:-1], grid[1:], rising[:-1], rising[1:], strict=True):
         if up and not on:
-            root = brentq(lambda t: _score(y, v, X, t), low, high, xtol=1e-15 * high, rtol=1e-14, maxiter=300)
+            root = brentq(
+                lambda t: _score(y, v, X, t, restricted), low, high, xtol=1e-15 * high, rtol=1e-14, maxiter=300
+            )
             candidates.append(float(root))
     if len(candidates) == 1:
         return candidates[0]
-    return max(candidates, key=lambda t: _log_likelihood(y, v, X, t))
+    return max(candidates, key=lambda t: _log_likelihood(y, v, X, t, restricted))

@@ -96,8 +96,8 @@ def subgroups(
     ----------
     data, spec, options : as for `pairwise`
     labels : study -> group; every study that gives an effect needs one
-    variance : "separate" estimates tau2 in each group; "common" once, as residual variance (REML or DL), better with
-        few studies in a group
+    variance : "separate" estimates tau2 in each group; "common" once, as residual variance, better with few
+        studies in a group
 
     Raises
     ------
@@ -160,8 +160,6 @@ def _own(fit: PairwiseResult) -> Estimate:
 def _common(
     y: FloatArray, v: FloatArray, group: np.ndarray, levels: list[str], spec: PairwiseSpec
 ) -> tuple[float, list[Estimate]]:
-    if spec.tau2 not in ("REML", "DL"):
-        raise InputError("A common tau2 of subgroups is estimated by REML or DL.", value=spec.tau2, allowed="REML, DL")
     X = np.column_stack([(group == level).astype(float) for level in levels])
     fit = fit_mixed(y, v, X, spec.tau2)
     half = float(quantile(spec.level, np.inf)) * fit.se
