@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from toolkit.analysis.select import select_arms
-from toolkit.config import Analysis
+from toolkit.analysis.plan import RESULT, plan
 from toolkit.dedup.questions import waiting_pairs
-from toolkit.engine import ENGINE_VERSION
 from toolkit.extraction.run import compare_form
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import TABLES
@@ -22,7 +19,7 @@ from toolkit.records.normalise import is_retracted
 from toolkit.screening.progress import Progress, progress_of
 from toolkit.screening.state import ScreeningState, load_state
 from toolkit.store import views
-from toolkit.store.evidence import arm_results, study_rows, study_standings
+from toolkit.store.evidence import arm_results, study_standings
 from toolkit.store.keys import ReportKeys
 
 __all__ = ["Overview", "Section", "Waits", "overview"]
@@ -38,12 +35,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """Work that waits for a person ("" for anybody): how many of what, and the command for it."""
+    """Work that waits for a person ("" for anybody): how many of what, and the command for it.
+
+    ``blocks`` is False for what may stay open when a version of the review is closed.
+    """
 
     person: str
     what: str
     n: int
     command: str
+    blocks: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +93,9 @@ class _Draft:
     def add(self, name: str, *facts: tuple[str, Any]) -> None:
         self.sections.append(Section(name=name, facts=facts))
 
-    def wait(self, person: str, what: str, n: int, command: str) -> None:
+    def wait(self, person: str, what: str, n: int, command: str, *, blocks: bool = True) -> None:
         if n:
-            self.waiting.append(Waits(person=person, what=what, n=n, command=command))
+            self.waiting.append(Waits(person=person, what=what, n=n, command=command, blocks=blocks))
             self.next.append(command)
 
 
@@ -139,7 +140,11 @@ def _settings(draft: _Draft) -> None:
     for name, items in (("reviewers", settings.reviewers), ("sources", settings.sources)):
         if not items:
             draft.wait(
-                "", f"[[{name}]] to be declared in review.toml", 1, f'edit "{draft.project.path("review.toml")}"'
+                "",
+                f"[[{name}]] to be declared in review.toml",
+                1,
+                f'edit "{draft.project.path("review.toml")}"',
+                blocks=False,
             )
 
 
@@ -172,7 +177,8 @@ def _sources(draft: _Draft) -> None:
                 else f'evipool search run "{run.file_name}"'
             )
             facts.append(("unfinished", f"{run.kind} of {run.file_name} under {run.source}, {run.started_at[:10]}"))
-            draft.wait("", f"the {run.kind} of {run.file_name} was cut off: nothing of it counts", 1, again)
+            what = f"the {run.kind} of {run.file_name} was cut off: nothing of it counts"
+            draft.wait("", what, 1, again, blocks=run.kind == "import")
     draft.add("records", *facts)
 
 
@@ -212,6 +218,9 @@ def _screening(draft: _Draft, stage: str) -> None:
 
 
 def _wait_for_votes(draft: _Draft, now: Progress) -> None:
+    if not any(now.waits_for.values()):  # too few people are declared to give the votes that are missing
+        edit = f'edit "{draft.project.path("review.toml")}"'
+        draft.wait("", f"reports at {now.stage} lack votes that no declared reviewer can give", _unjudged(now), edit)
     spare = len(now.waits_for) > now.votes_needed
     for person, n in now.waits_for.items():
         form = f"{'ta' if now.stage == TITLE_ABSTRACT else 'ft'}-{person}.csv"
@@ -221,6 +230,10 @@ def _wait_for_votes(draft: _Draft, now: Progress) -> None:
             n,
             f'evipool screen export "{form}" --stage {now.stage} --for "{person}" --todo',
         )
+
+
+def _unjudged(now: Progress) -> int:
+    return now.unseen + now.waiting
 
 
 def _full_texts(draft: _Draft) -> None:
@@ -286,7 +299,8 @@ def _extraction(draft: _Draft) -> None:
         differs = _form_differs(draft.project, path)
         if differs:
             facts.append((path.name, differs))
-            draft.wait("", f"{path.name}: {differs}", 1, f'evipool extract check "extraction/{path.name}"')
+            command = f'evipool extract check "extraction/{path.name}"'
+            draft.wait("", f"{path.name}: {differs}", 1, command, blocks=False)
     draft.add("extraction", *facts)
     draft.wait("", "included studies to extract", len(missing), "evipool extract template extraction/results.csv")
     draft.wait("", "cells on which extractors differ", conflicts, "evipool extract conflicts")
@@ -308,34 +322,19 @@ def _form_differs(project: Project, path: Path) -> str | None:
 
 def _analyses(draft: _Draft) -> None:
     project = draft.project
-    rows, studies = arm_results(project.store), study_rows(project.store)
     facts = []
-    for analysis in project.config.analyses:
-        try:
-            selection = select_arms(project.config, analysis, rows, studies, draft.standings)
-            shown = asdict(selection)
-            facts.append((analysis.id, _freshness(project, analysis, {"arms": shown["arms"], "flags": shown["flags"]})))
-        except InputError as error:
-            facts.append((analysis.id, f"refused: {error.message}"))
+    for outcome in plan(project):
+        if outcome.status == "refused":
+            facts.append((outcome.analysis.id, f"refused: {outcome.problem}"))
+            draft.wait("", f"analysis {outcome.analysis.id} is refused: {outcome.problem}", 1, "edit review.toml")
+        elif outcome.status == "kept":
+            facts.append((outcome.analysis.id, "up to date"))
+        else:
+            older = any(project.path("results", outcome.analysis.id).glob(f"*/{RESULT}"))
+            facts.append((outcome.analysis.id, "stale" if older else "not run"))
     draft.add("analyses", *facts)
-    if rows and any(word in ("not run", "stale") for _, word in facts):
+    if any(word in ("not run", "stale") for _, word in facts) and arm_results(project.store):
         draft.next.append("evipool analyse")
-
-
-def _freshness(project: Project, analysis: Analysis, selection: dict[str, Any]) -> str:
-    """Whether a stored result was made of these data and settings by this engine."""
-    now = json.loads(json.dumps(selection, ensure_ascii=False))
-    found = sorted(project.path("results", analysis.id).glob("*/result.json"))
-    for path in found:
-        try:
-            payload = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        spec = payload.get("spec", {})
-        same = all(getattr(analysis, k) == spec[k] for k in ("measure", "tau2", "level", "reference") if k in spec)
-        if payload.get("selection") == now and same and payload.get("engine_version") == ENGINE_VERSION:
-            return "up to date"
-    return "stale" if found else "not run"
 
 
 def _report(draft: _Draft) -> None:

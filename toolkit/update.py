@@ -6,28 +6,29 @@ the report are brought up to date and the round is closed as a version. `update`
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
-from toolkit.analysis.run import AnalysisOutcome, analyse
-from toolkit.analysis.run import plan as plan_analyses
-from toolkit.dedup.run import dedup, waiting_pairs
+from toolkit.analysis.plan import AnalysisOutcome
+from toolkit.analysis.plan import plan as plan_analyses
+from toolkit.analysis.run import analyse
+from toolkit.dedup.run import dedup
+from toolkit.model.errors import SourceError, ToolkitError, WaitingForPeople
 from toolkit.model.events import NewEvent
 from toolkit.model.review import Version
+from toolkit.overview import Waits, overview
 from toolkit.prisma.numbers import flow_json
 from toolkit.prisma.run import flow, open_stages
 from toolkit.project import Project
 from toolkit.report.context import headline_syntheses
 from toolkit.report.run import ReportOutcome, is_fresh, write_report
-from toolkit.screening.fulltext import list_fulltexts
-from toolkit.screening.progress import progress as screening_progress
 from toolkit.search.run import SearchOutcome
 from toolkit.store import views
 
-__all__ = ["Step", "UpdateOutcome", "Waiting", "close_version", "plan", "update", "waiting_for_people"]
+__all__ = ["Step", "UpdateOutcome", "close_version", "plan", "update", "waiting_for_people"]
 
 Progress = Callable[[str], None]
 
@@ -40,7 +41,11 @@ class SearchCall(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of the line: "done", "due" (a machine can do it) or "waiting" (for a person), why, and what to type."""
+    """One step of the line, why it stands so, and what to type.
+
+    ``status`` is "done", "due" (a machine can do it), "waiting" (for a person) or "open" (a person's work that does
+    not keep a version from being closed).
+    """
 
     name: str
     status: str
@@ -49,59 +54,61 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """Work that only a person can do: how many of what, and the command that shows it."""
-
-    what: str
-    n: int
-    command: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateOutcome:
     """What an update did.
 
-    ``closed`` is the version this update completed before searching (or at its end), None if none.
+    ``closed`` are the versions it completed: one before searching, one at its end, or none. ``failures`` are
+    (source, what went wrong) of searches that failed; everything else was done all the same.
     """
 
     searches: tuple[SearchOutcome, ...]
+    failures: tuple[tuple[str, ToolkitError], ...]
     merged: int
     analyses: tuple[AnalysisOutcome, ...]
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[Waits, ...]
     closed: tuple[str, ...]
-    report: ReportOutcome | None
+    report: ReportOutcome
 
 
-def waiting_for_people(project: Project) -> list[Waiting]:
-    """Everything of the review that waits for a person, in the order of the line."""
-    found = []
-    pairs = waiting_pairs(project)
-    if pairs:
-        found.append(Waiting(what="possible duplicates to judge", n=pairs, command="evipool dedup review"))
-    for stage in screening_progress(project):
-        unseen = stage.unseen + stage.waiting
-        if unseen:
-            command = f"evipool screen export --stage {stage.stage} --for NAME FORM.csv"
-            found.append(Waiting(what=f"reports to screen ({stage.stage})", n=unseen, command=command))
-        if stage.conflicts:
-            command = f"evipool screen conflicts --stage {stage.stage}"
-            found.append(Waiting(what=f"conflicts to resolve ({stage.stage})", n=stage.conflicts, command=command))
-    pending = [x for x in list_fulltexts(project) if x.status in (None, "sought")]
-    if pending:
-        found.append(Waiting(what="full texts to obtain", n=len(pending), command="evipool fulltext list"))
-    unlinked = flow(project).unlinked.n
-    if unlinked:
-        command = "evipool fulltext link REPORT STUDY"
-        found.append(Waiting(what="included reports without a study", n=unlinked, command=command))
-    return found
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Position:
+    """Where the round stands: what keeps it open, and what comes next.
+
+    Attributes
+    ----------
+    blocking : work of people that has to be done before the round can be closed
+    closes : whether the present state is to be closed as a version
+    searches : whether the next round is to be begun with a search
+    """
+
+    blocking: tuple[Waits, ...]
+    closes: bool
+    searches: bool
+
+
+def waiting_for_people(project: Project) -> list[Waits]:
+    """Work of people that keeps a version from being closed, as `evipool status` lists it."""
+    return [one for one in overview(project).waiting if one.blocks]
 
 
 def round_is_open(project: Project) -> bool:
     """Whether a search or import was completed since the last version (or none is closed yet)."""
     closed = views.versions(project.store)
-    if not closed:
-        return True
-    return any((run.completed_at or "") > closed[-1].at for run in views.runs(project.store))
+    runs = views.runs(project.store)
+    return any((run.completed_at or "") > closed[-1].at for run in runs) if closed else bool(runs)
+
+
+def _position(project: Project) -> _Position:
+    """What is next, from the present state alone: the same question gives the same answer after a kill.
+
+    A round that people have finished is closed by one call and the next round is begun by the next; only the first
+    version, which nobody should have to ask for twice, is closed and followed by a search in one go. A round whose
+    search was cut off goes on with it.
+    """
+    blocking = tuple(waiting_for_people(project))
+    closes = not blocking and round_is_open(project)
+    first = not views.versions(project.store)
+    return _Position(blocking=blocking, closes=closes, searches=not blocking and (first or not closes))
 
 
 def strategies(project: Project) -> list[tuple[str, Path]]:
@@ -115,31 +122,32 @@ def strategies(project: Project) -> list[tuple[str, Path]]:
 
 def plan(project: Project) -> list[Step]:
     """For each step whether it is done, due or waiting, and why; changes nothing."""
-    waiting = waiting_for_people(project)
-    steps = [_search_step(project, waiting), _dedup_step(project)]
-    steps += [Step(name=w.what, status="waiting", why=f"{w.n} wait for a person", command=w.command) for w in waiting]
-    for outcome in plan_analyses(project):
-        steps.append(_analysis_step(outcome))
+    position = _position(project)
+    steps = [_search_step(project, position), _dedup_step(project)]
+    for one in overview(project).waiting:
+        who = f"{one.n} wait for {one.person or 'a person'}"
+        status = "waiting" if one.blocks else "open"
+        steps.append(Step(name=one.what, status=status, why=who, command=one.command))
+    steps += [_analysis_step(outcome) for outcome in plan_analyses(project) if outcome.status != "refused"]
     fresh = is_fresh(project)
-    why = (
-        "nothing changed since it was written" if fresh else "decisions, data or settings changed since it was written"
-    )
+    words = "decisions, data, results or settings changed since it was written"
+    why = "nothing changed since it was written" if fresh else words
     steps.append(Step(name="report", status="done" if fresh else "due", why=why, command="evipool report"))
-    if round_is_open(project) and not waiting:
+    if position.closes:
         steps.append(Step(name="version", status="due", why="nothing waits for a person", command="evipool update"))
     return steps
 
 
-def _search_step(project: Project, waiting: list[Waiting]) -> Step:
+def _search_step(project: Project, position: _Position) -> Step:
     if not strategies(project):
         return Step(name="search", status="done", why="no PubMed strategy is named in [[sources]]")
     runs = [run for run in views.runs(project.store) if run.kind == "search"]
-    if not runs:
-        return Step(name="search", status="due", why="PubMed was never searched", command="evipool update --search")
-    last = max(run.searched_on for run in runs)
-    if waiting and round_is_open(project):
-        return Step(name="search", status="done", why=f"searched {last}; this round still waits for people")
-    return Step(name="search", status="due", why=f"last searched {last}", command="evipool update")
+    last = f"last searched {max(run.searched_on for run in runs)}" if runs else "PubMed was never searched"
+    if position.searches:
+        return Step(name="search", status="due", why=last, command="evipool update")
+    if position.closes:
+        return Step(name="search", status="done", why=f"{last}; the round is closed first")
+    return Step(name="search", status="done", why=f"{last}; this round still waits for people")
 
 
 def _dedup_step(project: Project) -> Step:
@@ -152,8 +160,6 @@ def _dedup_step(project: Project) -> Step:
 
 def _analysis_step(outcome: AnalysisOutcome) -> Step:
     name = f"analysis {outcome.analysis.id}"
-    if outcome.status == "refused":
-        return Step(name=name, status="waiting", why=outcome.problem or "", command="edit review.toml")
     if outcome.status == "stale":
         return Step(name=name, status="due", why="its data, settings or engine changed", command="evipool analyse")
     return Step(name=name, status="done", why="same data, settings and engine")
@@ -169,53 +175,81 @@ def update(
 ) -> UpdateOutcome:
     """Do what is next: close a finished round, search again, join duplicates, refresh analyses and report.
 
+    Open human work never blocks what is already decided: analyses and report are refreshed from it all the same, and
+    a search that fails stops nothing else.
+
     Parameters
     ----------
     search : runs one strategy
     searching : True searches now, False never; None searches when the last round is finished
     progress : called with the name of each step
-
-    Open human work never blocks what is already decided: analyses and report are refreshed from it all the same.
     """
-
     say = progress or (lambda text: None)
     closed: list[str] = []
-    finished = not waiting_for_people(project)
-    first = not views.versions(project.store)
-    ending = finished and round_is_open(project) and bool(views.runs(project.store))
-    before: list[AnalysisOutcome] = []
-    if ending:
-        say("analyses")
-        before = analyse(project)
-        closed.append(close_version(project, before, command=command).label)
-    # A round that people have finished is closed by one call and the next round is begun by the next call; only the
-    # first version, which nobody should have to ask for twice, is closed and followed by a search in one go.
-    begin = finished and (first or not ending) if searching is None else searching
-    searches: list[SearchOutcome] = []
-    for source, strategy in strategies(project) if begin else []:
-        say(f"search {source}")
-        searches.append(search(project, strategy))
+    # Duplicates come first: only then is known what waits, and a run that was killed goes on as if it had not been.
     say("duplicates")
     merged = dedup(project).merged
+    position = _position(project)
+    made: dict[str, AnalysisOutcome] = {}
+    if position.closes:
+        say("analyses")
+        closed += _close(project, made, command)
+    searches, failures = _search_all(project, search, say) if _wanted(position, searching) else ([], [])
+    if searches:
+        say("duplicates")
+        merged += dedup(project).merged
     say("analyses")
-    # What was computed to close the version is not computed again: it still is what this update did.
-    anew = {outcome.analysis.id: outcome for outcome in before if outcome.status == "fitted"}
-    analyses = [anew.get(o.analysis.id, o) if o.status == "kept" else o for o in analyse(project)]
-    waiting = waiting_for_people(project)
-    if searches and not waiting and round_is_open(project):
-        closed.append(close_version(project, analyses, command=command).label)
+    analyses = _analyse(project, made)
+    if searches and not failures and _position(project).closes:
+        closed += _close(project, made, command)
     say("report")
+    report = write_report(project)
     return UpdateOutcome(
         searches=tuple(searches),
+        failures=tuple(failures),
         merged=merged,
         analyses=tuple(analyses),
-        waiting=tuple(waiting),
+        waiting=tuple(waiting_for_people(project)),
         closed=tuple(closed),
-        report=write_report(project),
+        report=report,
     )
 
 
-def close_version(project: Project, analyses: list[AnalysisOutcome], *, command: str) -> Version:
+def _wanted(position: _Position, searching: bool | None) -> bool:
+    return position.searches if searching is None else searching
+
+
+def _search_all(
+    project: Project, search: SearchCall, say: Progress
+) -> tuple[list[SearchOutcome], list[tuple[str, ToolkitError]]]:
+    """Every strategy's search; one that fails, or asks a person, is told and does not stop the others."""
+    found: list[SearchOutcome] = []
+    failures: list[tuple[str, ToolkitError]] = []
+    for source, strategy in strategies(project):
+        say(f"search {source}")
+        try:
+            found.append(search(project, strategy))
+        except (SourceError, WaitingForPeople) as error:
+            failures.append((source, error))
+    return found, failures
+
+
+def _analyse(project: Project, made: dict[str, AnalysisOutcome]) -> list[AnalysisOutcome]:
+    """Fit what is stale; an analysis that this update computed before stays told as computed."""
+    outcomes = [made.get(o.analysis.id, o) if o.status == "kept" else o for o in analyse(project)]
+    made.update({o.analysis.id: o for o in outcomes if o.status == "fitted"})
+    return outcomes
+
+
+def _close(project: Project, made: dict[str, AnalysisOutcome], command: str) -> list[str]:
+    """Close the present state as a version, unless fitting shows that an analysis cannot be run."""
+    outcomes = _analyse(project, made)
+    if any(o.status == "refused" for o in outcomes):
+        return []
+    return [close_version(project, outcomes, command=command).label]
+
+
+def close_version(project: Project, analyses: Sequence[AnalysisOutcome], *, command: str) -> Version:
     """Mark the present state as a completed version: counts, included studies and the results that were current."""
     label = str(len(views.versions(project.store)) + 1)
     payload: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,9 @@ def update(
     A review moves in rounds. When a round is finished (nothing waits for a person) its state is closed as a version
     and the searches run again; new records then wait for screening and the command ends with exit code 3. When
     people are done, the same command brings duplicates, analyses and the report up to date, closes the round, and the
-    report says what changed since the version before.
+    report says what changed since the version before. Killed at any moment, the next call goes on from there.
+
+    Exit codes: 1 a search failed (everything else was done), 2 an analysis is refused, 3 people's work waits.
     """
     from toolkit.update import update as run_update
 
@@ -73,7 +76,15 @@ def update(
             emit(_as_json(outcome))
         else:
             _show(outcome)
-    return 3 if outcome.waiting else 0
+    return _exit_code(outcome)
+
+
+def _exit_code(outcome: UpdateOutcome) -> int:
+    """What failed outside comes first, then what is wrong in the settings or data, then what waits for people."""
+    codes = {error.exit_code for _, error in outcome.failures}
+    codes |= {2} if any(a.status == "refused" for a in outcome.analyses) else set()
+    codes |= {3} if outcome.waiting else set()
+    return min(codes, default=0)
 
 
 def _show_plan(project: Project, output_format: str) -> int:
@@ -93,11 +104,12 @@ def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:
             {"run": s.run_id, "date": s.searched_on, "count": s.count, "new": len(s.new), "known": len(s.known)}
             for s in outcome.searches
         ],
+        "failures": [{"source": source, "problem": str(error)} for source, error in outcome.failures],
         "merged": outcome.merged,
         "analyses": [{"analysis": a.analysis.id, "status": a.status, "problem": a.problem} for a in outcome.analyses],
-        "waiting": [{"what": w.what, "n": w.n, "command": w.command} for w in outcome.waiting],
+        "waiting": [asdict(w) for w in outcome.waiting],
         "closed_versions": list(outcome.closed),
-        "report": None if outcome.report is None else str(outcome.report.path),
+        "report": {"path": str(outcome.report.path), "written": outcome.report.written},
     }
 
 
@@ -118,9 +130,11 @@ def _show(outcome: UpdateOutcome) -> None:
             click.echo(f"  {a.analysis.id}: {a.problem}")
     for label in outcome.closed:
         click.echo(f"Version {label} of the review is closed.")
-    if outcome.report is not None:
-        click.echo(f"Report: {outcome.report.path}")
+    fresh = "" if outcome.report.written else " (nothing changed since it was written)"
+    click.echo(f"Report: {outcome.report.path}{fresh}")
     if outcome.waiting:
         click.echo("Waiting for people:")
         for w in outcome.waiting:
-            click.echo(f"  {w.n} {w.what}: {w.command}")
+            click.echo(f"  {w.n} {w.what}{f' ({w.person})' if w.person else ''}: {w.command}")
+    for source, error in outcome.failures:
+        click.echo(f"{source} was not searched: {error}", err=True)

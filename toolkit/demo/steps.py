@@ -89,7 +89,10 @@ _ONFH = Review(
         Step("search check search_strategies/pubmed.txt", "does the strategy say what it seems to say?"),
         Step(f"search run search_strategies/pubmed.txt --replies replies/{_FIRST}", "PubMed, from recorded replies"),
         *_imports(_FIRST),
-        Step(f'import imports/{_FIRST}/reference-lists.ris --database "Reference lists"', "studies found by reading"),
+        Step(
+            f'import imports/{_FIRST}/reference-lists.ris --database "Reference lists" --date {_FIRST}',
+            "studies found by reading",
+        ),
         Step("dedup", "join the records of one report"),
         Step("dedup review --list", "pairs that only a person can judge"),
         *(Step(f"dedup merge {a} {b} --as AB", why) for a, b, why in _SAME),
