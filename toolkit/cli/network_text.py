@@ -72,6 +72,8 @@ def _show(console: Console, result: NetworkResult, effects: Effects, model: str)
     _league(console, result, model)
     _ranking(console, result, model)
     for warning in result.warnings:
+        if warning.code == "inconsistency_not_estimable":  # said above, where the test would stand
+            continue
         console.print(f"Note: {warning.text}", markup=False)
     for left in result.excluded:
         arm = f", {left.treatment}" if left.treatment else ""
@@ -127,13 +129,18 @@ def print_table(console: Console, title: str, header: Sequence[str], rows: Seque
     console.print(shown)
 
 
+def _count(n: int, one: str, several: str) -> str:
+    return f"{n} {one if n == 1 else several}"
+
+
 def _head(console: Console, result: NetworkResult) -> None:
     from toolkit.model.choices import MEASURES
 
     measure = MEASURES[result.spec.measure].help if result.spec.measure in MEASURES else result.spec.measure
     console.print(
-        f"Network meta-analysis, {measure}: {result.k} studies, {len(result.treatments)} treatments, "
-        f"{len(result.comparisons)} direct comparisons",
+        f"Network meta-analysis, {measure}: {_count(result.k, 'study', 'studies')}, "
+        f"{len(result.treatments)} treatments, "
+        f"{_count(len(result.comparisons), 'direct comparison', 'direct comparisons')}",
         markup=False,
     )
 
@@ -153,7 +160,8 @@ def _effects(console: Console, result: NetworkResult) -> None:
         for row in against_reference(result)
     ]
     level = f"{100 * result.spec.level:g} %"
-    title = f"{result.spec.measure} of each treatment against {result.reference} ({level} interval)"
+    name = "Effect" if result.spec.measure == "GEN" else result.spec.measure
+    title = f"{name} of each treatment against {result.reference} ({level} interval)"
     header = ["treatment", "studies", "random effects", "p", "prediction", "common effect"]
     print_table(console, title, header, rows)
     word = "1" if result.scale == "log" else "0"
@@ -182,7 +190,7 @@ def _inconsistency(tested: Inconsistency) -> list[str]:
             f"{tested.interaction_df} df, p {p_value(tested.interaction_p)}"
         )
     else:
-        lines.append(f"Inconsistency: {tested.reason}")
+        lines.append(str(tested.reason))
     return lines
 
 

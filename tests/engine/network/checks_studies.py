@@ -61,6 +61,7 @@ def left_out(data: Dataset, case: Case) -> None:
 
 
 @check("netimpact")
+@check("netimpact(netmeta)")
 def impact(data: Dataset, case: Case) -> None:
     effects, result = data.fit(case)
     for model in ("common", "random"):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.engine.data import Effects
-from toolkit.engine.effects import arm_table, compute_effects, difference_of_arms, effects_from_contrasts
+from toolkit.engine.effects import arm_table, compute_effects, effects_from_contrasts
 from toolkit.engine.network import network
 from toolkit.engine.results import NetworkResult
 from toolkit.model.spec import ZeroCells
@@ -72,40 +72,13 @@ class Dataset:
 
 
 def arm_effects(columns: dict[str, np.ndarray], measure: str, *, keep_double_zero: bool) -> Effects:
-    """Effects of arm-level columns; measures the toolkit does not have (yet) are made here from their formulas."""
-    policy = ZeroCells(drop_double_zero=not keep_double_zero)
-    study, treatment = columns["study"].tolist(), columns["treatment"].tolist()
-    numbers = {k: columns[k].astype(float) for k in ("n", "events", "mean", "sd") if k in columns}
-    if measure == "SMD":
+    """Effects of arm-level columns."""
+    if measure == "SMD":  # netmeta's is Cohen's d, the toolkit's Hedges' g
         return cohen_effects(columns)
-    if measure == "IRR":
-        value, variance = np.log(columns["events"] / columns["time"]), 1 / columns["events"].astype(float)
-    elif measure == "ROM":
-        value = np.log(np.abs(columns["mean"].astype(float)))  # a ratio of two negative means is positive
-        variance = columns["sd"] ** 2 / (columns["n"] * columns["mean"].astype(float) ** 2)
-    elif measure == "ASD":
-        n = columns["n"].astype(float)
-        value, variance = np.arcsin(np.sqrt(columns["events"] / n)), 1 / (4 * n)
-    else:
-        return compute_effects(arm_table(study, treatment, **numbers), measure, zero_cells=policy)
-    first = [i for i, s in enumerate(study) if i == 0 or s != study[i - 1]]
-    start = np.array([*first, len(study)])
-    y, V = difference_of_arms(value, variance, start)
-    names = sorted(set(treatment))
-    index = np.array([names.index(t) for t in treatment])
-    base = np.zeros(len(study), dtype=bool)
-    base[first] = True
-    return Effects(
-        measure="GEN",
-        scale="log",
-        studies=tuple(study[i] for i in first),
-        start=start - np.arange(len(start)),
-        y=y,
-        V=V,
-        t1=index[~base],
-        t2=np.repeat(index[base], np.diff(start) - 1),
-        treatments=tuple(names),
-    )
+    policy = ZeroCells(drop_double_zero=not keep_double_zero)
+    numbers = {k: columns[k].astype(float) for k in ("n", "events", "mean", "sd", "time") if k in columns}
+    arms = arm_table(columns["study"].tolist(), columns["treatment"].tolist(), **numbers)
+    return compute_effects(arms, {"ASD": "AS"}.get(measure, measure), zero_cells=policy)
 
 
 def cohen_effects(columns: dict[str, np.ndarray]) -> Effects:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.engine.data import Effects
-from toolkit.engine.effects import arm_table, compute_effects
+from toolkit.engine.effects import arm_table, compute_effects, effects_from_contrasts
 from toolkit.engine.network import (
     against_reference,
     consistency_model,
@@ -23,7 +23,9 @@ from toolkit.engine.network import (
     rank_probabilities,
     split_evidence,
 )
+from toolkit.engine.network.direct import all_pairs
 from toolkit.engine.results import NetworkResult
+from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError, NotEstimable
 
 # Elliott and Meyer 2007 (doi 10.1016/S0140-6736(07)60108-1): odds ratios against a diuretic, from the erratum.
@@ -372,3 +374,33 @@ def test_hip_network_of_three_treatments_keeps_the_pairwise_answer_and_refuses_t
     assert "CD + graft rests on a single study" in result.ranking.caution
     assert "no closed loop is formed by different studies" in result.ranking.caution
     assert result.n_per_treatment == (334.0, 330.0, 34.0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_contrasts_of_all_pairs_give_what_the_arms_give_reml_included(seed: int) -> None:
+    study, treatment, n, mean, sd = random_network(seed)
+    effects = compute_effects(arm_table(study, treatment, n=n, mean=mean, sd=sd), "MD")
+    pairs = all_pairs(effects)
+    names = effects.treatments
+    contrasts = effects_from_contrasts(
+        [effects.studies[s] for s in pairs.study],
+        [names[i] for i in pairs.t1],
+        [names[i] for i in pairs.t2],
+        pairs.te,
+        np.sqrt(pairs.v),
+        "MD",
+    )
+    for method in ("DL", "REML"):
+        one, other = (network(e, reference="t0", tau2=method) for e in (effects, contrasts))
+        assert other.tau2.value == pytest.approx(one.tau2.value, abs=1e-9)
+        assert np.allclose(one.random, other.random, atol=1e-9)
+        assert np.allclose(one.random_se, other.random_se, atol=1e-9)
+
+
+def test_a_measure_of_one_group_is_refused() -> None:
+    arms = arm_table(["1", "1"], ["a", "b"], n=[10, 10], events=[3, 4])
+    single = [key for key, entry in MEASURES.items() if entry.groups == 1]
+    assert single
+    with pytest.raises(InputError, match="one group"):
+        network(arms, measure=single[0])

@@ -169,6 +169,7 @@ def league_table(result: NetworkResult, model: str = "random", order: Sequence[s
     width = half_width(result.spec.level) * se
     measure = result.spec.measure
     unit = "above 1" if result.scale == "log" else "above 0"
+    name = "effect" if measure == "GEN" else measure
     return LeagueTable(
         treatments=names,
         model=model,
@@ -178,7 +179,7 @@ def league_table(result: NetworkResult, model: str = "random", order: Sequence[s
         estimate=te,
         low=te - width,
         high=te + width,
-        direction=f"Each cell is the {measure} of the row treatment against the column treatment; a value {unit} means "
+        direction=f"Each cell is the {name} of the row treatment against the column treatment; a value {unit} means "
         "more in the row treatment.",
     )
 
