@@ -311,10 +311,32 @@ def load_review(path: Path) -> ReviewFile:
             message = f"missing key {where[-1]!r}"
         else:
             message = first["msg"].removeprefix("Value error, ")
+        if line is None:
+            line = _line_of_reference(text, message)
         value = first.get("input")
         shown = value if isinstance(value, (str, int, float, bool)) else None
         more = f" ({len(error.errors()) - 1} more after it)" if len(error.errors()) > 1 else ""
         raise InputError(f"{key}: {message}{more}", file=path, line=line, value=shown) from error
+
+
+def _line_of_reference(text: str, message: str) -> int | None:
+    """The line of a reference that fails: "analysis 'A' asks for outcome 'B' ..." is at 'B' in the table of 'A'."""
+    names = re.findall(r"'([^']+)'", message)
+    if not names or not message.startswith("analysis"):
+        return None
+    table, found = "", None
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.lstrip().startswith("["):
+            if found is not None:
+                break
+            table = line.strip()
+        elif table == "[[analyses]]":
+            key, _, value = line.partition("=")
+            if key.strip() == "id" and value.split("#")[0].strip().strip("\"'") == names[0]:
+                found = number
+            elif found is not None and any(mark + names[-1] + mark in line for mark in ('"', "'")):
+                return number
+    return found
 
 
 def line_of(text: str, where: tuple[int | str, ...]) -> int | None:
