@@ -58,6 +58,8 @@ class Comparison:
     is_translation : (m,) the better title similarity came from a second title, or a title is marked as translated
     is_exact_copy : (m,) all fields equal after folding
     is_supplement, is_one_page : (m,) either record is of a supplement; is known to end on its first page
+    is_supplement_pair : (m,) exactly one of the two is of a supplement
+    is_meeting : (m,) either was published by a conference or in proceedings
     is_without_volume, has_several_authors : (m,) neither has a volume; both name two authors or more
     is_page_one : (m,) either begins on page 1 (often the count of a file), or on none
     is_cut : (m,) one title is cut off within the other
@@ -73,6 +75,8 @@ class Comparison:
     is_translation: npt.NDArray[np.bool_]
     is_exact_copy: npt.NDArray[np.bool_]
     is_supplement: npt.NDArray[np.bool_]
+    is_supplement_pair: npt.NDArray[np.bool_]
+    is_meeting: npt.NDArray[np.bool_]
     is_one_page: npt.NDArray[np.bool_]
     is_without_volume: npt.NDArray[np.bool_]
     has_several_authors: npt.NDArray[np.bool_]
@@ -138,6 +142,8 @@ def compare(
         left=left, right=right, levels=levels, title_similarity=similarity,
         is_translation=is_translation, is_exact_copy=exact,
         is_supplement=v.is_supplement[left] | v.is_supplement[right],
+        is_supplement_pair=v.is_supplement[left] != v.is_supplement[right],
+        is_meeting=v.is_meeting[left] | v.is_meeting[right],
         is_one_page=(v.first_page[left] == v.last_page[left]) | (v.first_page[right] == v.last_page[right]),
         is_without_volume=(v.volume[left] == 0) & (v.volume[right] == 0),
         has_several_authors=(v.author_count[left] > 1) & (v.author_count[right] > 1),
@@ -325,7 +331,8 @@ def _volume(v: Normalised, left: IntArray, right: IntArray) -> Levels:
     level = _equal(v.volume, left, right)
     volume, other = v.volume_number[left], v.volume_number[right]
     is_year = (level == 2) & (((volume == v.year[left]) & (volume > 0)) | ((other == v.year[right]) & (other > 0)))
-    swapped = (level == 2) & ((v.volume[left] == v.issue[right]) | (v.issue[left] == v.volume[right]))
+    issue, other_issue = v.issue_number[left], v.issue_number[right]
+    swapped = (level == 2) & (((volume == other_issue) & (volume > 0)) | ((other == issue) & (other > 0)))
     return np.where(swapped | is_year, 0, level).astype(np.int8)
 
 

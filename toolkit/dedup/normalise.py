@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -31,6 +32,10 @@ _ABSTRACT_HEADING = re.compile(
 _NOT_ALNUM = re.compile(r"[^0-9a-z]+")
 _PREPRINT = re.compile(
     r"\b(?:ssrn|(?:bio|med|ar|chem|psy|soc)rxiv|research square|preprints?(?:\.org)?|osf preprints)\b"
+)
+_MEETING = re.compile(
+    r"\b(?:conference|proceedings|proc|symposium|workshop|congress|meeting|tagung|kongress|congr[eé]s|congreso|congresso)\b|会议|大会",
+    re.IGNORECASE,
 )
 _PREPRINT_DOI = re.compile(
     r"10\.(?:1101/(?:19|20)\d\d\.|21203/rs|48550/arxiv|20944/preprints|2139/ssrn|31234/osf|31219/osf|26434/chemrxiv)"
@@ -71,6 +76,7 @@ class Normalised:
     is_cjk: BoolArray
     is_preprint: BoolArray
     is_cochrane: BoolArray
+    is_meeting: BoolArray
     first: list[str]
     first_words: list[str]
     families: list[str]
@@ -143,15 +149,23 @@ def normalise(columns: RecordColumns, *, workers: int = 1) -> Normalised:
     workers : processes to spread large inputs over (20,000 records and more)
     """
     n = len(columns)
-    if workers > 1 and n >= PARALLEL_FROM:
-        size = -(-n // (workers * 4))
-        parts = [_cut(columns, start, start + size) for start in range(0, n, size)]
+    lists = _read_in_processes(columns, workers) if workers > 1 and n >= PARALLEL_FROM else None
+    return _encode(lists or _read_columns(columns), n)
+
+
+def _read_in_processes(columns: RecordColumns, workers: int) -> dict[str, list[Any]] | None:
+    """As `_read_columns`, in worker processes; None where they cannot be started (a script without a main guard)."""
+    size = -(-len(columns) // (workers * 4))
+    parts = [_cut(columns, start, start + size) for start in range(0, len(columns), size)]
+    try:
         with ProcessPoolExecutor(max_workers=workers) as pool:
-            read = list(pool.map(_read_columns, parts))
-        lists = {name: [v for part in read for v in part[name]] for name in read[0]}
-    else:
-        lists = _read_columns(columns)
-    return _encode(lists, n)
+            lists: dict[str, list[Any]] = {}
+            for part in pool.map(_read_columns, parts):
+                for name, values in part.items():
+                    lists.setdefault(name, []).extend(values)
+            return lists
+    except BrokenProcessPool:
+        return None
 
 
 def _cut(columns: RecordColumns, start: int, stop: int) -> RecordColumns:
@@ -187,6 +201,7 @@ def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
             "14651858.cd" in "".join(d) or "cochrane database" in j.lower()
             for j, d in zip(columns.journal, dois, strict=True)
         ],
+        "is_meeting": [_MEETING.search(j) is not None for j in columns.journal],
         "first": [a.first for a in authors],
         "first_words": [a.first_words for a in authors],
         "families": [a.families for a in authors],
@@ -257,6 +272,7 @@ def _encode(lists: dict[str, list[Any]], n: int) -> Normalised:
         is_cjk=np.array(lists["is_cjk"], dtype=bool).reshape(n),
         is_preprint=np.array(lists["is_preprint"], dtype=bool).reshape(n),
         is_cochrane=np.array(lists["is_cochrane"], dtype=bool).reshape(n),
+        is_meeting=np.array(lists["is_meeting"], dtype=bool).reshape(n),
         first=lists["first"],
         first_words=lists["first_words"],
         families=lists["families"],

@@ -107,6 +107,13 @@ def _two_publications(c: Comparison) -> Mask:
     return c.level("journal", "different") & ~tied
 
 
+def _abstract_and_article(c: Comparison) -> Mask:
+    tied = (
+        c.level("first page", "same") | c.level("doi", "same") | c.level("pmid", "same") | c.level("abstract", "same")
+    )
+    return c.is_supplement_pair & ~tied
+
+
 def _other_place(c: Comparison) -> Mask:
     return (
         c.level("first page", "different")
@@ -240,7 +247,7 @@ def _same_work_and_place(c: Comparison) -> Mask:
     )
     same_work = c.level("first author", "same", "other order") & c.level("authors", "same", "alike")
     page = _title_equal(c) & c.level("first page", "same") & ~c.is_page_one
-    issue = _title_equal(c) & c.level("volume", "same") & c.level("issue", "same")
+    issue = _title_equal(c) & c.level("volume", "same") & c.level("issue", "same") & ~c.is_cut
     pages = (
         _title_alike(c)
         & c.level("first page", "same")
@@ -265,6 +272,9 @@ def _conference_paper(c: Comparison) -> Mask:
         & c.level("journal", "same", "alike")
         & c.level("year", "same", "one apart")
         & c.is_without_volume
+        & c.is_meeting
+        & ~c.level("issue", "same")
+        & ~c.is_supplement
         & ~c.is_cochrane
         & ~c.is_preprint_pair
         & ~c.level("first page", "different")
@@ -328,6 +338,7 @@ JOINS: tuple[Rule, ...] = (
             & ~c.level("title length", "generic")
             & ~c.level("first page", "different")
             & ~c.level("first author", "different")
+            & ~(c.level("journal", "different") & c.level("volume", "different"))
         ),
         MERGE,
     ),
@@ -376,6 +387,8 @@ VETOES: tuple[Rule, ...] = (
          _other_volume, APART),
     Rule("other place", "volume and first page both differ, and no identifier is shared", _other_place, ASK),
     Rule("two publications", "the journals differ, and no page, DOI or abstract ties the pair", _two_publications, ASK),
+    Rule("abstract and article", "one is of a supplement, and no page, DOI, PMID or abstract is shared",
+         _abstract_and_article, ASK),
     Rule("other authors", "first author and authors differ", _other_authors, ASK),
     Rule("recurring column", "issues differ, and neither page, DOI nor abstract is shared",
          _nothing_but_title, APART),

@@ -71,12 +71,12 @@ _MARKER_PATTERNS: tuple[tuple[str, str], ...] = (
 MARKERS: tuple[str, ...] = tuple(name for name, _ in _MARKER_PATTERNS)
 # A title without any of these words has no marker; looking them up is cheaper than the patterns.
 _MARKER_WORDS_TEXT = """
-erratum errata corrigendum corrigenda correction corrections addendum retraction withdrawal withdrawn concern re comment
-comments commentary perspective reply response rejoinder letter letters protocol rationale design update updated
-revisited pub pub2 pub3 pub4 pub5 pub6 pub7 pub8 pub9 follow followup term extension results sub subgroup substudy hoc
-secondary pooled reanalysis reanalyses preliminary interim pilot feasibility abstracts abstract proceedings plain men male males
-boy boys women female females girl girls child children paediatric paediatrics pediatric pediatrics infant infants newborn
-newborns adult adults elderly older aged vitro vivo
+erratum errata corrigendum corrigenda correction corrections addendum retraction withdrawal withdrawn concern re
+comment comments commentary perspective reply response rejoinder letter letters protocol rationale design update
+updated revisited pub pub2 pub3 pub4 pub5 pub6 pub7 pub8 pub9 follow followup term extension results sub subgroup
+substudy hoc secondary pooled reanalysis reanalyses preliminary interim pilot feasibility abstracts abstract
+proceedings plain men male males boy boys women female females girl girls child children paediatric paediatrics
+pediatric pediatrics infant infants newborn newborns adult adults elderly older aged vitro vivo
 """
 _MARKER_WORDS = frozenset(_MARKER_WORDS_TEXT.split())
 _MARKER = re.compile("|".join(f"(?P<m{i}>{pattern})" for i, (_, pattern) in enumerate(_MARKER_PATTERNS)))
@@ -96,10 +96,11 @@ _ROMAN_WORD = re.compile(r"\b(?:ii|iii|iv|vi|vii|viii|ix|xi|xii)\b")
 _NUMBER = re.compile(r"\d+")
 _PART = re.compile(
     r"\b(?:part|pt|section|volume|chapter|episode|study|phase|report|paper|lecture|letter|no|number|stage|group|module)"
-    r" (?P<label>\d{1,3}|[a-h]|i|v|x|one|two|three|four|five|first|second|third)\b|"
-    r"(?<=[a-z]{3} )(?P<trailing>i|v|x)$"
+    r" (?P<label>\d{1,3}|[a-h]|i|v|x|one|two|three|four|five|first|second|third)\b"
 )
-_NUMERAL = re.compile(r"[.:,;]\s+(?P<numeral>I{1,3}|IV|VI{0,3})\s*[:.]\s")  # "... in men. II: a cohort study"
+_NUMERAL = re.compile(  # "... in men. II: a cohort study", "... in men. II"
+    r"[.:,;–-]\s*(?P<numeral>I{1,3}|IV|VI{0,3})\s*(?:[:.]\s|\.?\s*$)"
+)
 _PART_NAMES = {"one": "1", "first": "1", "i": "1", "two": "2", "second": "2", "three": "3", "third": "3",
                "four": "4", "v": "5", "five": "5", "x": "10"}  # fmt: skip
 
@@ -176,7 +177,7 @@ def _markers(words: str) -> int:
 def _part_label(words: str, raw: str) -> str:
     labels = []
     for match in _PART.finditer(words):
-        label = match["label"] or match["trailing"]
+        label = match["label"]
         labels.append(_PART_NAMES.get(label, label.lstrip("0") or "0"))
     for match in _NUMERAL.finditer(raw):
         numeral = match["numeral"].lower()
