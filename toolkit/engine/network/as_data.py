@@ -42,16 +42,7 @@ def network_to_dict(result: NetworkResult, effects: Effects | None = None) -> di
             for t, n, k in zip(result.treatments, result.n_per_treatment, result.studies_per_treatment, strict=True)
         ],
         "reference": result.reference,
-        "effects": [
-            {
-                "treatment": row.treatment,
-                "reference": row.reference,
-                "common": estimate_to_dict(row.common, result.scale),
-                "random": estimate_to_dict(row.random, result.scale),
-                "prediction": interval_to_dict(row.prediction, result.scale),
-            }
-            for row in against_reference(result)
-        ],
+        "effects": _versus_reference(result),
         "heterogeneity": {
             "tau2": None if result.tau2 is None else {**plain(result.tau2), "tau": math.sqrt(result.tau2.value)},
             "i2": result.i2,
@@ -81,6 +72,19 @@ def network_to_dict(result: NetworkResult, effects: Effects | None = None) -> di
         "corrections": plain(result.corrections),
         "warnings": plain(result.warnings),
     }
+
+
+def _versus_reference(result: NetworkResult) -> list[dict[str, Any]]:
+    return [
+        {
+            "treatment": row.treatment,
+            "reference": row.reference,
+            "common": estimate_to_dict(row.common, result.scale),
+            "random": estimate_to_dict(row.random, result.scale),
+            "prediction": interval_to_dict(row.prediction, result.scale),
+        }
+        for row in against_reference(result)
+    ]
 
 
 def _league(result: NetworkResult, model: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 
@@ -162,9 +163,6 @@ def component_network(
     estimable = model.is_estimable(np.concatenate([np.zeros((*D.shape[:2], 1)), D], axis=2))
     pieces = len(connection(effects).subnetworks)
     standard = Model(blocks, len(effects.treatments)) if pieces == 1 else None
-    q_standard = None if standard is None else standard.solve(0.0).q
-    df_difference = None if standard is None else model.df - standard.df
-    q_difference = None if q_standard is None else max(common.q - q_standard, 0.0)
     treatments = (_treatments(common, D, estimable), None if random is None else _treatments(random, D, estimable))
     return ComponentResult(
         matrix=matrix,
@@ -177,17 +175,38 @@ def component_network(
         treatment_random_se=None if treatments[1] is None else treatments[1][1],
         tau2=found,
         i2=max(0.0, 1 - model.df / common.q) if model.df > 0 and common.q > 0 else None,
-        q_additive=common.q,
-        df_additive=model.df,
-        p_additive=chi2_p(common.q, model.df),
-        q_standard=q_standard,
-        df_standard=None if standard is None else standard.df,
-        q_difference=q_difference,
-        df_difference=df_difference,
-        p_difference=None if q_difference is None or df_difference is None else chi2_p(q_difference, df_difference),
+        **_additivity(model, common, standard),
         n_subnetworks=pieces,
         warnings=tuple(warnings),
     )
+
+
+class _Additivity(TypedDict):
+    q_additive: float
+    df_additive: int
+    p_additive: float | None
+    q_standard: float | None
+    df_standard: int | None
+    q_difference: float | None
+    df_difference: int | None
+    p_difference: float | None
+
+
+def _additivity(model: Model, common: Fit, standard: Model | None) -> _Additivity:
+    """Fit of the component model, of the standard one where there is one, and the test of their difference."""
+    q = None if standard is None else standard.solve(0.0).q
+    more = None if q is None else max(common.q - q, 0.0)
+    df = None if standard is None else model.df - standard.df
+    return {
+        "q_additive": common.q,
+        "df_additive": model.df,
+        "p_additive": chi2_p(common.q, model.df),
+        "q_standard": q,
+        "df_standard": None if standard is None else standard.df,
+        "q_difference": more,
+        "df_difference": df,
+        "p_difference": None if more is None or df is None else chi2_p(more, df),
+    }
 
 
 def _components(model: Model, fit: Fit, level: float, method: str) -> tuple[Estimate | None, ...]:

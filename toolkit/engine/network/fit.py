@@ -68,8 +68,11 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
     >>> fitted.random is None  # two studies and two parameters: no degrees of freedom left
     True
     """
-    spec = _merge(data, spec, options)
-    effects = network_effects(data, spec)
+    resolved = _merge(data, spec, options)
+    return _fit(network_effects(data, resolved), resolved)
+
+
+def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
     model = consistency_model(effects)
     warnings: list[Warning_] = []
     spec = _with_reference(effects, spec, warnings)

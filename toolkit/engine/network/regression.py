@@ -86,30 +86,18 @@ def network_regression(
     InputError
         For an unknown interaction or reference, or when no study has a covariate value.
     NotEstimable
-        If the network of the studies with a value is disconnected or has no degrees of freedom left, or every study has
-        the same value.
+        If the studies with a value are disconnected, all have the same one, or leave no degrees of freedom.
     """
-    if interaction not in INTERACTIONS:
-        raise InputError("Unknown interaction.", value=interaction, allowed=", ".join(INTERACTIONS))
-    used, x, left = _with_values(effects, covariate)
-    if reference not in used.treatments:
-        raise InputError("The reference is not a treatment of these studies.", value=reference)
-    require_connected(used)
-    if np.ptp(x) == 0:
-        raise NotEstimable("Every study has the same covariate value, so it cannot explain differences.")
+    used, x, left = _usable(effects, covariate, reference, interaction)
     middle = float(np.mean(x)) if centre is None else centre
     ref = used.treatments.index(reference)
     others = [t for t in range(len(used.treatments)) if t != ref]
-    columns = np.zeros((len(used.treatments), 1 if interaction == "common" else len(others)))
-    columns[others, 0 if interaction == "common" else np.arange(len(others))] = 1.0
-    model = Model(
-        [_with_columns(b, columns, x - middle) for b in make_blocks(used)], len(used.treatments), drop_aliased=True
-    )
+    model = _model(used, x - middle, others, interaction)
     if model.df <= 0 and tau2 != "fixed":
         raise NotEstimable("No degrees of freedom are left for the between-study variance.")
     variance = estimate_tau2(model, tau2, tau2_value)
     fit = model.solve(variance.value)
-    slopes = range(len(used.treatments), model.n_params)
+    named = [None] if interaction == "common" else [used.treatments[t] for t in others]
 
     def against(c: FloatArray, words: str) -> Estimate | None:
         if not model.is_estimable(c):
@@ -124,17 +112,37 @@ def network_regression(
         interaction=interaction,
         effects=tuple(against(unit[t] - unit[ref], f"at covariate {middle:g}") for t in others),
         coefficients=tuple(
-            Coefficient(
-                treatment=None if interaction == "common" else used.treatments[others[at]],
-                estimate=against(unit[p], "per unit of the covariate"),
-            )
-            for at, p in enumerate(slopes)
+            Coefficient(treatment=name, estimate=against(unit[p], "per unit of the covariate"))
+            for name, p in zip(named, range(len(used.treatments), model.n_params), strict=True)
         ),
         tau2=variance,
         q=model.solve(0.0).q,
         df=model.df,
         excluded=(*used.excluded, *left),
     )
+
+
+def _usable(
+    effects: Effects, covariate: Mapping[str, float | None], reference: str, interaction: str
+) -> tuple[Effects, FloatArray, tuple[Excluded, ...]]:
+    """The studies with a covariate value, checked; the values; what was left out."""
+    if interaction not in INTERACTIONS:
+        raise InputError("Unknown interaction.", value=interaction, allowed=", ".join(INTERACTIONS))
+    used, x, left = _with_values(effects, covariate)
+    if reference not in used.treatments:
+        raise InputError("The reference is not a treatment of these studies.", value=reference)
+    require_connected(used)
+    if np.ptp(x) == 0:
+        raise NotEstimable("Every study has the same covariate value, so it cannot explain differences.")
+    return used, x, left
+
+
+def _model(used: Effects, x: FloatArray, others: list[int], interaction: str) -> Model:
+    """Treatments, then the slopes: one for all treatments but the reference, or one each."""
+    T = len(used.treatments)
+    columns = np.zeros((T, 1 if interaction == "common" else len(others)))
+    columns[others, 0 if interaction == "common" else np.arange(len(others))] = 1.0
+    return Model([_with_columns(b, columns, x) for b in make_blocks(used)], T, drop_aliased=True)
 
 
 def _with_values(
