@@ -47,12 +47,15 @@ def is_worded_so(folder: Path, words: dict[str, Any]) -> bool:
     return found == words
 
 
-def draw_figures(folder: Path, words: dict[str, Any], fitted: Fit) -> None:
-    """Draw every figure that the result supports into ``folder``; the words last, as the mark that all is there."""
+def draw_figures(folder: Path, words: dict[str, Any], fitted: Fit, *, kind: str = "svg") -> None:
+    """Draw every figure that the result supports into ``folder``; the words last, as the mark that all is there.
+
+    ``kind`` is "svg", "png" or "pdf".
+    """
     if isinstance(fitted.result, PairwiseResult):
-        _draw_pairwise(folder, words, fitted.result)
+        _draw_pairwise(folder, words, fitted.result, kind)
     elif isinstance(fitted.result, NetworkResult):
-        _draw_network(folder, words, fitted)
+        _draw_network(folder, words, fitted, kind)
     write_whole(folder / WORDING, json.dumps(words, ensure_ascii=False, indent=1).encode("utf-8"))
 
 
@@ -60,18 +63,18 @@ def _sides(words: dict[str, Any]) -> tuple[str, str] | None:
     return None if words["favours"] is None else (words["favours"][0], words["favours"][1])
 
 
-def _draw_pairwise(folder: Path, words: dict[str, Any], result: PairwiseResult) -> None:
+def _draw_pairwise(folder: Path, words: dict[str, Any], result: PairwiseResult, kind: str) -> None:
     from toolkit.plots.forest import draw_forest
     from toolkit.plots.funnel import draw_funnel
     from toolkit.plots.style import save_figure
 
     title = words["title"]
-    save_figure(draw_forest(result, title=title, favours=_sides(words)), folder / "forest.svg", title=title)
+    save_figure(draw_forest(result, title=title, favours=_sides(words)), folder / f"forest.{kind}", title=title)
     if result.k >= 3:
-        save_figure(draw_funnel(result, title=title), folder / "funnel.svg", title=title)
+        save_figure(draw_funnel(result, title=title), folder / f"funnel.{kind}", title=title)
 
 
-def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit) -> None:
+def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -> None:
     from toolkit.engine.network import league_table
     from toolkit.plots.forest_network import draw_network_forest, draw_split
     from toolkit.plots.league import draw_league
@@ -95,4 +98,4 @@ def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit) -> None:
     if fitted.ranks is not None and fitted.ranks.caution is None:
         made["ranks"] = draw_ranks(fitted.ranks, title=title)
     for name, figure in made.items():
-        save_figure(figure, folder / f"{name}.svg", title=title)
+        save_figure(figure, folder / f"{name}.{kind}", title=title)

@@ -280,6 +280,18 @@ def _refuse_same_patients(analysis: Analysis, inside: Iterable[str], studies: Ma
             )
 
 
+# How a number came to be, as a reader is told it; other statuses speak for themselves.
+_STATUS_WORDS = {
+    "derived_from_percent": "events derived from a percentage",
+    "derived_complement": "events derived from their complement",
+    "n_inferred": "number analysed inferred",
+    "converted": "numbers converted",
+    "imputed": "numbers imputed",
+    "read_from_figure": "numbers read from a figure",
+    "from_author": "numbers from the author",
+}
+
+
 def _flags(arms: Sequence[SelectedArm], studies: Mapping[str, StudyFacts]) -> list[Flag]:
     found: list[Flag] = []
     for study in dict.fromkeys(arm.study for arm in arms):
@@ -290,8 +302,8 @@ def _flags(arms: Sequence[SelectedArm], studies: Mapping[str, StudyFacts]) -> li
             found.append(Flag(code="paired-units", study=study, text=text))
         statuses = sorted({arm.status for arm in own if arm.status not in (None, "reported")} - {None}, key=str)
         if statuses:
-            words = ", ".join(str(s).replace("_", " ") for s in statuses)
-            found.append(Flag(code="value-status", study=study, text=f"numbers {words}"))
+            words = ", ".join(_STATUS_WORDS.get(str(s), str(s).replace("_", " ")) for s in statuses)
+            found.append(Flag(code="value-status", study=study, text=words))
         months = [arm.months for arm in own if arm.months is not None]
         if months and max(months) != min(months):
             times = " / ".join("?" if arm.months is None else f"{arm.months:g}" for arm in own)

@@ -7,11 +7,24 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from toolkit.analysis.words import estimate_text, number, percent
+from toolkit.analysis.words import digits_of, estimate_text, interval_text, number, percent, shown_model
 from toolkit.model.choices import MEASURES
 from toolkit.model.review import Version
 
-__all__ = ["AnalysisChange", "StudyMove", "analysis_change", "baseline", "position", "sentence"]
+__all__ = [
+    "AnalysisChange",
+    "StudyMove",
+    "analysis_change",
+    "baseline",
+    "looks",
+    "main_estimate",
+    "network_rows",
+    "null_of",
+    "numbers_of",
+    "numbers_row",
+    "position",
+    "sentence",
+]
 
 Payload = Mapping[str, Any]
 
@@ -29,7 +42,8 @@ class AnalysisChange:
     """One analysis before and after.
 
     ``status`` is "new", "gone", "unchanged" or "changed"; ``sentence`` says in words what moved. ``before`` and
-    ``after`` are payloads (None if there was or is no result).
+    ``after`` are payloads (None if there was or is no result). ``looks`` counts the states of the data this analysis
+    was computed on so far, ``history`` holds the result of each completed version that differs from the one before.
     """
 
     analysis: str
@@ -40,6 +54,8 @@ class AnalysisChange:
     came: tuple[StudyMove, ...]
     left: tuple[StudyMove, ...]
     sentence: str
+    looks: int = 1
+    history: tuple[tuple[str, Payload], ...] = ()
 
 
 def baseline(versions: Sequence[Version], *, changed_since_last: bool) -> Version | None:
@@ -51,6 +67,18 @@ def baseline(versions: Sequence[Version], *, changed_since_last: bool) -> Versio
     return versions[-2] if len(versions) > 1 else None
 
 
+def looks(marks: Sequence[str | None]) -> int:
+    """How often the data were looked at: fingerprints in the order of versions, repeats not counted.
+
+    Examples
+    --------
+    >>> looks(["a", "a", "b", None, "b"])
+    2
+    """
+    known = [mark for mark in marks if mark is not None]
+    return sum(1 for i, mark in enumerate(known) if i == 0 or mark != known[i - 1])
+
+
 def analysis_change(
     analysis: str,
     title: str,
@@ -58,14 +86,18 @@ def analysis_change(
     after: Payload | None,
     important: float | None,
     left_out: Mapping[str, str] = MappingProxyType({}),
+    *,
+    history: Sequence[tuple[str, Payload]] = (),
+    looks: int = 1,
 ) -> AnalysisChange:
     """Compare two results of one analysis.
 
     Parameters
     ----------
     before, after : payloads of result.json
-    important : smallest important difference on the display scale, None if none was agreed
+    important : smallest important difference on the display scale (a ratio for ratio measures), None if none was agreed
     left_out : study -> why it does not enter now
+    history, looks : as in `AnalysisChange`
     """
     if before is None and after is None:
         status = "unchanged"
@@ -75,17 +107,18 @@ def analysis_change(
         status = "gone"
     else:
         status = "unchanged" if before["fingerprint"] == after["fingerprint"] else "changed"
-    came = tuple(StudyMove(study=s, reason=None) for s in _studies(after) if s not in _studies(before))
-    left = tuple(StudyMove(study=s, reason=left_out.get(s)) for s in _studies(before) if s not in _studies(after))
+    was, now = _studies(before), _studies(after)
     return AnalysisChange(
         analysis=analysis,
         title=title,
         status=status,
         before=before,
         after=after,
-        came=came,
-        left=left,
+        came=tuple(StudyMove(study=s, reason=None) for s in now if s not in was),
+        left=tuple(StudyMove(study=s, reason=left_out.get(s)) for s in was if s not in now),
         sentence=sentence(before, after, important) if status in ("changed", "new", "gone") else "",
+        looks=looks,
+        history=tuple(history),
     )
 
 
@@ -104,8 +137,21 @@ def main_estimate(payload: Payload | None) -> Payload | None:
     return found
 
 
+def null_of(measure: str) -> float:
+    """No effect on the display scale: 1 for ratios, 0 for differences."""
+    return 1.0 if MEASURES[measure].scale == "log" else 0.0
+
+
 def position(estimate: Payload | None, null: float, important: float | None) -> str:
-    """Where an interval lies: against no effect, and against the smallest important difference if one was agreed."""
+    """Where an interval lies: against no effect, and against the smallest important difference if one was agreed.
+
+    Examples
+    --------
+    >>> position({"ci_low": -18.0, "ci_high": -4.0}, 0.0, 15.0)
+    'lies wholly below no effect and includes the smallest important difference'
+    >>> position({"ci_low": 0.9, "ci_high": 1.1}, 1.0, 0.8)
+    'includes no effect and excludes any difference that is important'
+    """
     if estimate is None or estimate["ci_low"] is None or estimate["ci_high"] is None:
         return "no interval"
     low, high = estimate["ci_low"], estimate["ci_high"]
@@ -114,10 +160,17 @@ def position(estimate: Payload | None, null: float, important: float | None) -> 
         words = "lies wholly below no effect"
     elif low > null:
         words = "lies wholly above no effect"
-    if important is None:
+    if important is None or important <= 0:
         return words
-    inside = [bound for bound in (null - important, null + important) if low <= bound <= high]
-    return f"{words} and {'includes' if inside else 'excludes'} the smallest important difference"
+    if null == 1.0:
+        near, far = sorted((important, 1 / important))
+    else:
+        near, far = null - important, null + important
+    if near < low and high < far:
+        return f"{words} and excludes any difference that is important"
+    if high < near or low > far:
+        return f"{words} and lies wholly beyond the smallest important difference"
+    return f"{words} and includes the smallest important difference"
 
 
 def sentence(before: Payload | None, after: Payload | None, important: float | None) -> str:
@@ -125,20 +178,18 @@ def sentence(before: Payload | None, after: Payload | None, important: float | N
     old, new = main_estimate(before), main_estimate(after)
     if old is None and new is None:
         return _no_estimate(before, after)
-    level = (after or before or {})["spec"]["level"]
+    spec = (after or before or {})["spec"]
+    level, digits = spec["level"], digits_of(spec["measure"])
     if old is None:
-        return f"There was no estimate before; now it is {estimate_text(new, level)}."
+        return f"There was no estimate before; now it is {estimate_text(new, level, digits)}."
     if new is None:
         reason = after["reason"] if after is not None else "the analysis is no longer declared"
-        return f"It was {estimate_text(old, level)}; now there is no estimate: {reason}."
-    spec = (after or before or {})["spec"]
-    measure = MEASURES[spec["measure"]]
-    null = 1.0 if measure.scale == "log" else 0.0
+        return f"It was {estimate_text(old, level, digits)}; now there is no estimate: {reason}."
+    null = null_of(spec["measure"])
     was, now = position(old, null, important), position(new, null, important)
-    moved = f"The interval still {now}." if was == now else f"The interval, which {_past(was)}, now {now}."
-    if now == "no interval" or was == "no interval":
-        moved = ""
-    return f"From {estimate_text(old, level)} to {estimate_text(new, level)}. {moved}".strip()
+    if "no interval" in (was, now):
+        return ""
+    return f"The interval still {now}." if was == now else f"The interval, which {_past(was)}, now {now}."
 
 
 def _past(words: str) -> str:
@@ -148,25 +199,80 @@ def _past(words: str) -> str:
 def _no_estimate(before: Payload | None, after: Payload | None) -> str:
     if after is not None and after["kind"] == "network" and after["result"] is not None:
         k = after["result"]["k"]
-        old = before["result"]["k"] if before is not None and before["result"] is not None else 0
-        return f"The network rests on {k} studies ({old} before)."
+        if before is None or before["result"] is None:
+            return f"The network rests on {k} studies."
+        return (
+            f"The network rests on {k} studies ({before['result']['k']} before). {_order_moved(before, after)}".strip()
+        )
     reason = after["reason"] if after is not None else None
     return f"Not estimable: {reason}." if reason else "Not estimable."
 
 
+def _order(payload: Payload) -> list[str] | None:
+    """Treatments from the best P-score down; None where nothing is ranked, or must not be."""
+    ranking = payload["result"]["ranking"]
+    if ranking is None or ranking["caution"]:
+        return None
+    scores = ranking["p_score_random"] or ranking["p_score_common"]
+    return [name for name, _ in sorted(zip(ranking["treatments"], scores, strict=True), key=lambda pair: -pair[1])]
+
+
+def _order_moved(before: Payload, after: Payload) -> str:
+    was, now = _order(before), _order(after)
+    if now is None:
+        return ""
+    shown = ", ".join(now)
+    return f"Order by P-score as before: {shown}." if was == now else f"Order by P-score now: {shown}."
+
+
 def numbers_row(payload: Payload | None) -> list[str]:
-    """Cells of a before/after table: studies, estimate, tau2, I2, prediction interval."""
-    if payload is None:
-        return ["-", "-", "-", "-", "-"]
+    """Cells of a before/after table: studies, estimate, tau2, I2 (from tau2), prediction interval."""
+    found = numbers_of(payload)
+    if found is None:
+        return ["", "no result", "", "", ""]
+    assert payload is not None
     if payload["result"] is None:
-        return ["0", "not estimable", "-", "-", "-"]
-    result, level = payload["result"], payload["spec"]["level"]
+        return ["0", "not estimable", "", "", ""]
+    level, digits = payload["spec"]["level"], digits_of(payload["spec"]["measure"])
+    estimate = "" if payload["kind"] == "network" else estimate_text(found, level, digits)
+    tau2 = "" if found["tau2"] is None else number(found["tau2"], 3)
+    i2 = "" if found["i2"] is None else percent(found["i2"])
+    low = found["prediction_low"]
+    prediction = "" if low is None else interval_text(low, found["prediction_high"], digits)
+    return [str(found["k"]), estimate, tau2, i2, prediction]
+
+
+def network_rows(payload: Payload | None) -> dict[str, str]:
+    """Treatment -> its estimate against the reference, in words; empty for anything but a fitted network."""
+    if payload is None or payload["result"] is None or payload["kind"] != "network":
+        return {}
+    r, level = payload["result"], payload["spec"]["level"]
+    model, digits = shown_model(r), digits_of(r["measure"])
+    return {
+        f"{row['treatment']} against {row['reference']}": estimate_text(row[model], level, digits)
+        for row in r["effects"]
+    }
+
+
+def numbers_of(payload: Payload | None) -> dict[str, Any] | None:
+    """The main numbers of a result, on the display scale; None where there is no result."""
+    if payload is None:
+        return None
+    names = ("k", "estimate", "ci_low", "ci_high", "tau2", "i2", "prediction_low", "prediction_high")
+    found: dict[str, Any] = dict.fromkeys(names)
+    result = payload["result"]
+    if result is None:
+        return {**found, "k": 0}
+    h, tau2 = result["heterogeneity"], result["tau2"] if payload["kind"] == "pairwise" else None
     if payload["kind"] == "network":
-        h = result["heterogeneity"]
-        tau2 = "-" if h["tau2"] is None else number(h["tau2"]["value"])
-        return [str(result["k"]), "see the league table", tau2, percent(h["i2"]), "-"]
-    tau2 = "-" if result["tau2"] is None else number(result["tau2"]["value"])
-    i2 = "-" if result["heterogeneity"] is None or result["k"] < 2 else percent(result["heterogeneity"]["i2_tau2"])
-    p = result["prediction"]
-    prediction = "-" if p is None else f"{number(p['low'])} to {number(p['high'])}"
-    return [str(result["k"]), estimate_text(main_estimate(payload), level), tau2, i2, prediction]
+        tau2 = h["tau2"]
+        found["i2"] = h["i2"]
+    elif h is not None and result["k"] > 1:
+        found["i2"] = h["i2_tau2"]
+    estimate = main_estimate(payload)
+    if estimate is not None:
+        found.update({name: estimate[name] for name in ("estimate", "ci_low", "ci_high")})
+    prediction = result.get("prediction")
+    if prediction is not None:
+        found.update(prediction_low=prediction["low"], prediction_high=prediction["high"])
+    return {**found, "k": result["k"], "tau2": None if tau2 is None else tau2["value"]}

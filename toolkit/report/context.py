@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.analysis.run import AnalysisOutcome, plan, read_result
+from toolkit.analysis.plan import AnalysisOutcome, plan, read_result
 from toolkit.config import ReviewFile
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.records import ParsedRecord
@@ -17,7 +17,7 @@ from toolkit.prisma.identities import Finding as FlowFinding
 from toolkit.prisma.identities import check
 from toolkit.prisma.run import flow, syntheses_of
 from toolkit.project import Project
-from toolkit.report.changes import AnalysisChange, analysis_change, baseline
+from toolkit.report.changes import AnalysisChange, analysis_change, baseline, looks
 from toolkit.screening.agreement import Agreement
 from toolkit.screening.run import agreement
 from toolkit.store import views
@@ -94,7 +94,7 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         agreement={stage: agreement(project, stage) for stage in (TITLE_ABSTRACT, FULL_TEXT)},
         versions=marks,
         since=since,
-        changes=_changes(project, outcomes, since),
+        changes=_changes(project, outcomes, marks, since),
         new_studies=tuple(sorted(included - included_before)) if since is not None else (),
         gone_studies=tuple(sorted(included_before - included)),
         retracted={report: event.value or "" for report, event in views.retractions(store).items()},
@@ -121,19 +121,47 @@ def _standings(project: Project, as_of: str | None) -> dict[str, Standing]:
 
 
 def _changes(
-    project: Project, outcomes: tuple[AnalysisOutcome, ...], since: Version | None
+    project: Project, outcomes: tuple[AnalysisOutcome, ...], marks: tuple[Version, ...], since: Version | None
 ) -> tuple[AnalysisChange, ...]:
+    """Every analysis before (at ``since``) and now, with its way through the completed versions."""
     if since is None:
         return ()
-    marks: dict[str, Any] = dict(since.payload.get("analyses", {}))
+    prints = [(mark.label, dict(mark.payload.get("analyses", {}))) for mark in marks]
+    known: dict[str, str] = dict(since.payload.get("analyses", {}))
     found = []
     for outcome in outcomes:
         a = outcome.analysis
-        mark = marks.pop(a.id, None)
+        mark = known.pop(a.id, None)
         before = read_result(project, a.id, mark) if mark else None
         important = project.config.outcome(a.outcome).smallest_important_difference
         left = {x.study: x.reason for x in outcome.left_out}
-        found.append(analysis_change(a.id, a.title or a.id, before, outcome.payload, important, left))
-    for gone, mark in marks.items():
+        path = [(label, analyses.get(a.id)) for label, analyses in prints]
+        found.append(
+            analysis_change(
+                a.id,
+                a.title or a.id,
+                before,
+                outcome.payload,
+                important,
+                left,
+                history=_history(project, a.id, path),
+                looks=looks([*(mark for _, mark in path), outcome.fingerprint]),
+            )
+        )
+    for gone, mark in known.items():
         found.append(analysis_change(gone, gone, read_result(project, gone, mark), None, None))
+    return tuple(found)
+
+
+def _history(
+    project: Project, analysis: str, path: Sequence[tuple[str, str | None]]
+) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """(version, result) of each version in which the analysis had another result than in the one before."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    last = None
+    for label, mark in path:
+        payload = read_result(project, analysis, mark) if mark is not None and mark != last else None
+        if payload is not None:
+            found.append((label, payload))
+        last = mark
     return tuple(found)

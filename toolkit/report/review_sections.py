@@ -1,4 +1,4 @@
-"""Sections on the review itself: summary, what changed, question, searches, flow, studies, evidence."""
+"""Sections on the review itself: summary, question, searches, flow."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from pathlib import Path
 from toolkit.analysis.words import number, percent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
 from toolkit.prisma.notes import flow_notes
-from toolkit.report.changes import numbers_row
 from toolkit.report.context import Context
 from toolkit.report.html import Markup, bullets, callout, figure, heading, join, paragraph, table
-from toolkit.report.synthesis_sections import headline_rows
+from toolkit.report.synthesis_sections import headline_rows, what_it_means
 
-__all__ = ["changes", "evidence", "excluded", "flow", "question", "searches", "studies", "summary"]
+__all__ = ["flow", "question", "searches", "summary"]
 
 
 def summary(c: Context) -> Markup:
@@ -25,93 +24,24 @@ def summary(c: Context) -> Markup:
         if studies_of:
             text = f"A report of {', '.join(studies_of)} is marked {value}: its data should be reconsidered."
             parts.append(callout(text, "caution"))
-    text = f"{len(included)} studies are included, from {c.flow.total_reports.n} reports."
-    if waiting:
-        text += f" {len(waiting)} await classification ({', '.join(waiting)})."
-    parts.append(paragraph(text))
-    rows = headline_rows(c)
-    if rows:
-        parts.append(
-            table(
-                ["analysis", "studies", "estimate", "prediction interval", "I2", "in words"],
-                rows,
-                caption="Headline analyses. Sensitivity analyses stand in their own section and are not a result.",
-                numeric=(1,),
-            )
-        )
     refused = [o for o in c.analyses if o.status == "refused"]
     parts += [callout(f"{o.analysis.id} was not run: {o.problem}", "caution") for o in refused]
     stale = [o.analysis.id for o in c.analyses if o.status == "stale"]
     if stale:
-        parts.append(
-            callout(f"Not computed for the present data yet: {', '.join(stale)} (evipool analyse).", "caution")
-        )
+        text = f"Not computed for the present data yet: {', '.join(stale)} (evipool analyse)."
+        parts.append(callout(text, "caution"))
+    one = len(included) == 1
+    text = f"{len(included)} {'study is' if one else 'studies are'} included, from {c.flow.total_reports.n} reports."
+    if waiting:
+        text += f" {len(waiting)} more {'awaits' if len(waiting) == 1 else 'await'} classification: "
+        text += f"{', '.join(waiting)}."
+    parts.append(paragraph(text))
+    rows = headline_rows(c)
+    if rows:
+        header = ["headline analysis", "studies", "estimate", "prediction interval", "I2", "in words"]
+        parts.append(table(header, rows, numeric=(1,)))
+    parts.append(bullets(what_it_means(c)))
     return join(parts)
-
-
-def changes(c: Context) -> Markup:
-    """Before and after, for every analysis, with the studies that came and went."""
-    if c.since is None:
-        return Markup("")
-    closed = c.since.payload.get("closed_on", c.since.at[:10])
-    parts = [paragraph(f"Compared with version {c.since.label}, closed on {closed}.")]
-    parts.append(_count_changes(c))
-    news = [f"{s} is new in the review" for s in c.new_studies] + [f"{s} is no longer included" for s in c.gone_studies]
-    parts.append(bullets(news) if news else paragraph("No study came into the review or left it."))
-    touched = [x for x in c.changes if x.status != "unchanged"]
-    for change in touched:
-        parts.append(heading(change.title, change.status))
-        parts.append(
-            table(
-                ["", "studies", "estimate", "tau2", "I2", "prediction interval"],
-                [["before", *numbers_row(change.before)], ["now", *numbers_row(change.after)]],
-                numeric=(1,),
-            )
-        )
-        moves = [f"{m.study} came in" for m in change.came]
-        moves += [f"{m.study} left" + (f": {m.reason}" if m.reason else "") for m in change.left]
-        if not moves:
-            moves = ["the same studies; their data or the settings changed"]
-        parts.append(bullets(moves))
-        if change.sentence:
-            parts.append(paragraph(change.sentence))
-    same = [x.analysis for x in c.changes if x.status == "unchanged"]
-    if same:
-        parts.append(paragraph(f"Unchanged, not computed again: {', '.join(same)}."))
-    looks = len(c.versions) + (1 if c.since is c.versions[-1] else 0)
-    text = (
-        f"This is look number {looks} at these data. Repeated looks make chance findings more likely; an interval that "
-        "crosses a conventional threshold is not by itself called a change."
-    )
-    parts.append(paragraph(text, "small"))
-    return join(parts)
-
-
-def _count_changes(c: Context) -> Markup:
-    assert c.since is not None
-    before = c.since.payload.get("counts", {})
-    names = {
-        "total_studies": "studies included",
-        "total_reports": "reports of included studies",
-    }
-    now = dict(c.flow.named_boxes())
-    rows = []
-    for key, words in names.items():
-        old = before.get(key, {}).get("n")
-        new = now[key].n if key in now else None
-        if old is not None and new is not None:
-            rows.append([words, old, new, f"{new - old:+d}"])
-    f = c.flow
-    if f.is_update:
-        for words, box in (
-            ("new records from databases", f.database_records),
-            ("new records from registers", f.register_records),
-            ("duplicates removed", f.duplicates),
-            ("records screened", f.screened),
-            ("reports assessed", f.main.assessed),
-        ):
-            rows.append([words, "", box.n, ""])
-    return table(["", "before", "now", "difference"], rows, numeric=(1, 2, 3)) if rows else Markup("")
 
 
 def question(c: Context) -> Markup:
@@ -142,7 +72,7 @@ def question(c: Context) -> Markup:
     ]
     return join(
         [
-            table(["", ""], [row for row in rows if row[1]]),
+            table(["", ""], [[Markup("<b>{}</b>").format(name), text] for name, text in rows if text]),
             table(
                 ["outcome", "instrument or unit", "scale", "direction", "smallest important difference", "time", "row"],
                 outcome_rows,
@@ -189,8 +119,8 @@ def searches(c: Context) -> Markup:
 
 def flow(c: Context, drawn: Path) -> Markup:
     """The PRISMA 2020 flow with its checks, and the agreement of the reviewers."""
-    parts = [figure(drawn, "PRISMA 2020 flow diagram", "Counted from the decisions themselves.")]
-    parts += [callout(f.message, "caution" if f.hard else "note") for f in c.flow_findings if not f.explanation]
+    parts = [figure(drawn, "PRISMA 2020 flow diagram of records, reports and studies", css="full")]
+    parts += [callout(f.message, "caution") for f in c.flow_findings if f.hard and not f.explanation]
     parts.append(bullets(list(flow_notes(c.flow, c.flow_findings))))
     rows = []
     for stage in (TITLE_ABSTRACT, FULL_TEXT):
@@ -232,88 +162,3 @@ def _with_interval(value: float | None, low: float | None, high: float | None) -
     if value is None:
         return "not defined"
     return f"{value:.2f}" if low is None or high is None else f"{value:.2f} ({low:.2f} to {high:.2f})"
-
-
-def studies(c: Context) -> Markup:
-    """Characteristics of the included studies, with their reports."""
-    rows = []
-    for study, standing in c.standings.items():
-        if standing.status != "included":
-            continue
-        f = c.studies.get(study)
-        titles = [_cite(c, report) for report in standing.included_reports]
-        units = "" if f is None or f.units is None else f"{f.units} {f.unit or 'units'}"
-        rows.append(
-            [
-                study,
-                f.design if f else None,
-                f.country if f else None,
-                f.patients if f else None,
-                units,
-                f"{f.follow_up_months:g}" if f and f.follow_up_months is not None else None,
-                "yes" if f and f.paired else "",
-                bullets(titles),
-                f.note if f else None,
-            ]
-        )
-    rows.sort(key=lambda row: str(row[0]))
-    return table(
-        ["study", "design", "country", "patients", "units", "months", "paired", "reports", "remarks"],
-        rows,
-        caption="An empty cell was not reported.",
-        numeric=(3, 5),
-    )
-
-
-def _cite(c: Context, report: str) -> str:
-    f = c.fields.get(report)
-    if f is None:
-        return report[:8]
-    author = f.authors[0].split(",")[0] if f.authors else ""
-    where = ", ".join(x for x in (author, f.journal or "", str(f.year or "")) if x)
-    doi = f" doi:{f.doi}" if f.doi else (f" PMID {f.pmid}" if f.pmid else "")
-    return f"{f.title or 'title not at hand'} ({where}){doi}"
-
-
-def excluded(c: Context) -> Markup:
-    """Reports excluded at full text with their reason, and studies that await classification."""
-    rows = [
-        [_cite(c, report), decision.reason or "no reason recorded"]
-        for report, decision in c.full_text.items()
-        if decision.status == "exclude"
-    ]
-    rows.sort(key=lambda row: (row[1], row[0]))
-    parts = [table(["report", "reason"], rows)] if rows else [paragraph("No report was excluded at full text.")]
-    other = [
-        [s, x.status.replace("_", " "), x.reason or ""]
-        for s, x in c.standings.items()
-        if x.status in ("ongoing", "awaiting_classification", "removed")
-    ]
-    if other:
-        parts.append(heading("Studies that are neither included nor excluded"))
-        parts.append(table(["study", "standing", "why"], other))
-    return join(parts)
-
-
-def evidence(c: Context) -> Markup:
-    """The extracted numbers, row by row, with where each was read."""
-    outcome_labels = {x.casefold() for o in c.config.outcomes for x in (o.id, o.name, *o.labels)}
-    rows, other = [], 0
-    for r in c.results:
-        if r.outcome.casefold() not in outcome_labels:
-            other += 1
-            continue
-        value = f"{r.events} / {r.n}" if r.events is not None else (str(r.n) if r.n is not None else "")
-        spread = "" if r.mean is None else (f"{r.mean:g}" + (f" ({r.sd:g})" if r.sd is not None else " (no SD)"))
-        rows.append(
-            [
-                r.study, r.arm, r.treatment, r.outcome, f"{r.months:g}" if r.months is not None else "", r.unit,
-                value, spread, (r.status or "").replace("_", " "), r.source, r.note,
-            ]
-        )  # fmt: skip
-    text = f"{len(rows)} rows on the outcomes of this review." + (
-        f" {other} further rows on other outcomes are stored and not shown." if other else ""
-    )
-    header = ["study", "arm", "treatment", "outcome", "months", "unit", "events / n", "mean (SD)"]
-    header += ["how", "source", "note"]
-    return join([paragraph(text), table(header, rows, numeric=(4, 6, 7))])

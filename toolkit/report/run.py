@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
+from toolkit.analysis.figures import WORDING
 from toolkit.prisma.run import write_flow
 from toolkit.project import SETTINGS, Project
 from toolkit.records.tables import write_whole
-from toolkit.report import review_sections, synthesis_sections
+from toolkit.report import change_sections, evidence_sections, review_sections, synthesis_sections
+from toolkit.report.changes import numbers_of
 from toolkit.report.context import Context, gather
 from toolkit.report.html import Markup
 
@@ -42,6 +44,8 @@ def state_of(project: Project) -> str:
     folder = project.path("results")
     for result in sorted(folder.glob("*/*/result.json")) if folder.is_dir() else []:
         digest.update(result.relative_to(folder).as_posix().encode("utf-8"))
+        words = result.with_name(WORDING)
+        digest.update(words.read_bytes() if words.is_file() else b"")
     return digest.hexdigest()
 
 
@@ -68,6 +72,7 @@ def write_report(project: Project, *, force: bool = False) -> ReportOutcome:
     context = gather(project, settings_sha=settings_sha)
     _, warnings = write_flow(context.flow, flow_files)
     write_whole(results, json.dumps(_results(context), ensure_ascii=False, indent=1).encode("utf-8"))
+    change_sections.draw_updates(context, folder)
     page = render(context, state=state, flow_svg=flow_files[0])
     write_whole(path, page.encode("utf-8"))
     return ReportOutcome(path=path, flow=flow_files, results=results, written=True, warnings=warnings)
@@ -93,6 +98,9 @@ def _results(context: Context) -> dict[str, Any]:
                 "status": x.status,
                 "came": [m.study for m in x.came],
                 "left": [{"study": m.study, "reason": m.reason} for m in x.left],
+                "before": numbers_of(x.before),
+                "now": numbers_of(x.after),
+                "looks": x.looks,
                 "sentence": x.sentence,
             }
             for x in context.changes
@@ -108,12 +116,7 @@ def render(context: Context, *, state: str, flow_svg: Path) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string((templates / "page.html.j2").read_text(encoding="utf-8"))
     review = context.config.review
-    label = context.versions[-1].label if context.versions else None
-    subtitle = f"Version {label}" if label and context.since is not context.versions[-1] else "Work in progress"
-    if label and context.since is context.versions[-1]:
-        subtitle = f"Work in progress towards version {int(label) + 1}"
-    if review.authors:
-        subtitle = f"{', '.join(review.authors)}. {subtitle}"
+    subtitle = _subtitle(context)
     return template.render(
         language=review.language,
         version=__version__,
@@ -127,19 +130,32 @@ def render(context: Context, *, state: str, flow_svg: Path) -> str:
     )
 
 
+def _subtitle(c: Context) -> str:
+    """Which version this is, and by whom."""
+    if not c.versions:
+        text = "Work in progress: no version is completed yet"
+    elif c.since is c.versions[-1]:
+        text = f"Work in progress after version {c.versions[-1].label}"
+    else:
+        last = c.versions[-1]
+        text = f"Version {last.label}, completed on {last.payload.get('closed_on', last.at[:10])}"
+    authors = ", ".join(c.config.review.authors)
+    return f"{authors}. {text}" if authors else text
+
+
 def _sections(c: Context, flow_svg: Path) -> list[dict[str, Any]]:
     review, synthesis = review_sections, synthesis_sections
     found: list[tuple[str, str, Markup]] = [
         ("summary", "Summary", review.summary(c)),
-        ("changes", "What changed", review.changes(c)),
+        ("changes", "What changed", change_sections.changes(c, flow_svg.parent)),
         ("question", "Question and eligibility", review.question(c)),
         ("searches", "Searches", review.searches(c)),
         ("flow", "Flow of records, reports and studies", review.flow(c, flow_svg)),
-        ("studies", "Included studies", review.studies(c)),
-        ("excluded", "Excluded at full text", review.excluded(c)),
+        ("studies", "Included studies", evidence_sections.studies(c)),
+        ("excluded", "Excluded at full text", evidence_sections.excluded(c)),
         ("analyses", "Analyses", synthesis.analyses(c)),
         ("sensitivity", "Sensitivity analyses", synthesis.sensitivity(c)),
-        ("evidence", "Extracted data", review.evidence(c)),
+        ("evidence", "Extracted data", evidence_sections.evidence(c)),
         ("methods", "Methods", synthesis.methods(c)),
         ("reproduce", "To check this report", synthesis.reproduce(c)),
     ]

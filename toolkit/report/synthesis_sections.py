@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from toolkit import __version__
-from toolkit.analysis.run import AnalysisOutcome
-from toolkit.analysis.words import estimate_text, number, p_text, percent, result_lines, shown_model
+from toolkit.analysis.plan import AnalysisOutcome
+from toolkit.analysis.words import (
+    digits_of,
+    estimate_text,
+    interval_text,
+    number,
+    p_text,
+    percent,
+    result_lines,
+    shown_model,
+)
 from toolkit.engine import ENGINE_VERSION
 from toolkit.model.choices import MEASURES
-from toolkit.report.changes import main_estimate, position
+from toolkit.report.changes import main_estimate, null_of, position
 from toolkit.report.context import Context
 from toolkit.report.html import Markup, bullets, callout, figure, heading, join, paragraph, table
 from toolkit.report.methods import methods_text
 
-__all__ = ["analyses", "headline_rows", "methods", "reproduce", "sensitivity"]
+__all__ = ["analyses", "headline_rows", "methods", "reproduce", "sensitivity", "what_it_means"]
 
 
 def headline_rows(c: Context) -> list[list[object]]:
@@ -24,19 +34,19 @@ def headline_rows(c: Context) -> list[list[object]]:
 
 def _row(c: Context, o: AnalysisOutcome) -> list[object]:
     a, payload = o.analysis, o.payload
-    title = a.title or a.id
+    title = Markup('<a href="#analysis-{}">{}</a>').format(a.id, a.title or a.id)
     if payload is None:
         return [title, "", o.problem or "not computed yet", "", "", ""]
     if payload["result"] is None:
         return [title, 0, f"not estimable: {payload['reason']}", "", "", ""]
-    result = payload["result"]
+    result, digits = payload["result"], digits_of(a.measure)
     if payload["kind"] == "network":
-        return [title, result["k"], "network: see below", "", percent(result["heterogeneity"]["i2"]), ""]
+        treatments = f"{len(result['treatments'])} treatments: see the league table"
+        return [title, result["k"], treatments, "", percent(result["heterogeneity"]["i2"]), ""]
     p, h = result["prediction"], result["heterogeneity"]
-    prediction = "none" if p is None else f"{number(p['low'])} to {number(p['high'])}"
+    prediction = "" if p is None else interval_text(p["low"], p["high"], digits)
     i2 = percent(h["i2_tau2"]) if h is not None and result["k"] > 1 else ""
-    label = MEASURES[a.measure].help
-    estimate = f"{label} {estimate_text(main_estimate(payload), payload['spec']['level'])}"
+    estimate = f"{MEASURES[a.measure].help} {estimate_text(main_estimate(payload), payload['spec']['level'], digits)}"
     return [title, result["k"], estimate, prediction, i2, _in_words(c, o)]
 
 
@@ -46,11 +56,93 @@ def _in_words(c: Context, o: AnalysisOutcome) -> str:
     if found is None:
         return ""
     outcome = c.config.outcome(o.analysis.outcome)
-    null = 1.0 if MEASURES[o.analysis.measure].scale == "log" else 0.0
-    words = f"the interval {position(found, null, outcome.smallest_important_difference)}"
-    if o.payload["result"]["k"] == 1:
-        return f"one study; {words}"
-    return words
+    where = position(found, null_of(o.analysis.measure), outcome.smallest_important_difference)
+    one = "one study; " if o.payload["result"]["k"] == 1 else ""
+    return f"{one}{_favoured(c, o)}; the interval {where}"
+
+
+def _favoured(c: Context, o: AnalysisOutcome) -> str:
+    """What the point estimate speaks for: "the estimate favours CD+cells"."""
+    found = main_estimate(o.payload)
+    assert found is not None
+    a, better = o.analysis, c.config.outcome(o.analysis.outcome).better
+    null = null_of(a.measure)
+    if found["estimate"] == null:
+        return "the estimate is no effect"
+    lower = found["estimate"] < null
+    if better is None:
+        return f"the estimate lies {'below' if lower else 'above'} no effect"
+    return f"the estimate favours {a.treatment if lower == (better == 'lower') else a.reference}"
+
+
+def what_it_means(c: Context) -> list[str]:
+    """Sentences that a reader of the table above must have: do designs agree, what stands apart, what is thin."""
+    headline = [o for o in c.analyses if o.analysis.role == "headline"]
+    other = [o for o in c.analyses if o.analysis.role != "headline"]
+    found = _agreement(c, headline) + _apart(c, headline, other)
+    for o in c.analyses:
+        result = None if o.payload is None else o.payload["result"]
+        ranking = result["ranking"] if result and o.analysis.kind == "network" else None
+        if ranking is not None and ranking["caution"]:
+            why = ranking["caution"].removeprefix("Do not lead with this ranking: ")
+            found.append(f"{o.analysis.title or o.analysis.id}: thin, and nothing is ranked on it. {_capital(why)}")
+    if other:
+        found.append("Sensitivity analyses stand in their own section; none of them is a result of this review.")
+    return found
+
+
+def _agreement(c: Context, headline: Sequence[AnalysisOutcome]) -> list[str]:
+    """Whether headline analyses of one question, kept apart by design, point the same way."""
+    groups: dict[tuple[object, ...], list[AnalysisOutcome]] = {}
+    for o in headline:
+        a = o.analysis
+        if a.kind == "pairwise" and main_estimate(o.payload) is not None:
+            groups.setdefault((a.outcome, a.measure, a.treatment, a.reference), []).append(o)
+    found = []
+    for group in groups.values():
+        if len(group) < 2:
+            continue
+        shown = "; ".join(f"{_short(o)} ({_favoured(c, o).removeprefix('the estimate ')})" for o in group)
+        sides = {_favoured(c, o) for o in group}
+        words = "point the same way" if len(sides) == 1 else "point in opposite directions"
+        name = _capital(c.config.outcome(group[0].analysis.outcome).name)
+        found.append(f"{name}: the analyses by design {words} and are not pooled: {shown}.")
+    return found
+
+
+def _short(o: AnalysisOutcome) -> str:
+    assert o.payload is not None
+    k, digits = o.payload["result"]["k"], digits_of(o.analysis.measure)
+    designs = ", ".join(o.analysis.designs) or o.analysis.id
+    estimate = estimate_text(main_estimate(o.payload), o.payload["spec"]["level"], digits)
+    return f"{designs}, {'1 study' if k == 1 else f'{k} studies'}, {estimate}"
+
+
+def _apart(c: Context, headline: Sequence[AnalysisOutcome], other: Sequence[AnalysisOutcome]) -> list[str]:
+    """Studies with data that enter sensitivity analyses only, and why."""
+    found = []
+    for outcome in c.config.outcomes:
+        own = [o for o in headline if o.analysis.outcome == outcome.id]
+        varied = [o for o in other if o.analysis.outcome == outcome.id]
+        if not own and varied:
+            found.append(f"{_capital(outcome.name)}: sensitivity analyses only.")
+            continue
+        inside = {s for o in own for s in _entered(o)}
+        for study in dict.fromkeys(s for o in varied for s in _entered(o) if s not in inside):
+            reasons = dict.fromkeys(o.analysis.exclude[study] for o in own if study in o.analysis.exclude)
+            why = "; ".join(reasons) or "left out of the headline analyses"
+            found.append(f"{_capital(outcome.name)}: {study} is in sensitivity analyses only ({why}).")
+    return found
+
+
+def _entered(o: AnalysisOutcome) -> list[str]:
+    if o.payload is None:
+        return []
+    return list(dict.fromkeys(arm["study"] for arm in o.payload["selection"]["arms"]))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def analyses(c: Context) -> Markup:
@@ -60,100 +152,188 @@ def analyses(c: Context) -> Markup:
 
 
 def sensitivity(c: Context) -> Markup:
-    """Sensitivity analyses in full; each names what it varies."""
-    parts = [block(c, o) for o in c.analyses if o.analysis.role == "sensitivity"]
-    return join(parts)
+    """Sensitivity analyses: their numbers side by side, then each in full."""
+    varied = [o for o in c.analyses if o.analysis.role == "sensitivity"]
+    if not varied:
+        return Markup("")
+    text = (
+        "These show how far the answer hangs on choices. Where an analysis mixes designs, its pooled estimate is "
+        "no answer to the question of this review."
+    )
+    return join([paragraph(text), models_table(varied), *(block(c, o) for o in varied)])
+
+
+def models_table(outcomes: Sequence[AnalysisOutcome]) -> Markup:
+    """Pairwise analyses side by side: every pooled estimate with its heterogeneity."""
+    rows: list[list[object]] = []
+    for o in outcomes:
+        if o.payload is None or o.payload["result"] is None or o.analysis.kind != "pairwise":
+            continue
+        r, digits = o.payload["result"], digits_of(o.analysis.measure)
+        cells = [_plain_estimate(r[name], digits) for name in ("random", "common", "mantel_haenszel")]
+        h, t = r["heterogeneity"], r["tau2"]
+        spread = ["", "", ""]
+        if h is not None and t is not None:
+            spread = [number(t["value"], 3), percent(h["i2_q"]), f"{number(h['q'])} ({h['df']})"]
+        rows.append([Markup('<a href="#analysis-{0}">{0}</a>').format(o.analysis.id), r["k"], *cells, *spread])
+    if not rows:
+        return Markup("")
+    header = [
+        "analysis",
+        "studies",
+        "random effects",
+        "common effect",
+        "Mantel-Haenszel",
+        "tau2",
+        "I2 from Q",
+        "Q (df)",
+    ]
+    return table(header, rows, caption="Every pooled estimate of the sensitivity analyses.", numeric=(1,))
+
+
+def _plain_estimate(found: dict[str, Any] | None, digits: int) -> str:
+    if found is None:
+        return ""
+    return f"{number(found['estimate'], digits)} ({interval_text(found['ci_low'], found['ci_high'], digits)})"
+
+
+_FIGURES = {
+    "pairwise": (("forest", "Forest plot"), ("funnel", "Funnel plot")),
+    "network": (
+        ("network", "Network graph"),
+        ("forest", "Forest plot against the reference"),
+        ("league", "League table as a heat map"),
+        ("split", "Direct against indirect evidence"),
+        ("ranks", "Rank probabilities"),
+    ),
+}
+FUNNEL_FROM = 10
 
 
 def block(c: Context, o: AnalysisOutcome) -> Markup:
     """One analysis: statements, figures, what was left out, flags."""
     a = o.analysis
-    tags = ["planned" if a.planned else "post hoc"]
+    tags = [a.id, "planned" if a.planned else "post hoc"]
     if a.role == "sensitivity":
         tags.append(f"sensitivity analysis of {a.of}" if a.of else "sensitivity analysis")
-    parts = [heading(a.title or a.id, a.id, *tags, anchor=f"analysis-{a.id}")]
+    parts = [heading(a.title or a.id, *tags, anchor=f"analysis-{a.id}")]
     if a.notes:
         parts.append(callout(a.notes))
     if not a.planned:
         parts.append(paragraph(f"Added after the data were seen: {a.post_hoc_reason}.", "small"))
     if o.payload is None:
         return join([*parts, callout(o.problem or "Not computed for the present data yet.", "caution")])
-    if a.kind == "network" and o.payload["result"] is not None:
-        parts += _network_parts(o)
-    else:
-        parts.append(bullets(_statements(o.payload)))
-    warnings = [] if o.payload["result"] is None else o.payload["result"]["warnings"]
-    parts += [callout(w["text"], "caution") for w in warnings]
-    if o.folder is not None:
-        names = ("network.svg", "forest.svg") if a.kind == "network" else ("forest.svg",)
-        words = {"network.svg": "Network graph", "forest.svg": "Forest plot", "funnel.svg": "Funnel plot"}
-        for name in names:
-            parts.append(figure(o.folder / name, f"{words[name]}: {a.title or a.id}"))
-        if o.payload["result"] is not None and o.payload["result"]["k"] >= 10:
-            parts.append(figure(o.folder / "funnel.svg", f"Funnel plot: {a.title or a.id}"))
-    parts.append(_left_out(o))
-    parts.append(_flags(o.payload))
+    parts.append(bullets(_statements(o.payload)))
+    result = o.payload["result"]
+    if result is not None:
+        parts += [paragraph(w["text"], "small") for w in result["warnings"]]
+        if o.folder is not None:
+            parts += [
+                figure(o.folder / f"{name}.svg", f"{words}: {a.title or a.id}")
+                for name, words in _FIGURES[a.kind]
+                if name != "funnel" or result["k"] >= FUNNEL_FROM
+            ]
+        parts += _network_tables(o.payload) if a.kind == "network" else []
+        if a.role == "headline":
+            parts.append(_leave_one_out(o.payload))
+        parts.append(_asymmetry(result))
+    parts += [_left_out(o), _flags(o.payload)]
     return join(parts)
 
 
 def _statements(payload: dict[str, Any]) -> list[str]:
-    drop = {f"note: {w['text']}" for w in (payload["result"] or {}).get("warnings", [])}
+    """The lines of a result, without those that have a place of their own on the page."""
+    result = payload["result"] or {}
+    drop = {f"note: {w['text']}" for w in result.get("warnings", [])}
     drop |= {f"{f['study']}: {f['text']}" for f in payload["selection"]["flags"]}
-    return [line for line in result_lines(payload) if line not in drop]
-
-
-def _network_parts(o: AnalysisOutcome) -> list[Markup]:
-    assert o.payload is not None
-    payload = o.payload
-    r = payload["result"]
-    parts = [bullets(_statements(payload))]
-    ranking = r.get("ranking")
+    lines = result_lines(payload)
+    ranking = result.get("ranking")
     if ranking and ranking["caution"]:
-        parts.append(callout(ranking["caution"], "caution"))
-    model, level = shown_model(r), payload["spec"]["level"]
+        # A ranking to be distrusted is not printed; its numbers are in results.json.
+        drop |= {line for line in lines if line.startswith("P-scores")}
+    return [line for line in lines if line not in drop]
+
+
+def _leave_one_out(payload: dict[str, Any]) -> Markup:
+    fits = payload["result"].get("leave_one_out")
+    if not fits:
+        return Markup("")
+    digits = digits_of(payload["result"]["measure"])
+    rows = []
+    for fit in fits:
+        h = fit["heterogeneity"]
+        i2 = "" if h is None else percent(h["i2_tau2"])
+        tau2 = "" if fit["tau2"] is None else number(fit["tau2"], 3)
+        rows.append([fit["study"], fit["k"], _plain_estimate(fit["random"] or fit["common"], digits), tau2, i2])
+    return table(
+        ["without", "studies", "estimate", "tau2", "I2"],
+        rows,
+        caption="Leave-one-out: the random-effects estimate without each study in turn.",
+        numeric=(1,),
+    )
+
+
+def _asymmetry(result: dict[str, Any]) -> Markup:
+    test = result.get("small_study")
+    if not test:
+        return Markup("")
+    text = f"Funnel asymmetry ({test['test']}): {p_text(test['p'])}."
+    return paragraph(f"{text} Asymmetry has other causes than missing studies; its absence proves nothing.")
+
+
+def _network_tables(payload: dict[str, Any]) -> list[Markup]:
+    r = payload["result"]
+    model, digits = shown_model(r), digits_of(r["measure"])
     league = r["league"][model]
     names = league["treatments"]
     cells = [
-        [name, *("" if i == k else _cell(league, i, k) for k in range(len(names)))] for i, name in enumerate(names)
+        [
+            Markup("<b>{}</b>").format(name),
+            *("" if i == k else _cell(league, i, k, digits) for k in range(len(names))),
+        ]
+        for i, name in enumerate(names)
     ]
-    parts.append(table(["", *names], cells, caption=f"League table, {model} effects. {league['direction']}"))
-    rows = [_split_row(s, level) for s in r["splits"][model]]
+    parts = [table(["", *names], cells, caption=f"League table, {model} effects. {league['direction']}")]
+    rows = [_split_row(s, digits) for s in r["splits"][model]]
     if rows:
         header = ["comparison", "studies", "direct", "indirect", "network", "direct against indirect"]
         parts.append(table(header, rows, caption="Direct and indirect evidence, by back-calculation.", numeric=(1,)))
     return parts
 
 
-def _split_row(s: dict[str, Any], level: float) -> list[object]:
-    estimates = [_estimate(s[x], level) for x in ("direct", "indirect", "network")]
+def _split_row(s: dict[str, Any], digits: int) -> list[object]:
+    estimates = [_plain_estimate(s[x], digits) or "none" for x in ("direct", "indirect", "network")]
     test = s["reason"] or p_text(None if s["difference"] is None else s["difference"]["p"])
     return [f"{s['t1']} against {s['t2']}", s["k"], *estimates, test]
 
 
-def _cell(league: dict[str, Any], i: int, k: int) -> str:
-    values = [league[x][i][k] for x in ("estimate", "ci_low", "ci_high")]
-    return f"{number(values[0])} ({number(values[1])} to {number(values[2])})"
-
-
-def _estimate(found: dict[str, Any] | None, level: float) -> str:
-    return "none" if found is None else estimate_text(found, level)
+def _cell(league: dict[str, Any], i: int, k: int, digits: int) -> str:
+    low, high = league["ci_low"][i][k], league["ci_high"][i][k]
+    return f"{number(league['estimate'][i][k], digits)} ({interval_text(low, high, digits)})"
 
 
 def _left_out(o: AnalysisOutcome) -> Markup:
+    """Who did not enter, by reason."""
     excluded = [] if o.payload is None or o.payload["result"] is None else o.payload["result"]["excluded"]
-    rows = [[x.study, x.arm or "", x.reason] for x in o.left_out]
-    rows += [[x["study"], x["treatment"] or "", x["reason"]] for x in excluded]
-    if not rows:
+    reasons: dict[str, list[str]] = {}
+    for x in o.left_out:
+        reasons.setdefault(x.reason, []).append(x.study if x.arm is None else f"{x.study} (arm {x.arm})")
+    for e in excluded:
+        reasons.setdefault(e["reason"], []).append(f"{e['study']} ({e['treatment']})" if e["treatment"] else e["study"])
+    if not reasons:
         return Markup("")
-    return table(["left out", "arm", "because"], rows, caption="Studies with data on this outcome that did not enter.")
+    rows = [[", ".join(dict.fromkeys(names)), reason] for reason, names in reasons.items()]
+    return table(["did not enter", "because"], rows, caption="Studies with data on this outcome that are not in here.")
 
 
 def _flags(payload: dict[str, Any]) -> Markup:
-    flags = payload["selection"]["flags"]
+    """What to know of the studies that entered, study by study."""
+    flags: dict[str, list[str]] = {}
+    for f in payload["selection"]["flags"]:
+        flags.setdefault(f["study"], []).append(f["text"])
     if not flags:
         return Markup("")
-    rows = [[f["study"], f["text"]] for f in flags]
-    return table(["study", "know this"], rows, caption="Flags on studies that entered.")
+    return table(["entered", "know this"], [[study, "; ".join(texts)] for study, texts in flags.items()])
 
 
 def methods(c: Context) -> Markup:

@@ -1,0 +1,154 @@
+"""The section on what changed since the version before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from toolkit.report.changes import AnalysisChange, main_estimate, network_rows, numbers_row
+from toolkit.report.context import Context
+from toolkit.report.html import Group, Markup, bullets, figure, grouped_table, heading, join, paragraph, table
+
+__all__ = ["changes", "draw_updates", "update_figure"]
+
+
+def update_figure(folder: Path, analysis: str) -> Path:
+    """Where the figure of an analysis' versions stands."""
+    return folder / f"versions-{analysis}.svg"
+
+
+def draw_updates(c: Context, folder: Path) -> list[Path]:
+    """Draw the estimate of each headline analysis over the versions of the review, where it moved."""
+    drawn = []
+    for change in _headline(c):
+        rows = _versions(c, change)
+        if len(rows) < 2 or change.after is None:
+            continue
+        from toolkit.plots.forest import UpdateRow, draw_update_forest
+        from toolkit.plots.style import save_figure
+
+        spec = change.after["spec"]
+        figure_rows = []
+        for label, payload in rows:
+            found = main_estimate(payload)
+            assert found is not None
+            p = payload["result"]["prediction"]
+            figure_rows.append(
+                UpdateRow(
+                    label=label,
+                    estimate=found["model"]["estimate"],
+                    ci_low=found["model"]["ci_low"],
+                    ci_high=found["model"]["ci_high"],
+                    k=payload["result"]["k"],
+                    prediction=None if p is None else (p["model"]["low"], p["model"]["high"]),
+                )
+            )
+        path = update_figure(folder, change.analysis)
+        made = draw_update_forest(figure_rows, measure=spec["measure"], title=change.title, level=spec["level"])
+        save_figure(made, path, title=change.title)
+        drawn.append(path)
+    return drawn
+
+
+def _versions(c: Context, change: AnalysisChange) -> list[tuple[str, dict[str, Any]]]:
+    """(label, result) of each state of the data with an estimate, oldest first, the present one last."""
+    closed = {v.label: str(v.payload.get("closed_on", v.at[:10])) for v in c.versions}
+    found = [(f"version {label}, {closed[label]}", dict(p)) for label, p in change.history if main_estimate(p)]
+    last = change.history[-1][1]["fingerprint"] if change.history else None
+    if change.after is not None and change.after["fingerprint"] != last and main_estimate(change.after):
+        found.append(("now", dict(change.after)))
+    return found
+
+
+def changes(c: Context, folder: Path) -> Markup:
+    """Before and after, for every analysis, with the studies that came and went."""
+    if c.since is None:
+        return Markup("")
+    closed = c.since.payload.get("closed_on", c.since.at[:10])
+    parts = [paragraph(f"Compared with version {c.since.label}, closed on {closed}.")]
+    parts.append(_count_changes(c))
+    news = [f"{s} is new in the review." for s in c.new_studies]
+    news += [f"{s} is no longer included." for s in c.gone_studies]
+    parts.append(bullets(news) if news else paragraph("No study came into the review or left it."))
+    headline = {change.analysis for change in _headline(c)}
+    touched = [x for x in c.changes if x.status != "unchanged"]
+    for title, group in (
+        ("Headline analyses", [x for x in touched if x.analysis in headline]),
+        ("Sensitivity analyses", [x for x in touched if x.analysis not in headline]),
+    ):
+        if group:
+            parts += [heading(f"{title} that changed"), _table(group)]
+            parts += [
+                figure(update_figure(folder, x.analysis), f"Estimate over the versions of the review: {x.title}")
+                for x in group
+                if x.analysis in headline
+            ]
+    same = [x.analysis for x in c.changes if x.status == "unchanged"]
+    if same:
+        parts.append(paragraph(f"Same data and settings, not computed again: {', '.join(same)}."))
+    parts.append(_looks(c))
+    return join(parts)
+
+
+def _headline(c: Context) -> list[AnalysisChange]:
+    ids = {o.analysis.id for o in c.analyses if o.analysis.role == "headline"}
+    return [x for x in c.changes if x.analysis in ids]
+
+
+def _table(group: Sequence[AnalysisChange]) -> Markup:
+    groups = []
+    for x in group:
+        title: str | Markup = x.title
+        if x.status != "changed":
+            title = Markup('{} <span class="tag">{}</span>').format(x.title, x.status)
+        rows: list[list[object]] = []
+        for name, payload in (("before", x.before), ("now", x.after)):
+            rows.append([name, *numbers_row(payload)])
+            rows += [["", "", f"{pair}: {text}", "", "", ""] for pair, text in network_rows(payload).items()]
+        groups.append(Group(title=title, rows=rows, remark=_remark(x)))
+    header = ["", "studies", "estimate", "tau2", "I2", "prediction interval"]
+    return grouped_table(header, groups, numeric=(1,))
+
+
+def _remark(x: AnalysisChange) -> str:
+    moves = [f"{m.study} came in." for m in x.came]
+    moves += [f"{m.study} left{f': {m.reason}' if m.reason else ''}." for m in x.left]
+    if not moves and x.status == "changed":
+        moves = ["The same studies; their data or the settings changed."]
+    return " ".join([*moves, x.sentence]).strip()
+
+
+def _looks(c: Context) -> Markup:
+    most = max((x.looks for x in c.changes), default=1)
+    counted = ", ".join(f"{x.analysis} {x.looks}" for x in c.changes if x.looks > 1)
+    text = f"States of the data looked at so far: {most} at most" + (f" ({counted}). " if counted else ". ")
+    text += (
+        "Repeated looks make chance findings more likely; an interval that crosses a conventional threshold is not by "
+        "itself called a change."
+    )
+    return paragraph(text, "small")
+
+
+def _count_changes(c: Context) -> Markup:
+    assert c.since is not None
+    before = c.since.payload.get("counts", {})
+    names = {"total_studies": "studies included", "total_reports": "reports of included studies"}
+    now = dict(c.flow.named_boxes())
+    rows: list[list[object]] = []
+    for key, words in names.items():
+        old = before.get(key, {}).get("n")
+        new = now[key].n if key in now else None
+        if old is not None and new is not None:
+            rows.append([words, old, new, f"{new - old:+d}"])
+    parts = [table(["", "before", "now", "difference"], rows, numeric=(1, 2, 3))] if rows else []
+    f = c.flow
+    if f.is_update:
+        found = f.database_records.n + f.register_records.n
+        parts.append(
+            paragraph(
+                f"Since then {found} records came from databases and registers; {f.duplicates.n} were duplicates, "
+                f"{f.screened.n} were screened, {f.main.assessed.n} reports were assessed in full."
+            )
+        )
+    return join(parts)
