@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +92,11 @@ class Comparison:
     def level(self, field: str, *names: str) -> npt.NDArray[np.bool_]:
         """Where the field is at one of the named levels."""
         return np.isin(self.levels[field], [LEVELS[field].index(name) for name in names])
+
+    def take(self, rows: IntArray) -> Comparison:
+        """The comparison of some of the pairs only."""
+        parts = {f.name: getattr(self, f.name)[rows] for f in fields(self) if f.name != "levels"}
+        return Comparison(levels={name: levels[rows] for name, levels in self.levels.items()}, **parts)
 
 
 def compare(

@@ -117,8 +117,9 @@ def contributions(comparison: Comparison, row: int, weights: Weights) -> list[tu
     for field, names in LEVELS.items():
         level = names[int(comparison.levels[field][row])]
         parts.append((field, level, weights.levels.get(field, {}).get(level, 0.0)))
+    pair = comparison.take(np.array([row], dtype=np.int64))
     for name, holds in COMBINATIONS.items():
-        if holds(comparison)[row]:
+        if holds(pair)[0]:
             parts.append((name, "yes", weights.combinations.get(name, 0.0)))
     return parts
 

@@ -17,7 +17,7 @@ from toolkit.dedup.decide import Decisions, Weights, check_strictness, contribut
 from toolkit.dedup.normalise import normalise
 from toolkit.dedup.rules import APART, ASK, JOINS, VETOES
 
-__all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates"]
+__all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates", "payload_of"]
 
 Progress = Callable[[str], None]
 
@@ -58,10 +58,6 @@ class Evidence:
     says: str
     fields: dict[str, str]
     weights: tuple[tuple[str, str, float], ...] = ()
-
-    def as_payload(self) -> dict[str, object]:
-        """For an event's payload."""
-        return {"score": round(self.score, 2), "rule": self.rule, "fields": self.fields}
 
 
 def find_duplicates(
@@ -112,17 +108,36 @@ def find_duplicates(
     return Matches(ids=ids, clusters=clusters, review=review, comparison=comparison, decisions=decisions)
 
 
-def evidence_of(matches: Matches, row: int, *, weights: Weights | None = None) -> Evidence:
-    """Evidence of the pair at position ``row`` of ``matches.decisions``."""
-    rule = str(matches.decisions.rule[row])
-    known = {
+def payload_of(matches: Matches, row: int) -> dict[str, object]:
+    """Score, rule and levels of a pair, as an event keeps them."""
+    return {
+        "score": round(float(matches.decisions.score[row]), 2),
+        "rule": str(matches.decisions.rule[row]),
+        "fields": _known_levels(matches, row),
+    }
+
+
+def _known_levels(matches: Matches, row: int) -> dict[str, str]:
+    return {
         field: LEVELS[field][int(levels[row])]
         for field, levels in matches.comparison.levels.items()
         if LEVELS[field][int(levels[row])] not in ("unknown", "none", "not compared")
     }
-    parts = tuple(p for p in contributions(matches.comparison, row, weights or load_weights()) if p[2])
+
+
+def evidence_of(matches: Matches, row: int, *, weights: Weights | None = None) -> Evidence:
+    """Evidence of the pair at position ``row`` of ``matches.decisions``."""
+    weights = weights or load_weights()
+    rule = str(matches.decisions.rule[row])
+    parts = tuple(p for p in contributions(matches.comparison, row, weights) if p[2])
     says = next((r.says for r in (*JOINS, *VETOES) if r.name == rule), "the sum of the weights below")
-    return Evidence(score=float(matches.decisions.score[row]), rule=rule, says=says, fields=known, weights=parts)
+    return Evidence(
+        score=float(matches.decisions.score[row]),
+        rule=rule,
+        says=says,
+        fields=_known_levels(matches, row),
+        weights=parts,
+    )
 
 
 def explain_pair(columns: RecordColumns, *, strictness: str = "balanced") -> tuple[Evidence, str]:

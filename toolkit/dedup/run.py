@@ -16,7 +16,7 @@ import numpy as np
 
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.decide import check_strictness
-from toolkit.dedup.pipeline import Matches, evidence_of, find_duplicates
+from toolkit.dedup.pipeline import Matches, find_duplicates, payload_of
 from toolkit.dedup.questions import Question, questions, waiting_pairs
 from toolkit.dedup.rules import MERGE
 from toolkit.model.events import Event, NewEvent
@@ -188,7 +188,7 @@ def _evidence(matches: Matches, order: Sequence[str]) -> dict[str, dict[str, Any
         payload = None
         for rid, other in ((left, right), (right, left)):
             if rid not in found:
-                payload = payload or evidence_of(matches, row).as_payload()
+                payload = payload or payload_of(matches, row)
                 found[rid] = {"with": other, **payload}
     return found
 
@@ -198,7 +198,7 @@ def _questions_of(matches: Matches, order: Sequence[str]) -> dict[str, tuple[dic
     found: dict[str, list[dict[str, Any]]] = {}
     for row in matches.review.tolist():
         left, right = sorted((int(matches.decisions.left[row]), int(matches.decisions.right[row])))
-        payload = evidence_of(matches, row).as_payload()
+        payload = payload_of(matches, row)
         found.setdefault(order[right], []).append({"with": order[left], **payload})
     return {rid: tuple(some) for rid, some in found.items()}
 
