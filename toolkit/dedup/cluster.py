@@ -35,48 +35,56 @@ def cluster(
     together : pairs that are one report already (earlier assignments, a person's word)
     apart : pairs that a person keeps apart
     """
-    n = len(ids)
-    parent = list(range(n))
-    members: dict[int, list[int]] = {}
-    enemies: dict[int, set[int]] = defaultdict(set)
     rank = _rank(ids)
+    groups = _Groups(rank)
+    for k in np.flatnonzero(decisions.forbids).tolist():
+        groups.forbid(int(decisions.left[k]), int(decisions.right[k]))
+    for i, j in apart:
+        groups.forbid(i, j)
+    for i, j in together:
+        groups.join(i, j, force=True)
+    edges = np.flatnonzero(decisions.band == MERGE)
+    left, right = decisions.left[edges], decisions.right[edges]
+    low, high = np.minimum(rank[left], rank[right]), np.maximum(rank[left], rank[right])
+    for k in np.lexsort((high, low, -np.round(decisions.score[edges], 9))).tolist():
+        groups.join(int(left[k]), int(right[k]))
+    return np.array([groups.find(k) for k in range(len(ids))], dtype=np.int64)
 
-    def find(k: int) -> int:
+
+class _Groups:
+    """Disjoint sets of records, named by the member of lowest rank, that refuse to bring forbidden pairs together."""
+
+    def __init__(self, rank: IntArray) -> None:
+        self.rank = rank.tolist()
+        self.parent = list(range(len(rank)))
+        self.members: dict[int, list[int]] = {}
+        self.enemies: dict[int, set[int]] = defaultdict(set)
+
+    def find(self, k: int) -> int:
+        parent = self.parent
         while parent[k] != k:
             parent[k] = parent[parent[k]]
             k = parent[k]
         return k
 
-    def join(a: int, b: int, *, force: bool = False) -> None:
-        a, b = find(a), find(b)
-        if a == b:
-            return
-        if not force:
-            inside, other = members.get(a, [a]), members.get(b, [b])
-            if len(inside) > len(other):
-                inside, other = other, inside
-            others = set(other)
-            if any(enemies[k] & others for k in inside if k in enemies):
-                return
-        low, high = (a, b) if rank[a] < rank[b] else (b, a)
-        parent[high] = low
-        members[low] = members.pop(low, [low]) + members.pop(high, [high])
+    def forbid(self, i: int, j: int) -> None:
+        self.enemies[i].add(j)
+        self.enemies[j].add(i)
 
-    for k in np.flatnonzero(decisions.forbids).tolist():
-        i, j = int(decisions.left[k]), int(decisions.right[k])
-        enemies[i].add(j)
-        enemies[j].add(i)
-    for i, j in apart:
-        enemies[i].add(j)
-        enemies[j].add(i)
-    for i, j in together:
-        join(i, j, force=True)
-    edges = np.flatnonzero(decisions.band == MERGE)
-    left, right = decisions.left[edges], decisions.right[edges]
-    low, high = np.minimum(rank[left], rank[right]), np.maximum(rank[left], rank[right])
-    for k in np.lexsort((high, low, -np.round(decisions.score[edges], 9))).tolist():
-        join(int(left[k]), int(right[k]))
-    return np.array([find(k) for k in range(n)], dtype=np.int64)
+    def join(self, i: int, j: int, *, force: bool = False) -> None:
+        a, b = self.find(i), self.find(j)
+        if a == b or not (force or self._are_friends(a, b)):
+            return
+        low, high = (a, b) if self.rank[a] < self.rank[b] else (b, a)
+        self.parent[high] = low
+        self.members[low] = self.members.pop(low, [low]) + self.members.pop(high, [high])
+
+    def _are_friends(self, a: int, b: int) -> bool:
+        inside, other = self.members.get(a, [a]), self.members.get(b, [b])
+        if len(inside) > len(other):
+            inside, other = other, inside
+        others = set(other)
+        return not any(self.enemies[k] & others for k in inside if k in self.enemies)
 
 
 def review_pairs(
