@@ -22,6 +22,7 @@ TABLES = {
     "forms.md": "forms for screening, full texts and extraction",
     "columns.md": "columns that pairwise and network recognise",
     "choices.md": "measures, estimators and intervals by name",
+    "rules.md": "rules of deduplication, of the flow and of strategies",
     "events.md": "kinds of events in the history",
     "exit-codes.md": "exit codes",
 }

@@ -10,13 +10,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from toolkit import config
+from toolkit.dedup.rules import APART, JOINS, VETOES
 from toolkit.engine.columns import ROLES
 from toolkit.extraction.forms import ALIASES
 from toolkit.model import choices
 from toolkit.model.events import EVENT_KINDS
 from toolkit.model.evidence import TABLES, VALUE_STATUS
+from toolkit.prisma.identities import EXPLAINABLE, IDENTITIES
 from toolkit.screening.forms import FORM_COLUMNS, VERDICTS
 from toolkit.screening.fulltext import FULLTEXT_COLUMNS, STATUSES
+from toolkit.search.lint import CHECKS
 
 __all__ = ["EXIT_CODES", "KEYS", "table_pages"]
 
@@ -116,6 +119,7 @@ def table_pages() -> dict[str, str]:
         "columns.md": _columns(),
         "choices.md": _choices(),
         "events.md": _events(),
+        "rules.md": _rules(),
     }
     return {name: "\n".join(lines).rstrip() + "\n" for name, lines in pages.items()}
 
@@ -323,3 +327,33 @@ def _events() -> list[str]:
         "",
         *_rows(("kind", "what it says", "the fact is named by", "values"), rows),
     ]
+
+
+def _rules() -> list[str]:
+    vetoes = [(rule.name, rule.says, "stay apart" if rule.outcome == APART else "a person is asked") for rule in VETOES]
+    return [
+        "# Rules",
+        "",
+        "Rules that decide something without a person, as the program holds them.",
+        "",
+        "## Deduplication: what always joins two records",
+        "",
+        *_rows(("rule", "what it says"), [(rule.name, rule.says) for rule in JOINS]),
+        "## Deduplication: what a score alone may not overrule",
+        "",
+        *_rows(("rule", "what it says", "then the two"), vetoes),
+        "## Identities of the PRISMA flow",
+        "",
+        *[_sentence(function) for function in IDENTITIES.values()],
+        "",
+        "Differences that a reviewer may explain (`evipool prisma --explain CODE TEXT`):",
+        "",
+        *_rows(("code", "what differs"), list(EXPLAINABLE.items())),
+        "## Checks of a search strategy",
+        "",
+        *[f"- {_sentence(check)}" for check in CHECKS],
+    ]
+
+
+def _sentence(function: object) -> str:
+    return (function.__doc__ or "").strip().splitlines()[0]
