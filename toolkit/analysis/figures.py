@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from toolkit.records.tables import write_whole
 if TYPE_CHECKING:
     from toolkit.analysis.fit import Fit
 
-__all__ = ["WORDING", "draw_figures", "favours", "is_worded_so", "wording"]
+__all__ = ["WORDING", "closes_a_loop", "draw_figures", "favours", "is_worded_so", "wording"]
 
 WORDING = "figures.json"
 
@@ -45,6 +46,22 @@ def is_worded_so(folder: Path, words: dict[str, Any]) -> bool:
     except (OSError, ValueError):
         return False
     return found == words
+
+
+def closes_a_loop(comparisons: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether different studies close a loop, so that indirect evidence says something that direct evidence does not.
+
+    Parameters
+    ----------
+    comparisons : of a network, each with "t1", "t2" and its "studies"
+    """
+    from toolkit.engine.network.connect import independent_loops
+
+    members: dict[str, set[str]] = {}
+    for c in comparisons:
+        for study in c["studies"]:
+            members.setdefault(study, set()).update((c["t1"], c["t2"]))
+    return independent_loops(members.values()) > 0
 
 
 def draw_figures(folder: Path, words: dict[str, Any], fitted: Fit, *, kind: str = "svg") -> None:
@@ -92,6 +109,7 @@ def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -
     if len(result.treatments) > 2:
         made["league"] = draw_league(league_table(result, model), title=title)
     both = [s for s in fitted.splits if s.direct is not None and s.indirect is not None]
+    both = both if closes_a_loop([{"t1": c.t1, "t2": c.t2, "studies": c.studies} for c in result.comparisons]) else []
     if both:
         measure, level = result.spec.measure, result.spec.level
         made["split"] = draw_split(both, measure=measure, scale=result.scale, level=level, title=title)

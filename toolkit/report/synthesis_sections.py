@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit import __version__
+from toolkit.analysis.figures import closes_a_loop
 from toolkit.analysis.plan import AnalysisOutcome
 from toolkit.analysis.words import (
     digits_of,
@@ -41,13 +42,35 @@ def _row(c: Context, o: AnalysisOutcome) -> list[object]:
         return [title, 0, f"not estimable: {payload['reason']}", "", "", ""]
     result, digits = payload["result"], digits_of(a.measure)
     if payload["kind"] == "network":
-        treatments = f"{len(result['treatments'])} treatments: see the league table"
-        return [title, result["k"], treatments, "", percent(result["heterogeneity"]["i2"]), ""]
+        return [title, result["k"], _network_cell(payload), "", percent(result["heterogeneity"]["i2"]), _thin(result)]
     p, h = result["prediction"], result["heterogeneity"]
     prediction = "" if p is None else interval_text(p["low"], p["high"], digits)
     i2 = percent(h["i2_tau2"]) if h is not None and result["k"] > 1 else ""
     estimate = f"{MEASURES[a.measure].help} {estimate_text(main_estimate(payload), payload['spec']['level'], digits)}"
     return [title, result["k"], estimate, prediction, i2, _in_words(c, o)]
+
+
+FEW_TREATMENTS = 10
+
+
+def _network_cell(payload: dict[str, Any]) -> Markup | str:
+    """Every treatment against the reference while they are few, else where to look."""
+    r, digits = payload["result"], digits_of(payload["spec"]["measure"])
+    if len(r["treatments"]) > FEW_TREATMENTS:
+        return f"{len(r['treatments'])} treatments: see the league table"
+    model = shown_model(r)
+    shown = [f"{row['treatment']} {_plain_estimate(row[model], digits)}" for row in r["effects"]]
+    return join([f"{MEASURES[r['measure']].help} against {r['reference']}", bullets(shown)])
+
+
+def _thin(result: dict[str, Any]) -> str:
+    """What a reader must know of a network before its numbers: can it be checked, and does it hold together?"""
+    ranking, q = result["ranking"], result["inconsistency"]
+    if ranking is not None and ranking["caution"]:
+        return "thin: see below"
+    if q["reason"]:
+        return f"inconsistency cannot be examined: {q['reason']}"
+    return f"inconsistency between designs: {p_text(q['p_between'])}"
 
 
 def _in_words(c: Context, o: AnalysisOutcome) -> str:
@@ -129,8 +152,9 @@ def _apart(c: Context, headline: Sequence[AnalysisOutcome], other: Sequence[Anal
             continue
         inside = {s for o in own for s in _entered(o)}
         for study in dict.fromkeys(s for o in varied for s in _entered(o) if s not in inside):
-            reasons = dict.fromkeys(o.analysis.exclude[study] for o in own if study in o.analysis.exclude)
-            why = "; ".join(reasons) or "left out of the headline analyses"
+            stated = [o.analysis.exclude[study] for o in own if study in o.analysis.exclude]
+            found_out = [x.reason for o in own for x in o.left_out if x.study == study]
+            why = "; ".join(dict.fromkeys(stated or found_out)) or "left out of the headline analyses"
             found.append(f"{_capital(outcome.name)}: {study} is in sensitivity analyses only ({why}).")
     return found
 
@@ -295,7 +319,7 @@ def _network_tables(payload: dict[str, Any]) -> list[Markup]:
     ]
     parts = [table(["", *names], cells, caption=f"League table, {model} effects. {league['direction']}")]
     rows = [_split_row(s, digits) for s in r["splits"][model]]
-    if rows:
+    if rows and closes_a_loop(r["comparisons"]):
         header = ["comparison", "studies", "direct", "indirect", "network", "direct against indirect"]
         parts.append(table(header, rows, caption="Direct and indirect evidence, by back-calculation.", numeric=(1,)))
     return parts
