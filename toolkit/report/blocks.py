@@ -145,7 +145,8 @@ def _blocks(element: Any) -> Iterator[Block]:
 
 def _table(element: Any) -> Table:
     caption = _text(element.find("caption"))
-    head, rows = [], []
+    head: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     for row in element.iter("tr"):
         cells = tuple(
             Cell(

@@ -13,8 +13,8 @@ from toolkit.report.blocks import Block, Bullets, Cell, Heading, Paragraph, Pict
 __all__ = ["picture_key", "report_docx"]
 
 FONT, EAST_ASIAN = "Arial", "SimSun"
-# Wide tables turn the page: so many columns no longer fit upright.
-WIDE = 7
+# Characters of the small type that fit on an upright line; a table whose longest words need more turns the page.
+UPRIGHT = 120
 _SHADE = {"note": "EEF3F8", "caution": "FBF1DC"}
 
 
@@ -54,6 +54,7 @@ class _Writer:
     def __init__(self, document: Any, pictures: Mapping[str, bytes]) -> None:
         self._document, self._pictures = document, pictures
         self._tables = 0
+        self._heading_text = ""
 
     def title(self, section: Section) -> None:
         self._document.add_heading(section.title, level=0)
@@ -62,6 +63,7 @@ class _Writer:
 
     def section(self, section: Section) -> None:
         self._document.add_heading(section.title, level=1)
+        self._heading_text = section.title
         for block in section.blocks:
             self._block(block)
 
@@ -76,6 +78,7 @@ class _Writer:
         writers[type(block)](block)
 
     def _heading(self, block: Heading) -> None:
+        self._heading_text = block.text
         tags = f" ({', '.join(block.tags)})" if block.tags else ""
         self._document.add_heading(block.text + tags, level=block.level - 1)
 
@@ -103,7 +106,7 @@ class _Writer:
         width, height = _png_size(data)
         section = self._document.sections[-1]
         room = int(section.page_width - section.left_margin - section.right_margin)
-        tall = int((section.page_height - section.top_margin - section.bottom_margin) * 0.8)
+        tall = int((section.page_height - section.top_margin - section.bottom_margin) * 0.72)
         shown = min(room, round(tall * width / height))
         picture = self._document.add_picture(io.BytesIO(data), width=Emu(shown))
         picture._inline.docPr.set("descr", block.alt)
@@ -118,28 +121,52 @@ class _Writer:
         if not block.columns:
             return
         self._tables += 1
-        if block.columns > WIDE:
+        shares, longest = _shares(block)
+        turned = longest > UPRIGHT
+        if turned:
             _new_page(self._document, landscape=True)
-        self._caption(f"Table {self._tables}. {block.caption}".rstrip(), keep=True)
+        self._caption(f"Table {self._tables}. {block.caption or self._heading_text}", keep=True)
         rows = [*block.head, *block.rows]
         table = self._document.add_table(rows=len(rows), cols=block.columns)
-        table.style = "Table Grid"
-        small = 7.0 if block.columns > WIDE else 8.5
-        # python-docx looks a cell up by walking its row: the raw elements once a row keep long tables quick.
+        table.style, table.autofit = "Table Grid", False
+        section = self._document.sections[-1]
+        room = int(section.page_width - section.left_margin - section.right_margin)
+        widths = [round(room * share) for share in shares]
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = width
         for at, (row, cells) in enumerate(zip(table.rows, rows, strict=True)):
-            _fill_row(row, cells, small, shaded=at < len(block.head))
+            _fill_row(row, cells, widths, 7.0 if block.columns > 5 else 8.5, shaded=at < len(block.head))
         for row in table.rows[: len(block.head)]:
-            _repeat(row)
+            _mark_row(row, "tblHeader")
         self._document.add_paragraph()
-        if block.columns > WIDE:
+        if turned:
             _new_page(self._document, landscape=False)
 
 
-def _fill_row(row: Any, cells: Sequence[Cell], size: float, *, shaded: bool) -> None:
+def _shares(table: Table) -> tuple[list[float], int]:
+    """How the width is shared among the columns, and how many characters their longest words need side by side."""
+    words, lengths = [3] * table.columns, [1] * table.columns
+    for row in (*table.head, *table.rows):
+        at = 0
+        for cell in row:
+            if cell.span == 1:
+                words[at] = max(words[at], *(len(word) for word in cell.text.split() or [""]))
+                lengths[at] = max(lengths[at], len(cell.text))
+            at += cell.span
+    # A long text needs width with the root of its length: twice the width for four times the text.
+    wants = [max(1.2 * min(word, 24) + 3, 2.5 * length**0.5) for word, length in zip(words, lengths, strict=True)]
+    return [want / sum(wants) for want in wants], sum(min(word, 24) + 2 for word in words)
+
+
+def _fill_row(row: Any, cells: Sequence[Cell], widths: Sequence[int], size: float, *, shaded: bool) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Pt
 
-    own = list(row.cells)
+    own = list(row.cells)  # looked up once: python-docx walks the row for each
+    for target, width in zip(own, widths, strict=True):
+        target.width = width
+    if sum(len(cell.text) for cell in cells) < 600:
+        _mark_row(row, "cantSplit")
     at = 0
     for cell in cells:
         target = own[at]
@@ -157,12 +184,12 @@ def _fill_row(row: Any, cells: Sequence[Cell], size: float, *, shaded: bool) -> 
         at += cell.span
 
 
-def _repeat(row: Any) -> None:
-    """The row stands at the top of every page the table runs over."""
+def _mark_row(row: Any, name: str) -> None:
+    """ "tblHeader": the row stands at the top of every page; "cantSplit": no page break goes through it."""
     from docx.oxml import OxmlElement
     from docx.oxml.ns import qn
 
-    mark = OxmlElement("w:tblHeader")
+    mark = OxmlElement(f"w:{name}")
     mark.set(qn("w:val"), "true")
     row._tr.get_or_add_trPr().append(mark)
 

@@ -35,7 +35,7 @@ def report_sheets(c: Context) -> tuple[Sheet, ...]:
 
 def _flow(c: Context) -> Sheet:
     rows = tuple(tuple(row) for row in flow_rows(c.flow))
-    return Sheet(name="flow", header=("box", "label", "unit", "n")[: len(rows[0]) if rows else 4], rows=rows)
+    return Sheet(name="flow", header=("stage", "box", "name", "n"), rows=rows)
 
 
 def _payloads(c: Context, kind: str) -> Iterable[tuple[Any, dict[str, Any]]]:
@@ -59,8 +59,9 @@ def _pairwise(c: Context) -> Sheet:
         h, t, p = r["heterogeneity"] or {}, r["tau2"] or {}, r["prediction"] or {}
         rows.append(
             (
-                a.id, a.title, a.role, "planned" if a.planned else "post hoc", a.measure, r["treatment"], r["reference"],
-                r["k"], *_numbers(r["random"]), *_numbers(r["common"]), t.get("value"), h.get("i2_tau2"), h.get("q"),
+                a.id, a.title, a.role, "planned" if a.planned else "post hoc", a.measure, r["treatment"],
+                r["reference"], r["k"], *_numbers(r["random"]), *_numbers(r["common"]), t.get("value"),
+                h.get("i2_tau2"), h.get("q"),
                 h.get("df"), h.get("p"), p.get("low"), p.get("high"), r["spec"]["level"], r["spec"]["tau2"],
                 r["spec"]["ci"], payload["fingerprint"],
             )
@@ -144,11 +145,8 @@ def _studies_of(c: Context) -> Sheet:
 def _left_out(c: Context) -> Sheet:
     rows = []
     for o in c.analyses:
-        payload = o.payload
-        if payload is None:
-            continue
-        rows += [(o.analysis.id, x["study"], x["arm"], x["reason"]) for x in payload["selection"]["left_out"]]
-        excluded = (payload["result"] or {}).get("excluded", [])
+        rows += [(o.analysis.id, x.study, x.arm, x.reason) for x in o.left_out]
+        excluded = (o.payload["result"] or {}).get("excluded", []) if o.payload is not None else []
         rows += [(o.analysis.id, x["study"], x["treatment"], x["reason"]) for x in excluded]
     return Sheet(name="left out", header=("analysis", "study", "arm", "reason"), rows=tuple(rows))
 
