@@ -147,4 +147,19 @@ def test_rules_have_distinct_names_and_say_something() -> None:
     names = [rule.name for rule in (*JOINS, *VETOES)]
     assert len(set(names)) == len(names)
     assert all(len(rule.says) > 10 for rule in (*JOINS, *VETOES))
-    assert all(rule.outcome == APART for rule in VETOES if rule.forbids)
+    assert all(rule.outcome < MERGE for rule in VETOES)
+
+
+def test_a_record_without_place_does_not_join_an_article_to_its_abstract() -> None:
+    work = {"title": "Core decompression of the femoral head with cells: a trial", "authors": "Gangji, V; Hauzeur, J"}
+    article = {**work, "year": "2004", "journal": "Bone", "volume": "35", "issue": "2", "pages": "401-409"}
+    abstract = {**work, "year": "2004", "journal": "Gut", "volume": "9", "issue": "Suppl 1", "pages": "S12"}
+    matches = find_duplicates(columns_of([article, abstract, {**work, "year": "2004"}]), workers=1)
+    assert matches.clusters[0] != matches.clusters[1]
+
+
+def test_two_registrations_are_not_copies_of_each_other() -> None:
+    row = {"title": "A study of drug X in healthy volunteers", "year": "2011"}
+    numbers = ("NCT01309620", "NCT01309620", "NCT01505023")
+    matches = find_duplicates(columns_of([{**row, "registry_numbers": n} for n in numbers]), workers=1)
+    assert matches.clusters.tolist() == [0, 0, 2]

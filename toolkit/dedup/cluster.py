@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.dedup.decide import Decisions
-from toolkit.dedup.rules import ASK, MERGE
+from toolkit.dedup.rules import APART, ASK, MERGE
 
 __all__ = ["cluster", "review_pairs"]
 
@@ -97,7 +97,7 @@ def review_pairs(
     a, b = clusters[decisions.left], clusters[decisions.right]
     low, high = np.minimum(a, b), np.maximum(a, b)
     key = low * len(clusters) + high
-    forbidden = np.unique(key[decisions.forbids])
+    forbidden = np.unique(key[decisions.forbids & (decisions.band == APART)])
     done = {tuple(sorted((int(clusters[i]), int(clusters[j])))) for i, j in settled}
     asked = np.flatnonzero((decisions.band >= ASK) & (a != b) & ~np.isin(key, forbidden))
     rank = _rank(ids)

@@ -94,16 +94,18 @@ def decide(comparison: Comparison, *, weights: Weights, thresholds: Thresholds) 
     band = np.where(total >= thresholds.merge, MERGE, np.where(total >= thresholds.ask, ASK, APART)).astype(np.int8)
     rule = np.full(m, "score", dtype="U40")
     forbids = np.zeros(m, dtype=bool)
+    two_documents = np.zeros(m, dtype=bool)
     for veto in reversed(VETOES):
         applies = veto.applies(comparison)
         rule[applies] = veto.name
         band[applies] = np.minimum(band[applies], veto.outcome)
         if veto.forbids:
             forbids |= applies
+            two_documents |= applies & (veto.outcome == APART)
     for join in JOINS:
         applies = join.applies(comparison)
         if join.name != "exact copy":
-            applies &= ~forbids & (total < _CERTAIN)
+            applies &= ~two_documents & (total < _CERTAIN)
         rule[applies] = join.name
         band[applies] = MERGE
         total[applies] = np.where(comparison.is_exact_copy[applies], _CERTAIN + 1, _CERTAIN)

@@ -183,6 +183,10 @@ def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
     ]
     journals: dict[str, str] = {}
     abstracts = [_abstract_key(a) for a in columns.abstract]
+    registry = [
+        " ".join(read_registry(r, u, j, t))
+        for r, u, j, t in zip(columns.registry_numbers, columns.url, columns.journal, columns.title, strict=True)
+    ]
     return {
         "title": [t.words for t in titles],
         "other_title": [t.other for t in titles],
@@ -220,17 +224,18 @@ def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
         ],
         "dois": dois,
         "pmid": [read_pmid(p) if p else "" for p in columns.pmid],
-        "registry": [
-            " ".join(read_registry(r, u, j, t))
-            for r, u, j, t in zip(columns.registry_numbers, columns.url, columns.journal, columns.title, strict=True)
-        ],
+        "registry": registry,
         "abstract": abstracts,
-        "exact": _exact_keys(columns, titles, abstracts, dois),
+        "exact": _exact_keys(columns, titles, abstracts, dois, registry),
     }  # fmt: skip
 
 
 def _exact_keys(
-    columns: RecordColumns, titles: Sequence[Title], abstracts: Sequence[str], dois: Sequence[tuple[str, ...]]
+    columns: RecordColumns,
+    titles: Sequence[Title],
+    abstracts: Sequence[str],
+    dois: Sequence[tuple[str, ...]],
+    registry: Sequence[str],
 ) -> list[str]:
     """All fields of a record in one string; "" for a record that has neither title, abstract nor identifier."""
     keys = []
@@ -238,20 +243,9 @@ def _exact_keys(
         if not (title.words or abstracts[k] or dois[k] or columns.pmid[k]):
             keys.append("")
             continue
-        place = (columns.year[k], columns.volume[k], columns.issue[k], columns.pages[k], columns.pmid[k])
-        keys.append(
-            "\x1f".join(
-                (
-                    title.words,
-                    title.part,
-                    abstracts[k],
-                    fold(columns.authors[k]),
-                    fold(columns.journal[k]),
-                    *place,
-                    *dois[k],
-                )
-            )
-        )
+        place = (columns.year[k], columns.volume[k], columns.issue[k], columns.pages[k], columns.pmid[k], registry[k])
+        words = (title.words, title.part, abstracts[k], fold(columns.authors[k]), fold(columns.journal[k]))
+        keys.append("\x1f".join((*words, *place, *dois[k])))
     return keys
 
 

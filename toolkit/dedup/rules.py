@@ -30,7 +30,8 @@ _KIND_BITS = sum(1 << MARKERS.index(name) for name in _KINDS)
 class Rule:
     """A declared rule: its name, what it says, where it applies, and what follows.
 
-    ``forbids`` marks a contradiction: the two may not meet in one cluster by way of a third record either.
+    ``forbids`` marks a contradiction: the two may not meet in one cluster by way of a third record either, such as
+    an abstract and its article by way of a record that has neither journal nor pages.
     """
 
     name: str
@@ -382,21 +383,24 @@ VETOES: tuple[Rule, ...] = (
     Rule("other number", "numbers in the titles differ, and nothing else ties the pair", _other_number, APART,
          forbids=True),
     Rule("years far apart", "more than three years apart, and no page, DOI or abstract is shared", _years_far_apart,
-         APART),
+         APART, forbids=True),
     Rule("other volume", "volumes and years differ, and neither page, DOI nor abstract is shared",
          _other_volume, APART),
-    Rule("other place", "volume and first page both differ, and no identifier is shared", _other_place, ASK),
-    Rule("two publications", "the journals differ, and no page, DOI or abstract ties the pair", _two_publications, ASK),
+    Rule("other place", "volume and first page both differ, and no identifier is shared", _other_place, ASK,
+         forbids=True),
+    Rule("two publications", "the journals differ, and no page, DOI or abstract ties the pair", _two_publications, ASK,
+         forbids=True),
     Rule("abstract and article", "one is of a supplement, and no page, DOI, PMID or abstract is shared",
-         _abstract_and_article, ASK),
-    Rule("other authors", "first author and authors differ", _other_authors, ASK),
+         _abstract_and_article, ASK, forbids=True),
+    Rule("other authors", "first author and authors differ", _other_authors, ASK, forbids=True),
     Rule("recurring column", "issues differ, and neither page, DOI nor abstract is shared",
          _nothing_but_title, APART),
     Rule("beginning only", "one title begins the other, and no page, DOI or abstract is shared", _beginning_only, ASK),
     Rule("cut title", "a title is cut off, and no page, DOI, abstract or volume is shared", _cut_title, ASK),
     Rule("words replaced", "the titles have different words in one place", _words_replaced, ASK),
-    Rule("different DOI", "DOIs differ, and not all of title, pages, volume and first author agree", _other_doi, ASK),
-    Rule("different PMID", "PubMed ids differ", _other_pmid, ASK),
+    Rule("different DOI", "DOIs differ, and not all of title, pages, volume and first author agree", _other_doi, ASK,
+         forbids=True),
+    Rule("different PMID", "PubMed ids differ", _other_pmid, ASK, forbids=True),
     Rule("no title", "a record without title needs DOI, page and volume", _no_title, ASK),
     Rule("generic title", "a title such as Editorial needs journal, volume, and page or DOI", _generic_title, ASK),
     Rule("short title", "a short title needs three more agreements", _short_title, ASK),
