@@ -56,8 +56,8 @@ def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> Fit:
         "fingerprint": fingerprint(spec, selection),
         "evipool_version": __version__,
         "engine_version": ENGINE_VERSION,
-        "spec": asdict(spec),
-        "selection": entered(selection),
+        "spec": plain(asdict(spec)),
+        "selection": plain(entered(selection)),
     }
     try:
         if not selection.arms:
@@ -89,6 +89,9 @@ def _table(selection: Selection) -> Any:
 
 def _fit_pairwise(spec: PairwiseSpec, selection: Selection, payload: dict[str, Any]) -> Fit:
     result = pairwise(_table(selection), spec)
+    if result.k == 0:
+        why = "; ".join(f"{x.study}: {x.reason}" for x in result.excluded)
+        raise NotEstimable(f"no study gives an effect ({why})" if why else "no study gives an effect")
     shown = result_to_dict(result)
     shown["leave_one_out"] = None
     if result.k >= FEWEST_FOR_LEAVE_ONE_OUT:

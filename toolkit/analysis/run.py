@@ -22,6 +22,7 @@ from toolkit.analysis.plan import (
     spec_of,
 )
 from toolkit.analysis.select import Selection
+from toolkit.analysis.settings import record_settings
 from toolkit.config import Analysis
 from toolkit.model.errors import InputError, SourceError
 from toolkit.project import Project
@@ -40,6 +41,7 @@ def analyse(
 
     A refused analysis (two studies of the same patients ...) does not stop the rest.
     """
+    record_settings(project)
     outcomes = []
     for analysis, selection, problem in selections(project, ids):
         if progress is not None:
