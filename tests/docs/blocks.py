@@ -86,7 +86,7 @@ class Session:
 
     def run(self, command: str) -> tuple[int, str]:
         """Exit code and output of one line; ``cd``, ``evipool`` and a redirection are understood."""
-        words = shlex.split(command)
+        words = shlex.split(command, comments=True)
         if words[0] == "cd":
             self.folder = (self.folder / words[1]).resolve()
             return (0, "") if self.folder.is_dir() else (1, f"no folder {self.folder}")
