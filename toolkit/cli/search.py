@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import command_line, format_option, open_project, project_options
+from toolkit.cli.search_strategy import translate
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -24,6 +25,9 @@ def search() -> None:
     A strategy is a text file in search_strategies/. PubMed is searched from here; other databases are searched on
     their own sites and their exports brought in with 'evipool import'.
     """
+
+
+search.add_command(translate)
 
 
 @search.command("run")

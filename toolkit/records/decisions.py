@@ -30,7 +30,9 @@ TOOLS: dict[str, dict[str, str | None]] = {
 }  # fmt: skip
 """Program -> its words in lower case -> verdict; None means that nobody has decided."""
 
-_LABELS = tuple("asreview_label label_included included final_included included_label included_final label".split())
+_LABELS = (
+    "asreview_label", "label_included", "included", "final_included", "included_label", "included_final", "label"
+)  # fmt: skip
 _RAYYAN = re.compile(r"RAYYAN-INCLUSION\s*:\s*\{([^}]*)\}")
 _PAIR = re.compile(r"[\"“”]{1,2}([^\"“”]+)[\"“”]{1,2}\s*=>\s*[\"“”]{1,2}([^\"“”]*)[\"“”]{1,2}")
 _REASONS = re.compile(r"RAYYAN-EXCLUSION-REASONS\s*:\s*([^|{}\n]*)")

@@ -9,32 +9,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from toolkit.search.findings import Finding, finding_at
+from toolkit.search.lint_platform import PLATFORM_CHECKS
 from toolkit.search.strategy import Strategy, StrategyLine, find_references
 
 __all__ = ["CHECKS", "Finding", "check_strategy"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One remark on a strategy.
-
-    Attributes
-    ----------
-    code : short name of the check
-    severity : "error" (the search is not run) or "warning" (shown, and left to the searcher)
-    file, row, column : where, counted from 1
-    message : what is wrong and what to do
-    """
-
-    code: str
-    severity: str
-    file: str
-    row: int
-    column: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.row}:{self.column}: {self.severity}: {self.message} [{self.code}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +47,7 @@ SPACES = {
     "\u200e": "an invisible direction mark",
     "\u00ad": "a soft hyphen",
 }
-# Syntax that belongs to one platform and means nothing, or something else, to PubMed.
-FOREIGN = {
-    "Ovid": re.compile(
-        r"\.(?:ti|ab|tw|kf|kw|mp|pt|fs|sh|hw)(?:,(?:ti|ab|tw|kf|kw|mp|pt|sh|hw))*\."
-        r"|\badj\d*\b|\bexp\s+\*?\w[\w\s,-]*/",
-        re.IGNORECASE,
-    ),
-    "Embase.com": re.compile(r"'[^']*'/(?:exp|de|mj)|:(?:ti|ab)(?:,(?:ti|ab|kw|de))+", re.I),
-    "Web of Science": re.compile(r"\b(?:TS|TI|AB|AK)\s*=", re.I),
-    "Scopus": re.compile(r"\bTITLE-ABS-KEY\s*\(", re.I),
-    "EBSCO": re.compile(r"\(\s*(?:MH|MM)\s+\"", re.I),
-    "CNKI": re.compile(r"\b(?:SU|TKA|KY|TI|FT|AB)\s*%?="),
-}
-PROXIMITY_WORD = re.compile(r"^(?:NEAR|NEXT|ADJ|PRE|W|N)/?\d*$")
+PROXIMITY_WORD = re.compile(r"^(?:(?:NEAR|NEXT|ADJ)(?:/?\d+)?|(?:PRE|W|N)/?\d+)$")
 
 
 def check_strategy(strategy: Strategy) -> tuple[Finding, ...]:
@@ -95,7 +61,7 @@ def check_lookalikes(strategy: Strategy) -> Iterator[Finding]:
     for line in strategy.lines:
         for offset, character in enumerate(line.text):
             if character in LOOKALIKES:
-                yield _at(
+                yield finding_at(
                     strategy,
                     line,
                     offset,
@@ -104,11 +70,11 @@ def check_lookalikes(strategy: Strategy) -> Iterator[Finding]:
                     f"{character} is not {LOOKALIKES[character]}: write the plain, half-width character",
                 )
             elif character in APOSTROPHES:
-                yield _at(
+                yield finding_at(
                     strategy, line, offset, "lookalike", "warning", f"{character} is a typographic apostrophe: write '"
                 )
             elif character in SPACES:
-                yield _at(
+                yield finding_at(
                     strategy,
                     line,
                     offset,
@@ -128,17 +94,17 @@ def check_balance(strategy: Strategy) -> Iterator[Finding]:
             elif token.kind == "close" and opened:
                 opened.pop()
             elif token.kind == "close":
-                yield _at(strategy, line, token.start, "unbalanced-bracket", "error", "this ) closes nothing")
+                yield finding_at(strategy, line, token.start, "unbalanced-bracket", "error", "this ) closes nothing")
             elif token.kind == "stray":
-                yield _at(strategy, line, token.start, "unbalanced-tag", "error", "this ] closes nothing")
+                yield finding_at(strategy, line, token.start, "unbalanced-tag", "error", "this ] closes nothing")
             elif token.kind == "tag" and not token.text.endswith("]"):
-                yield _at(strategy, line, token.start, "unbalanced-tag", "error", "this [ is never closed")
+                yield finding_at(strategy, line, token.start, "unbalanced-tag", "error", "this [ is never closed")
             elif token.kind == "quote" and (len(token.text) == 1 or not token.text.endswith('"')):
-                yield _at(
+                yield finding_at(
                     strategy, line, token.start, "unbalanced-quote", "error", "this quotation mark is never closed"
                 )
         for token in opened:
-            yield _at(strategy, line, token.start, "unbalanced-bracket", "error", "this ( is never closed")
+            yield finding_at(strategy, line, token.start, "unbalanced-bracket", "error", "this ( is never closed")
 
 
 def check_operators(strategy: Strategy) -> Iterator[Finding]:
@@ -148,15 +114,19 @@ def check_operators(strategy: Strategy) -> Iterator[Finding]:
         for index, token in enumerate(tokens):
             before = tokens[index - 1] if index else None
             if token.kind == "close" and before is not None and before.kind == "open":
-                yield _at(strategy, line, before.start, "empty-brackets", "error", "these brackets hold nothing")
+                yield finding_at(strategy, line, before.start, "empty-brackets", "error", "these brackets hold nothing")
             if not _is_operator(token, strategy):
                 continue
             after = tokens[index + 1] if index + 1 < len(tokens) else None
             if before is None or before.kind == "open":
-                yield _at(strategy, line, token.start, "lone-operator", "error", f"nothing stands before {token.text}")
+                yield finding_at(
+                    strategy, line, token.start, "lone-operator", "error", f"nothing stands before {token.text}"
+                )
             elif _is_operator(before, strategy):
+                if strategy.platform == "scopus" and (before.text + token.text).upper() == "ANDNOT":
+                    continue  # Scopus writes NOT as AND NOT
                 hint = ": PubMed writes NOT alone" if (before.text + token.text).upper() == "ANDNOT" else ""
-                yield _at(
+                yield finding_at(
                     strategy,
                     line,
                     before.start,
@@ -165,7 +135,9 @@ def check_operators(strategy: Strategy) -> Iterator[Finding]:
                     f"{before.text} is followed by another operator, {token.text}{hint}",
                 )
             if after is None or after.kind == "close":
-                yield _at(strategy, line, token.start, "lone-operator", "error", f"nothing stands after {token.text}")
+                yield finding_at(
+                    strategy, line, token.start, "lone-operator", "error", f"nothing stands after {token.text}"
+                )
 
 
 def check_mixed_operators(strategy: Strategy) -> Iterator[Finding]:
@@ -192,7 +164,7 @@ def check_case(strategy: Strategy) -> Iterator[Finding]:
         for before, token, after in zip(tokens, tokens[1:], tokens[2:], strict=False):
             lower = token.kind == "word" and token.text.lower() in ("and", "or", "not") and not token.text.isupper()
             if lower and (before.kind != "word" or after.kind != "word"):
-                yield _at(
+                yield finding_at(
                     strategy,
                     line,
                     token.start,
@@ -201,7 +173,7 @@ def check_case(strategy: Strategy) -> Iterator[Finding]:
                     f"write {token.text.upper()} in capitals, or put the phrase in quotes if it is a word",
                 )
             elif lower:
-                yield _at(
+                yield finding_at(
                     strategy,
                     line,
                     token.start,
@@ -225,15 +197,15 @@ def check_references(strategy: Strategy) -> Iterator[Finding]:
                 what = (
                     f"line {missing[0]} does not come before this line" if later else f"there is no line {missing[0]}"
                 )
-                yield _at(strategy, line, reference.start, "undefined-reference", "error", what)
+                yield finding_at(strategy, line, reference.start, "undefined-reference", "error", what)
         if line.number is not None:
             if line.number in seen:
-                yield _at(strategy, line, 0, "duplicate-number", "error", f"line {line.number} is there twice")
+                yield finding_at(strategy, line, 0, "duplicate-number", "error", f"line {line.number} is there twice")
             seen.add(line.number)
     run = (strategy.get("run") or "").lstrip("#Ss")
     sent = int(run) if run.isdigit() else strategy.lines[-1].number
     if sent is not None and sent not in seen:
-        yield _at(
+        yield finding_at(
             strategy,
             strategy.lines[-1],
             0,
@@ -243,7 +215,7 @@ def check_references(strategy: Strategy) -> Iterator[Finding]:
         )
     for line in strategy.lines:
         if line.number is not None and line.number not in used and line.number != sent:
-            yield _at(
+            yield finding_at(
                 strategy,
                 line,
                 0,
@@ -257,46 +229,7 @@ def check_empty_lines(strategy: Strategy) -> Iterator[Finding]:
     """Numbers without a query."""
     for line in strategy.lines:
         if not line.text.strip():
-            yield _at(strategy, line, 0, "empty-line", "error", f"line {line.number} is empty")
-
-
-def check_pubmed_syntax(strategy: Strategy) -> Iterator[Finding]:
-    """Wildcards, proximity and field tags that PubMed does not know, and syntax of other platforms."""
-    if strategy.platform != "pubmed":
-        return
-    for line in strategy.lines:
-        masked = re.sub(r'"[^"]*"?', lambda m: " " * len(m.group()), line.text)
-        for platform, pattern in FOREIGN.items():
-            for match in pattern.finditer(line.text if platform == "EBSCO" else masked):
-                yield _at(
-                    strategy,
-                    line,
-                    match.start(),
-                    "other-platform",
-                    "error",
-                    f"{match.group().strip()!r} is {platform} syntax; PubMed would search it as words",
-                )
-        for match in re.finditer(r"(?<![\w*])(\w{1,3})\*", line.text):
-            yield _at(
-                strategy,
-                line,
-                match.start(),
-                "short-wildcard",
-                "error",
-                f"{match.group()!r}: PubMed wants at least four characters before *",
-            )
-        for match in re.finditer(r"\w[?$]|[?$]\w", masked):
-            yield _at(strategy, line, match.start(), "unknown-wildcard", "error", "PubMed knows only * as a wildcard")
-        for match in re.finditer(r'"([^"]*)"\s*\[[^\]]*:~\d+\]', line.text):
-            if "*" in match[1]:
-                yield _at(
-                    strategy,
-                    line,
-                    match.start(),
-                    "proximity-wildcard",
-                    "error",
-                    "PubMed allows no * inside a proximity phrase",
-                )
+            yield finding_at(strategy, line, 0, "empty-line", "error", f"line {line.number} is empty")
 
 
 CHECKS: tuple[Callable[[Strategy], Iterator[Finding]], ...] = (
@@ -307,7 +240,7 @@ CHECKS: tuple[Callable[[Strategy], Iterator[Finding]], ...] = (
     check_case,
     check_references,
     check_empty_lines,
-    check_pubmed_syntax,
+    *PLATFORM_CHECKS,
 )
 
 
@@ -333,12 +266,16 @@ def _is_operator(token: Token, strategy: Strategy) -> bool:
 
 def _mixed(strategy: Strategy, line: StrategyLine, operators: list[Token]) -> Iterator[Finding]:
     found = [(token, token.text.upper()) for token in operators if token.text.upper() in OPERATORS]
+    if strategy.platform == "scopus":  # the AND of AND NOT is no operator of its own
+        pairs = zip(found, [*found[1:], None], strict=False)
+        found = [one for one, after in pairs if not (one[1] == "AND" and after and after[1] == "NOT"
+                                                     and after[0].start == one[0].start + 4)]  # fmt: skip
     words = [word for _, word in found]
     if "OR" not in words and words == sorted(words):  # a AND b NOT c is the same in any order
         return
     for token, word in found:
         if word != words[0]:
-            yield _at(
+            yield finding_at(
                 strategy,
                 line,
                 token.start,
@@ -347,8 +284,3 @@ def _mixed(strategy: Strategy, line: StrategyLine, operators: list[Token]) -> It
                 f"{words[0]} and {word} stand on one level: set brackets, or it is read from left to right",
             )
             return
-
-
-def _at(strategy: Strategy, line: StrategyLine, offset: int, code: str, severity: str, message: str) -> Finding:
-    row, column = line.place(offset)
-    return Finding(code=code, severity=severity, file=strategy.file, row=row, column=column, message=message)
