@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.analysis.settings import RECORD_COMMAND
 from toolkit.model.errors import InputError
 from toolkit.model.events import EVENT_KINDS, Event
 from toolkit.screening.state import ScreeningState, load_state
@@ -170,7 +171,7 @@ def _undone(rows: Iterable[BatchRow]) -> set[str]:
 def _row(rows: list[BatchRow], undone: set[str], batch: str | None) -> BatchRow:
     if batch is None:
         for row in reversed(rows):
-            if row.events and row.undoes is None and row.id not in undone:
+            if row.events and row.undoes is None and row.id not in undone and row.command != RECORD_COMMAND:
                 return row
         raise InputError("nothing stands that could be taken back")
     found = [row for row in rows if row.id.startswith(batch.strip().lower())]

@@ -40,6 +40,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "judge": EventKind("a risk-of-bias judgement", ("stage", "subject", "field", "actor")),
     "retract": EventKind("a report was retracted, corrected or withdrawn", ("subject",)),
     "explain": EventKind("why a difference in the flow is right", ("subject",)),
+    "settings": EventKind("the text of review.toml that a command worked with (sha256)", ("subject",)),
     "version": EventKind("a version of the review is complete", ("value",)),
     "note": EventKind("a remark", ("subject", "actor", "value")),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.analysis.plan import AnalysisOutcome, plan, read_result
+from toolkit.analysis.settings import Differences, differences
 from toolkit.config import ReviewFile
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.records import ParsedRecord
@@ -50,6 +51,7 @@ class Context:
     retracted: Mapping[str, str]
     head_hash: str
     sha_of_settings: str
+    protocol: Differences
 
 
 def headline_syntheses(outcomes: Sequence[AnalysisOutcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -100,6 +102,7 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         retracted={report: event.value or "" for report, event in views.retractions(store).items()},
         head_hash=store.head_hash(),
         sha_of_settings=settings_sha,
+        protocol=differences(project),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.analysis.figures import WORDING
+from toolkit.analysis.settings import record_settings
 from toolkit.prisma.run import write_flow
 from toolkit.project import SETTINGS, Project
 from toolkit.records.tables import write_whole
@@ -18,6 +19,7 @@ from toolkit.report import change_sections, evidence_sections, review_sections, 
 from toolkit.report.changes import numbers_of
 from toolkit.report.context import Context, gather
 from toolkit.report.html import Markup
+from toolkit.report.protocol import differences_section
 
 __all__ = ["ReportOutcome", "is_fresh", "state_of", "write_report"]
 
@@ -61,6 +63,7 @@ def is_fresh(project: Project) -> bool:
 
 def write_report(project: Project, *, force: bool = False) -> ReportOutcome:
     """Write report/report.html, the flow (SVG, PDF, PNG, JSON, CSV) and results.json."""
+    record_settings(project)
     folder = project.path("report")
     flow_files = tuple(folder / f"prisma-flow.{kind}" for kind in ("svg", "pdf", "png", "json", "csv"))
     path, results = folder / REPORT, folder / "results.json"
@@ -157,6 +160,7 @@ def _sections(c: Context, flow_svg: Path) -> list[dict[str, Any]]:
         ("sensitivity", "Sensitivity analyses", synthesis.sensitivity(c)),
         ("evidence", "Extracted data", evidence_sections.evidence(c)),
         ("methods", "Methods", synthesis.methods(c)),
+        ("protocol", "Differences from protocol", differences_section(c.protocol)),
         ("reproduce", "To check this report", synthesis.reproduce(c)),
     ]
     return [{"id": name, "title": title, "body": body} for name, title, body in found]
