@@ -48,6 +48,7 @@ for tags, name, texts in (
     ("majr|mesh major topic", "MeSH Major Topic", lambda a: a.major),
     ("pt|ptyp|publication type", "Publication Type", lambda a: a.types),
     ("pmid|uid", "UID", lambda a: (a.pmid,)),
+    ("aid|article identifier", "Article Identifier", lambda a: (a.doi,)),
 ):
     for tag in tags.split("|"):
         WHOLE[tag] = (name, texts)

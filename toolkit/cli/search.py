@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import command_line, format_option, open_project, project_options
+from toolkit.cli.search_report import note, press, recall, report
 from toolkit.cli.search_strategy import translate
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def search() -> None:
     """
 
 
-search.add_command(translate)
+for _command in (translate, recall, report, press, note):
+    search.add_command(_command)
 
 
 @search.command("run")
