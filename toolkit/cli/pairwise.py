@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli.common import format_option
-from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
+from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
 if TYPE_CHECKING:
     from toolkit.engine.data import ArmTable, Effects
@@ -95,6 +95,13 @@ def more_options(function: F) -> F:
 @click.option("--treatment", metavar="NAME", help="The treatment (the other of two is found).")
 @click.option("--reference", metavar="NAME", help="What it is compared with.")
 @click.option(
+    "--model",
+    type=click.Choice(list(MODELS), case_sensitive=False),
+    default="IV",
+    show_default=True,
+    help="Inverse variance, or a model of the counts themselves (GLMM picks the one that fits the measure).",
+)
+@click.option(
     "--tau2",
     type=click.Choice(list(TAU2_METHODS), case_sensitive=False),
     default="REML",
@@ -135,7 +142,7 @@ def more_options(function: F) -> F:
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot (.svg, .png, .pdf).")
 @click.option("--funnel", type=click.Path(path_type=Path, dir_okay=False), help="Funnel plot (.svg, .png, .pdf).")
 def pairwise(
-    file: Path, measure: str | None, treatment: str | None, reference: str | None, tau2: str, ci: str,
+    file: Path, measure: str | None, treatment: str | None, reference: str | None, model: str, tau2: str, ci: str,
     prediction: str, tau2_ci: str, level: float, leave_one_out: bool, cumulative: bool, influence: bool,
     subgroup: str | None, common_tau2: bool, regress: str | None,
     bias: str | None, force_bias: bool, trim_fill: str | None, contours: bool,
@@ -178,6 +185,7 @@ def pairwise(
         measure=chosen,
         treatment=treatment or (table.default_treatment if reference is None and not one else None),
         reference=reference or (table.default_reference if treatment is None and not one else None),
+        model=model,
         tau2=tau2,
         ci=ci,
         prediction=prediction,

@@ -130,8 +130,11 @@ def _studies(result: PairwiseResult) -> None:
 def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
     decimals = _decimals(result)
     interval = f"{words['interval']}; tau² by {words['tau2']}"
+    how = "inverse variance" if result.spec.model == "IV" else words["model"]
+    if result.spec.model == "BB":
+        interval = f"{words['model']}; {words['interval']}"
     estimates: list[tuple[str, Estimate | None, str]] = [
-        ("Common effect", result.common, "inverse variance"),
+        ("Common effect", result.common, how),
         ("Common effect", result.mantel_haenszel, "Mantel-Haenszel, raw counts"),
         ("Random effects", result.random, interval),
     ]
@@ -163,7 +166,8 @@ def _heterogeneity(result: PairwiseResult, words: dict[str, str]) -> None:
         out.print(f"tau² = {tau2.value:.4g}{bounds}, {tau2.method}: {words['tau2']}", markup=False)
     if result.heterogeneity is not None:
         h = result.heterogeneity
-        out.print(f"Q = {h.q:.2f} on {h.df} df{', ' + format_p(h.p) if h.p is not None else ''}", markup=False)
+        test = "" if h.test == "Cochran" else f" ({h.test})"
+        out.print(f"Q{test} = {h.q:.2f} on {h.df} df{', ' + format_p(h.p) if h.p is not None else ''}", markup=False)
         out.print(f"I² = {100 * h.i2_q:.1f}% from Q, {100 * h.i2_tau2:.1f}% from tau²; H² = {h.h2:.2f}", markup=False)
 
 

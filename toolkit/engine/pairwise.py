@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.engine.compare import ComparisonData, compare
+from toolkit.engine.count_models import fit_counts, resolve_model
 from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.heterogeneity import heterogeneity
 from toolkit.engine.intervals import Standard, interval_hartung_knapp, interval_wald, quantile, two_sided_p
@@ -52,16 +53,18 @@ def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, *
     """
     if not isinstance(data, (ArmTable, Effects)):
         data, spec, options = _of_table(data, spec, options)
-    chosen = _spec(data, spec, options)
+    chosen = resolve_model(_spec(data, spec, options))
+    if chosen.model != "IV" and not chosen.zero_cells.drop_double_zero:
+        chosen = replace(chosen, zero_cells=replace(chosen.zero_cells, drop_double_zero=True))
     compared = compare(data, chosen)
     chosen = resolve(chosen, len(compared.studies), compared.treatment, compared.reference)
     warnings = _data_warnings(compared)
     k = len(compared.studies)
     common = pool_inverse_variance(compared.y, compared.v) if k else None
-    fit = _random_effects(compared, chosen, warnings) if k > 1 else None
+    fit = _random_effects(compared, chosen, warnings) if k > 1 and chosen.model == "IV" else None
     if k < 2:
         warnings.append(_too_few(k))
-    return PairwiseResult(
+    result = PairwiseResult(
         spec=chosen,
         scale=compared.scale,
         k=k,
@@ -77,6 +80,27 @@ def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, *
         studies=_study_rows(compared, common, fit[0] if fit else None, chosen.level),
         excluded=compared.excluded,
         corrections=compared.corrections,
+        warnings=tuple(warnings),
+    )
+    return result if chosen.model == "IV" or not k else _with_counts(result, compared)
+
+
+def _with_counts(result: PairwiseResult, compared: ComparisonData) -> PairwiseResult:
+    """The result with its pooled estimates from a model of the counts; study rows keep their effects, not weights."""
+    spec, warnings = result.spec, list(result.warnings)
+    fit = fit_counts(compared, spec, warnings)
+    random = fit.random
+    if random is not None and fit.tau2 is not None:
+        _random_warnings(random, fit.tau2, spec, warnings)
+    return replace(
+        result,
+        common=None if fit.common is None else _estimate(fit.common, interval_wald(fit.common), spec.level, spec.model),
+        random=None if random is None else _estimate(random, _interval(random, spec.ci), spec.level, spec.ci),
+        random_wald=None if random is None else _estimate(random, interval_wald(random), spec.level, "Wald"),
+        tau2=fit.tau2,
+        heterogeneity=fit.heterogeneity,
+        prediction=_prediction(random, spec, warnings) if random is not None and fit.tau2 is not None else None,
+        studies=tuple(replace(row, weight_common=None, weight_random=None) for row in result.studies),
         warnings=tuple(warnings),
     )
 

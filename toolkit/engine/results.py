@@ -71,7 +71,10 @@ class Tau2:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heterogeneity:
-    """Cochran's Q and what is derived from it; I2 from Q (Higgins 2002) and from tau2 are different numbers."""
+    """Cochran's Q and what is derived from it; I2 from Q (Higgins 2002) and from tau2 are different numbers.
+
+    ``test`` is "Cochran", or "likelihood ratio" of a model of counts; ``p`` is None where there is no test.
+    """
 
     q: float
     df: int
@@ -79,6 +82,7 @@ class Heterogeneity:
     i2_q: float
     i2_tau2: float
     h2: float
+    test: str = "Cochran"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

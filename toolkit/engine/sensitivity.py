@@ -77,6 +77,13 @@ def studies_of(result: PairwiseResult) -> tuple[list[str], FloatArray, FloatArra
     return [row.study for row in rows], y, se**2
 
 
+def _needs_effects(result: PairwiseResult, what: str) -> None:
+    if result.spec.model != "IV":
+        raise InputError(
+            f"{what} is for inverse-variance fits.", value=result.spec.model, hint="Fit with model='IV' (--model IV)."
+        )
+
+
 def _function(target: str):  # type: ignore[no-untyped-def]
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)
@@ -171,6 +178,7 @@ def leave_one_out(result: PairwiseResult) -> tuple[Refit, ...]:
     >>> [(fit.study, fit.common.estimate) for fit in fits]
     [('A', 1.5), ('B', 1.0), ('C', 0.5)]
     """
+    _needs_effects(result, "Leave-one-out")
     names, y, v = studies_of(result)
     if len(names) < 2:
         raise NotEstimable("Leave-one-out takes at least two studies.")
@@ -190,6 +198,7 @@ def cumulative(result: PairwiseResult, order: Sequence[float] | Sequence[str] | 
     Lau, Antman, Jimenez-Silva, Kupelnick, Mosteller, Chalmers 1992, N Engl J Med 327:248-254.
     doi:10.1056/NEJM199207233270406
     """
+    _needs_effects(result, "A cumulative analysis")
     names, y, v = studies_of(result)
     if not names:
         raise NotEstimable("There is no study to accumulate.")
@@ -213,6 +222,7 @@ def influence(result: PairwiseResult, model: str = "random") -> tuple[Influence,
     Viechtbauer, Cheung 2010, Res Synth Methods 1:112-125. doi:10.1002/jrsm.11
     Baujat, Mahe, Pignon, Hill 2002, Stat Med 21:2641-2652. doi:10.1002/sim.1221
     """
+    _needs_effects(result, "Influence")
     names, y, v = studies_of(result)
     k = len(names)
     if k < 3 or result.tau2 is None:

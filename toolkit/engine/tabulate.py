@@ -17,7 +17,7 @@ import numpy as np
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2
 from toolkit.engine.scales import back
-from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
+from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
 if TYPE_CHECKING:
     from toolkit.engine.bias import SmallStudyTest, TrimFill
@@ -138,6 +138,7 @@ def _words(result: PairwiseResult) -> dict[str, str]:
     spec = result.spec
     return {
         "measure": MEASURES[spec.measure].help,
+        "model": MODELS[spec.model].help,
         "tau2": TAU2_METHODS[spec.tau2].help,
         "interval": INTERVALS[spec.ci].help,
         "prediction": PREDICTION_INTERVALS[spec.prediction].help,
@@ -165,6 +166,8 @@ def zero_cell_words(result: PairwiseResult) -> str:
         "none": "",
     }[policy.to]
     text = "nothing added" if policy.to == "none" else f"{policy.add:g} added {cells} {where}"
+    if result.spec.model != "IV":
+        return f"{text}, for the rows of the studies only; the model takes the raw counts"
     if measure in ("OR", "RR", "IRR"):
         text += f"; double-zero studies {'left out' if policy.drop_double_zero else 'kept'}"
     return f"{text}; Mantel-Haenszel from the raw counts" if result.mantel_haenszel is not None else text

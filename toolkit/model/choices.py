@@ -11,6 +11,7 @@ from dataclasses import dataclass
 __all__ = [
     "INTERVALS",
     "MEASURES",
+    "MODELS",
     "NETWORK_TAU2_METHODS",
     "PREDICTION_INTERVALS",
     "TAU2_INTERVALS",
@@ -188,6 +189,25 @@ PREDICTION_INTERVALS: dict[str, Choice] = {
     "HK": Choice("toolkit.engine.prediction:prediction_hk", "Hartung-Knapp standard error, t with k - 1 df"),
     "HK_k2": Choice("toolkit.engine.prediction:prediction_hk_k2", "Hartung-Knapp standard error, t with k - 2 df"),
     "none": Choice("toolkit.engine.prediction:prediction_none", "no prediction interval"),
+}
+
+MODELS: dict[str, Choice] = {
+    "IV": Choice("toolkit.engine.pooling:pool_inverse_variance", "inverse variance of the studies' effects"),
+    "GLMM": Choice(
+        "toolkit.engine.glmm:fit_glmm",
+        "the mixed model that fits the measure: CM.EL for OR and IRR, BN for PLO and IRLN",
+    ),
+    "UM.FS": Choice("toolkit.engine.glmm:fit_glmm", "mixed model of the arms with fixed study effects (OR, IRR)"),
+    "UM.RS": Choice("toolkit.engine.glmm:fit_glmm", "mixed model of the arms with random study effects (OR, IRR)"),
+    "CM.EL": Choice(
+        "toolkit.engine.glmm:fit_glmm",
+        "mixed model given the totals: non-central hypergeometric for OR, exact; binomial for IRR",
+    ),
+    "CM.AL": Choice(
+        "toolkit.engine.glmm:fit_glmm", "mixed model given the totals, binomial approximation for rare events (OR)"
+    ),
+    "BN": Choice("toolkit.engine.glmm:fit_glmm", "binomial- or Poisson-normal model of one group (PLO, IRLN)"),
+    "BB": Choice("toolkit.engine.glmm:fit_beta_binomial", "beta-binomial regression of the arms (OR, PLO)"),
 }
 
 NETWORK_TAU2_METHODS: dict[str, Choice] = {

@@ -45,6 +45,11 @@ class PairwiseSpec:
     tau2_ci : interval of tau2, a key of ``choices.TAU2_INTERVALS``
     level : confidence level, a proportion
     zero_cells : policy for zero cells
+    model : a key of ``choices.MODELS``: "IV" pools effects by inverse variance; the others model the counts
+    mantel_haenszel : "raw" takes the counts as they are; "corrected" after the zero-cell correction, no double-zero
+        studies (RevMan, meta's default)
+    q_around : "IV", or "MH" for DerSimonian-Laird's Q around the Mantel-Haenszel estimate (RevMan 5)
+    preset : a key of ``presets.PRESETS`` whose choices were taken where none was named
     """
 
     measure: str
@@ -56,6 +61,10 @@ class PairwiseSpec:
     tau2_ci: str = "QP"
     level: float = 0.95
     zero_cells: ZeroCells = ZeroCells()
+    model: str = "IV"
+    mantel_haenszel: str = "raw"
+    q_around: str = "IV"
+    preset: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

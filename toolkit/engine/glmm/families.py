@@ -59,7 +59,7 @@ def saturated_poisson(x: FloatArray) -> float:
 
 
 def hypergeometric(x: FloatArray, n1: FloatArray, n2: FloatArray, total: FloatArray) -> Terms:
-    """Fisher's non-central hypergeometric distribution: ``x`` (k,) events of arm 1 given ``total``; eta the log odds ratio.
+    """Fisher's non-central hypergeometric law: ``x`` (k,) events of arm 1 given ``total``; eta the log odds ratio.
 
     Notes
     -----

@@ -119,7 +119,7 @@ def _check(events: FloatArray, size: FloatArray, model: str, rates: bool) -> Non
         total = events.sum(axis=1)
         low, high = np.maximum(0, total - size[:, 1]), np.minimum(size[:, 0], total)
         if (events[:, 0] == low).all() or (events[:, 0] == high).all():
-            raise NotEstimable("The model is not estimable, because every study has the most extreme table it can have.")
+            raise NotEstimable("The model is not estimable, because every study has its most extreme table.")
 
 
 def _terms(events: FloatArray, size: FloatArray, rates: bool) -> tuple[Terms, FloatArray, float]:
@@ -129,11 +129,9 @@ def _terms(events: FloatArray, size: FloatArray, rates: bool) -> tuple[Terms, Fl
     return binomial(events, size), np.zeros_like(events), saturated_binomial(events, size)
 
 
-def _design(
-    events: FloatArray, size: FloatArray, model: str, rates: bool
-) -> tuple[Design, float, FloatArray | None]:
+def _design(events: FloatArray, size: FloatArray, model: str, rates: bool) -> tuple[Design, float, FloatArray | None]:
     """Design of a model with one random effect, its saturated log-likelihood, starts of the study effects."""
-    k, R = events.shape
+    k = events.shape[0]
     if model == "UM.FS":
         terms, offset, saturated = _terms(events, size, rates)
         c = np.broadcast_to(np.array([0.5, -0.5]), (k, 2))[..., None]

@@ -99,7 +99,9 @@ def _boundary(f: Function, best: FloatArray, value: float, coefficients: int) ->
     return best, value
 
 
-def _climb(f: Function, x: FloatArray, free: list[int], rounds: int = _MAX_ITERATIONS) -> tuple[FloatArray, float, bool, int]:
+def _climb(
+    f: Function, x: FloatArray, free: list[int], rounds: int = _MAX_ITERATIONS
+) -> tuple[FloatArray, float, bool, int]:
     """Safeguarded Newton steps over the ``free`` parameters: point, height, whether it converged, steps."""
     value = f(x)
     for used in range(1, rounds + 1):

@@ -66,9 +66,7 @@ def log_likelihood(design: Design, beta: FloatArray, sd: FloatArray, points: int
     return _profiled(design, design.own, fixed, slopes, points, state)
 
 
-def _profiled(
-    design: Design, s: FloatArray, fixed: FloatArray, slopes: FloatArray, points: int, state: State
-) -> float:
+def _profiled(design: Design, s: FloatArray, fixed: FloatArray, slopes: FloatArray, points: int, state: State) -> float:
     """Newton's method on every study's own coefficient at once, halving a study's step where it went down."""
     nodes = max(points, 7) if slopes.shape[2] else 1
     value, score, information = _own_score(design, s, fixed + state.own[:, None] * s, slopes, nodes, state)
