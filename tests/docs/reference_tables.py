@@ -303,6 +303,7 @@ def _choices() -> list[str]:
     ]
     lines += _rows(("name", "measure", "model scale", "needs for each arm", "groups"), rows)
     for title, name in (
+        ("Models of a pairwise analysis (`--model`)", "MODELS"),
         ("Between-study variance of a pairwise analysis", "TAU2_METHODS"),
         ("Between-study variance of a network", "NETWORK_TAU2_METHODS"),
         ("Interval of the between-study variance", "TAU2_INTERVALS"),

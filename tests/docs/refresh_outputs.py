@@ -8,12 +8,13 @@ without a likeness is left for a person. Numbers in the text around are the auth
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from difflib import get_close_matches
 from pathlib import Path
 
-from tests.docs.blocks import Session, missing_lines
+from tests.docs.blocks import Session
 
 __all__ = ["main"]
 
@@ -31,15 +32,26 @@ def main(paths: list[str]) -> None:
 
 def _fresh(quoted: str, said: str, where: str) -> str:
     printed = [line.rstrip() for line in said.splitlines()]
-    stale = set(missing_lines(quoted, said))
-    lines = []
+    lines, at = [], 0
     for line in quoted.splitlines():
-        if " ".join(line.split()) in stale:
-            near = get_close_matches(line, printed, n=1, cutoff=0.5)
-            print(f"{where}\n  - {line}\n  + {near[0] if near else '(nothing like it is printed)'}")
-            line = near[0] if near else line
+        words = " ".join(line.split())
+        if words and words != "...":
+            rest = printed[at:]
+            same = next((i for i, other in enumerate(rest) if " ".join(other.split()) == words), None)
+            if same is None:
+                near = _nearest(line, rest)
+                print(f"{where}\n  - {line}\n  + {near or '(nothing like it is printed)'}")
+                same, line = (rest.index(near), near) if near else (-1, line)
+            at += same + 1
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def _nearest(line: str, printed: list[str]) -> str | None:
+    """The first line that differs in its numbers only, else the one most like it."""
+    text = re.sub(r"[\d.]+", "0", line).split()
+    first = next((other for other in printed if re.sub(r"[\d.]+", "0", other).split() == text), None)
+    return first or next(iter(get_close_matches(line, printed, n=1, cutoff=0.5)), None)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from toolkit.model import choices
 METHODS = REPO / "docs" / "methods"
 PAGE_OF = {
     "MEASURES": "effects.md",
+    "MODELS": "pairwise.md",
     "TAU2_METHODS": "pairwise.md",
     "TAU2_INTERVALS": "pairwise.md",
     "INTERVALS": "pairwise.md",

@@ -51,7 +51,7 @@ def test_no_number_of_the_text_is_one_that_no_command_prints(told: tuple[list[tu
     for analysis in results["analyses"].values():
         for name in ("random", "random_wald"):
             pooled = analysis["result"].get(name) or {}
-            known |= {f"{pooled[key]:.2f}" for key in ("estimate", "ci_low", "ci_high") if key in pooled}
+            known |= {f"{pooled[key]:.3f}" for key in ("estimate", "ci_low", "ci_high") if key in pooled}
     unknown = [(line, numbers(text) - known, text.strip()) for line, text in prose_of(PAGE) if numbers(text) - known]
     assert not unknown
 
@@ -63,6 +63,6 @@ def test_the_refitted_network_agrees_with_the_erratum(told: tuple[list[tuple[Blo
         "CCB": (0.79, 0.67, 0.92), "Beta blocker": (0.93, 0.78, 1.11),
     }  # fmt: skip
     for name, wanted in erratum.items():
-        found = re.search(rf"{name} against Diuretic: (\S+) \(95 % CI (\S+) to (\S+)\)", printed)
+        found = re.search(rf"{name} against Diuretic: (\S+) \(95\s%\sCI (\S+) to (\S+)\)", printed)
         assert found is not None, name
         assert [float(x) for x in found.groups()] == pytest.approx(wanted, abs=0.0101), name
