@@ -146,7 +146,8 @@ class Analysis(_Strict):
     """[[analyses]]: one synthesis. Everything that changes a number is here; the result shows what was resolved.
 
     ``designs`` keeps studies of these designs; ``studies`` keeps only these; ``exclude`` maps a study to the reason
-    why it is left out. ``lump`` reads one treatment as another ("CD+graft" = "CD"). ``role`` is "headline" or "sensitivity" (with ``of``, the analysis it varies).
+    why it is left out. ``lump`` reads one treatment as another ("CD+graft" = "CD"). ``role`` is "headline" or
+    "sensitivity" (with ``of``, the analysis it varies).
     """
 
     id: Identifier

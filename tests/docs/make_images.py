@@ -15,8 +15,14 @@ from pathlib import Path
 from PIL import Image
 
 from tests.conftest import REPO
+from toolkit.analysis.figures import draw_figures, wording
+from toolkit.analysis.fit import fit
+from toolkit.analysis.select import select_arms
 from toolkit.cli.common import run
 from toolkit.demo.steps import REVIEWS
+from toolkit.extraction.run import standings
+from toolkit.project import Project
+from toolkit.store.evidence import arm_results, study_rows
 
 __all__ = ["IMAGES", "LARGEST"]
 
@@ -33,35 +39,20 @@ def main() -> None:
             code = run(["demo", str(folder), "--quiet"])
         if code != 0:
             raise SystemExit(said.getvalue())
-        _forest(folder, folder / "forest.png")
-        for source, name in (
-            (folder / "report" / "prisma-flow.png", "demo-flow.png"),
-            (folder / "forest.png", "demo-forest.png"),
-        ):
-            _small(source, IMAGES / name)
+        _small(folder / "report" / "prisma-flow.png", IMAGES / "demo-flow.png")
+        _small(_forest(folder), IMAGES / "demo-forest.png")
 
 
-def _forest(folder: Path, path: Path) -> None:
-    """The forest plot of the demo's first named analysis, as its SVG shows it."""
-    from toolkit.analysis.fit import favours, fit
-    from toolkit.analysis.select import select_arms
-    from toolkit.extraction.run import standings
-    from toolkit.plots.forest import draw_forest
-    from toolkit.plots.style import save_figure
-    from toolkit.project import Project
-    from toolkit.store.evidence import arm_results, study_rows
-
+def _forest(folder: Path) -> Path:
+    """The forest plot of the demo's first named analysis as PNG, drawn as its SVG is."""
     with Project.open(folder) as project:
         analysis = project.config.analysis(REVIEWS["onfh"].forest)
         selection = select_arms(
             project.config, analysis, arm_results(project.store), study_rows(project.store), standings(project)
         )
-        result, _ = fit(project.config, analysis, selection)
-    assert result is not None
-    save_figure(
-        draw_forest(result, title=analysis.title, favours=favours(analysis, project.config.outcome(analysis.outcome))),
-        path,
-    )  # type: ignore[arg-type]
+        words = wording(analysis, project.config.outcome(analysis.outcome))
+        draw_figures(folder, words, fit(project.config, analysis, selection), kind="png")
+    return folder / "forest.png"
 
 
 def _small(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from toolkit import config
-from toolkit.dedup.rules import APART, JOINS, VETOES
+from toolkit.dedup.rules import APART, JOINS, PROMPTS, VETOES
 from toolkit.engine.columns import ROLES
 from toolkit.extraction.forms import ALIASES
 from toolkit.model import choices
@@ -343,6 +343,9 @@ def _rules() -> list[str]:
         "## Deduplication: what a score alone may not overrule",
         "",
         *_rows(("rule", "what it says", "then the two"), vetoes),
+        "## Deduplication: what a person is asked whatever the score",
+        "",
+        *_rows(("rule", "what it says"), [(rule.name, rule.says) for rule in PROMPTS]),
         "## Identities of the PRISMA flow",
         "",
         *[_sentence(function) for function in IDENTITIES.values()],
