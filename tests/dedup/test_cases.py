@@ -1,6 +1,6 @@
 """Named pairs of records (cases.json): each rule, and each mistake that was ever reported, is one case.
 
-"merged" and "apart" are what the rules must say; "not merged" allows asking a person.
+"merged", "asked" and "apart" are what the rules must say; "not merged" allows asking a person.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from toolkit.dedup.chinese import SIMPLIFIED
 from toolkit.dedup.journals import ALIKE, DIFFERS, SAME, compare_journals
 from toolkit.dedup.names import read_authors, split_authors
 from toolkit.dedup.numbers import read_dois, read_issue, read_pages, read_pmid, read_registry, read_volume, read_year
@@ -126,3 +127,10 @@ def test_journals_are_compared(a: str, b: str, level: int) -> None:
 )
 def test_markers_are_found(title: str, markers: tuple[str, ...]) -> None:
     assert marker_names(read_title(title).markers) == markers
+
+
+def test_traditional_characters_become_simplified_and_no_simplified_one_is_changed() -> None:
+    assert fold("缺血性股骨頭壞死的治療進展") == fold("缺血性股骨头坏死的治疗进展")
+    assert len(SIMPLIFIED) > 1000
+    assert not {chr(code) for code in SIMPLIFIED} & set(SIMPLIFIED.values())
+    assert all(len(value) == 1 for value in SIMPLIFIED.values())

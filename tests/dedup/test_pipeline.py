@@ -13,7 +13,7 @@ from toolkit.dedup.cluster import cluster, review_pairs
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.decide import Decisions, Weights, contributions, load_weights, score
 from toolkit.dedup.pipeline import Matches, evidence_of, find_duplicates
-from toolkit.dedup.rules import APART, ASK, JOINS, MERGE, VETOES
+from toolkit.dedup.rules import APART, ASK, JOINS, MERGE, PROMPTS, VETOES
 
 WORDS = ("bone", "marrow", "cells", "hip", "trial", "女性", "股骨头坏死", "part", "II", "erratum", "in", "women")
 ROWS = st.lists(
@@ -144,10 +144,10 @@ def test_agreement_never_counts_against_a_pair() -> None:
 
 
 def test_rules_have_distinct_names_and_say_something() -> None:
-    names = [rule.name for rule in (*JOINS, *VETOES)]
+    names = [rule.name for rule in (*JOINS, *PROMPTS, *VETOES)]
     assert len(set(names)) == len(names)
-    assert all(len(rule.says) > 10 for rule in (*JOINS, *VETOES))
-    assert all(rule.outcome < MERGE for rule in VETOES)
+    assert all(len(rule.says) > 10 for rule in (*JOINS, *PROMPTS, *VETOES))
+    assert all(rule.outcome < MERGE for rule in (*PROMPTS, *VETOES))
 
 
 def test_a_record_without_place_does_not_join_an_article_to_its_abstract() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.dedup.compare import LEVELS, Comparison
-from toolkit.dedup.rules import APART, ASK, COMBINATIONS, JOINS, MERGE, VETOES
+from toolkit.dedup.rules import APART, ASK, COMBINATIONS, JOINS, MERGE, PROMPTS, VETOES
 from toolkit.model.errors import InputError
 
 __all__ = ["STRICTNESS", "Decisions", "Thresholds", "Weights", "contributions", "decide", "load_weights", "score"]
@@ -88,7 +88,7 @@ def score(comparison: Comparison, weights: Weights) -> Floats:
 
 
 def decide(comparison: Comparison, *, weights: Weights, thresholds: Thresholds) -> Decisions:
-    """Band and reason of each pair: rules that join come first, then vetoes, then the score."""
+    """Band and reason of each pair: rules that join come first, then vetoes, then prompts to ask, then the score."""
     total = score(comparison, weights)
     m = len(total)
     band = np.where(total >= thresholds.merge, MERGE, np.where(total >= thresholds.ask, ASK, APART)).astype(np.int8)
@@ -102,6 +102,10 @@ def decide(comparison: Comparison, *, weights: Weights, thresholds: Thresholds) 
         if veto.forbids:
             forbids |= applies
             two_documents |= applies & (veto.outcome == APART)
+    for prompt in PROMPTS:
+        applies = prompt.applies(comparison) & (band == APART) & ~two_documents
+        rule[applies] = prompt.name
+        band[applies] = ASK
     for join in JOINS:
         applies = join.applies(comparison)
         if join.name != "exact copy":

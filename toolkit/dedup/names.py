@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from toolkit.dedup.chinese import simplified
 from toolkit.dedup.text import fold, is_cjk, squeeze
 
 __all__ = ["Authors", "read_authors", "split_authors"]
@@ -91,7 +92,7 @@ def read_authors(text: str) -> Authors:
 def _family(name: str) -> tuple[str, str]:
     """Family name, folded and squeezed, and the first letter of the given name."""
     if is_cjk(name):
-        plain = name.replace(" ", "").replace(",", "")
+        plain = simplified(name.replace(" ", "").replace(",", ""))
         return _PINYIN.get(plain[0], plain[0]), ""
     if "," in name:
         family, _, given = name.partition(",")

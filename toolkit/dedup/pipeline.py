@@ -15,7 +15,7 @@ from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.compare import LEVELS, Comparison, compare
 from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights
 from toolkit.dedup.normalise import normalise
-from toolkit.dedup.rules import APART, ASK, JOINS, VETOES
+from toolkit.dedup.rules import APART, ASK, JOINS, PROMPTS, VETOES
 
 __all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates", "payload_of"]
 
@@ -130,7 +130,7 @@ def evidence_of(matches: Matches, row: int, *, weights: Weights | None = None) -
     weights = weights or load_weights()
     rule = str(matches.decisions.rule[row])
     parts = tuple(p for p in contributions(matches.comparison, row, weights) if p[2])
-    says = next((r.says for r in (*JOINS, *VETOES) if r.name == rule), "the sum of the weights below")
+    says = next((r.says for r in (*JOINS, *PROMPTS, *VETOES) if r.name == rule), "the sum of the weights below")
     return Evidence(
         score=float(matches.decisions.score[row]),
         rule=rule,

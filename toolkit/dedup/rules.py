@@ -16,7 +16,7 @@ import numpy.typing as npt
 from toolkit.dedup.compare import Comparison
 from toolkit.dedup.titles import MARKERS
 
-__all__ = ["APART", "ASK", "COMBINATIONS", "JOINS", "MERGE", "VETOES", "Rule"]
+__all__ = ["APART", "ASK", "COMBINATIONS", "JOINS", "MERGE", "PROMPTS", "VETOES", "Rule"]
 
 APART, ASK, MERGE = 0, 1, 2
 Mask = npt.NDArray[np.bool_]
@@ -320,6 +320,26 @@ def _translation(c: Comparison) -> Mask:
 def _registrations(c: Comparison) -> Mask:
     return c.level("registry", "different")
 
+
+_BARE = ("first author", "year", "volume", "issue", "first page", "doi", "pmid", "abstract", "registry")
+
+
+def _bare_title(c: Comparison) -> Mask:
+    """One long title, and one of the records has next to nothing else: no field but the journal can be compared."""
+    nothing_else: Mask = np.all([c.level(field, "unknown") for field in _BARE], axis=0)
+    return (
+        _title_equal(c)
+        & c.level("title length", "long", "middle")
+        & ~c.level("title words", "words replaced")
+        & ~c.level("journal", "different")
+        & nothing_else
+    )
+
+
+# What a person is asked about although the score alone would leave it: the fields are missing, not different.
+PROMPTS: tuple[Rule, ...] = (
+    Rule("nothing but the title", "the same long title, and one record has nothing else to compare", _bare_title, ASK),
+)
 
 JOINS: tuple[Rule, ...] = (
     Rule("exact copy", "all fields are equal: one document", lambda c: c.is_exact_copy, MERGE),

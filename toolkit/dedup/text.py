@@ -6,6 +6,8 @@ import re
 import unicodedata
 from html import unescape
 
+from toolkit.dedup.chinese import SIMPLIFIED
+
 __all__ = ["fold", "is_cjk", "one_spelling", "squeeze"]
 
 _LETTERS = str.maketrans(
@@ -40,7 +42,8 @@ def is_cjk(text: str) -> bool:
 def fold(text: str) -> str:
     """Lower case words separated by one space: no accents, punctuation, tags or entities; CJK kept.
 
-    Greek letters are written out, because databases differ in that; full-width forms become ordinary ones.
+    Greek letters are written out, because databases differ in that; full-width forms become ordinary ones, and
+    traditional Chinese characters simplified ones.
 
     >>> fold("Überleben &amp; β-Blocker: <i>in vivo</i>")
     'uberleben beta blocker in vivo'
@@ -61,6 +64,8 @@ def fold(text: str) -> str:
         if not hangul_or_kana:
             text = "".join(c for c in text if not unicodedata.combining(c))
     text = unicodedata.normalize("NFC", text).translate(_LETTERS)
+    if _CJK.search(text):
+        text = text.translate(SIMPLIFIED)
     return _CJK_GAP.sub("", _NOT_WORD.sub(" ", text).strip())
 
 

@@ -37,6 +37,7 @@ _LANGUAGE_WORD = re.compile(rf"[.?!] (?:{_LANGUAGES}) ", re.IGNORECASE)
 _LOST_BRACKET = re.compile(
     rf"^(?P<first>.{{15,}}?)[.?!] (?:{_LANGUAGES.title()}|{_LANGUAGES.upper()}) (?P<bracket>[A-ZÀ-Þ].{{9,}})$"
 )
+_CUT_END = re.compile(r"\s*(?:…|\.\.\.)\s*(?:[-–|]\s*[\w .]{2,40})?\]?\s*$")  # "of the femoral ... - CiteSeerX"
 _WHOLE_BRACKET = re.compile(r"^\s*\[(?P<inner>.+?)\]?\s*\.?\s*$")
 
 _MARKER_PATTERNS: tuple[tuple[str, str], ...] = (
@@ -117,7 +118,7 @@ class Title(NamedTuple):
     part : label of a part, phase or study ("2"), ``""`` where there is none
     is_translated : the source marked the title as translated (whole title in brackets)
     is_generic : made of words like "editorial" or "book review" only
-    is_cut : ends with an ellipsis
+    is_cut : ends with an ellipsis, or with one and the name of a catalogue
     """
 
     words: str
@@ -137,7 +138,8 @@ def marker_names(bits: int) -> tuple[str, ...]:
 
 def read_title(raw: str, original: str = "") -> Title:
     """The parts of a title as delivered, with the source's own original-language title if it gave one."""
-    text, translated = _strip_notes(raw)
+    is_cut = ("..." in raw or "…" in raw) and _CUT_END.search(raw) is not None
+    text, translated = _strip_notes(_CUT_END.sub("", raw) if is_cut else raw)
     second = original
     if "[" in text or " = " in text:
         match = _SECOND_TITLE.match(text)
@@ -158,7 +160,7 @@ def read_title(raw: str, original: str = "") -> Title:
         numbers=" ".join(_NUMBER.findall(words)),
         part=_part_label(words, text),
         is_translated=translated,
-        is_cut=raw.rstrip("] ").endswith(("…", "...")),
+        is_cut=is_cut,
         is_generic=len(words) < 60 and GENERIC_TITLES.match(words) is not None,
     )
 
