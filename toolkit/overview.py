@@ -167,6 +167,7 @@ def _sources(draft: _Draft) -> None:
                 f"{name} has delivered nothing yet",
                 1,
                 f'evipool search run "{source.strategy}"' if by_machine else f'evipool import FILE --database "{name}"',
+                blocks=False,
             )
     facts.append(("records in all", sum(per_run.values())))
     for run in draft.runs:
@@ -323,7 +324,7 @@ def _form_differs(project: Project, path: Path) -> str | None:
 def _analyses(draft: _Draft) -> None:
     project = draft.project
     facts = []
-    for outcome in plan(project):
+    for outcome in plan(project, read=False):
         if outcome.status == "refused":
             facts.append((outcome.analysis.id, f"refused: {outcome.problem}"))
             draft.wait("", f"analysis {outcome.analysis.id} is refused: {outcome.problem}", 1, "edit review.toml")

@@ -16,7 +16,7 @@ from toolkit.analysis.plan import AnalysisOutcome
 from toolkit.analysis.plan import plan as plan_analyses
 from toolkit.analysis.run import analyse
 from toolkit.dedup.run import dedup
-from toolkit.model.errors import SourceError, ToolkitError, WaitingForPeople
+from toolkit.model.errors import ToolkitError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import Version
 from toolkit.overview import Waits, overview
@@ -222,14 +222,14 @@ def _wanted(position: _Position, searching: bool | None) -> bool:
 def _search_all(
     project: Project, search: SearchCall, say: Progress
 ) -> tuple[list[SearchOutcome], list[tuple[str, ToolkitError]]]:
-    """Every strategy's search; one that fails, or asks a person, is told and does not stop the others."""
+    """Every strategy's search; one that fails, is refused, or asks a person is told and does not stop the others."""
     found: list[SearchOutcome] = []
     failures: list[tuple[str, ToolkitError]] = []
     for source, strategy in strategies(project):
         say(f"search {source}")
         try:
             found.append(search(project, strategy))
-        except (SourceError, WaitingForPeople) as error:
+        except ToolkitError as error:
             failures.append((source, error))
     return found, failures
 
