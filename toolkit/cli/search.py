@@ -8,7 +8,7 @@ import click
 
 from toolkit.cli.common import command_line, format_option, open_project, project_options
 from toolkit.cli.search_report import note, press, recall, report
-from toolkit.cli.search_strategy import translate
+from toolkit.cli.search_strategy import citations, translate
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def search() -> None:
     """Run, check and compare database searches.
 
-    A strategy is a text file in search_strategies/. PubMed is searched from here; other databases are searched on
-    their own sites and their exports brought in with 'evipool import'.
+    A strategy is a text file in search_strategies/. PubMed, Europe PMC, OpenAlex, Crossref and ClinicalTrials.gov are
+    searched from here; other databases on their own sites, and their exports are brought in with 'evipool import'.
     """
 
 
-for _command in (translate, recall, report, press, note):
+for _command in (translate, recall, citations, report, press, note):
     search.add_command(_command)
 
 
@@ -64,9 +64,10 @@ def run(
     line_counts: bool,
     output_format: str,
 ) -> None:
-    """Search PubMed with STRATEGY (a file, or a name in search_strategies/) and store what is new.
+    """Search with STRATEGY (a file, or a name in search_strategies/) and store what is new.
 
-    Running it again, also after an interruption, goes on where it stopped and adds nothing twice.
+    The header of the file says where: PubMed, Europe PMC, OpenAlex, Crossref or ClinicalTrials.gov. Running it again,
+    also after an interruption, goes on where it stopped and adds nothing twice.
     Example: evipool search run onfh-pubmed.txt
     """
     from toolkit.search.run import Window, run_search, window_since_last
@@ -173,7 +174,7 @@ def list_(ctx: click.Context, output_format: str) -> None:
     from toolkit.search.run import search_runs
 
     with open_project(ctx) as project:
-        runs = search_runs(project, include_open=True)
+        runs = search_runs(project, include_open=True, source=None)
     if output_format == "json":
         emit([_run_as_json(run) for run in runs])
         return
@@ -183,6 +184,7 @@ def list_(ctx: click.Context, output_format: str) -> None:
     rows = [
         (
             run.id[:8],
+            run.source,
             run.searched_on,
             run.file_name,
             run.detail["count"],
@@ -192,7 +194,7 @@ def list_(ctx: click.Context, output_format: str) -> None:
         )
         for run in runs
     ]
-    table(("run", "searched on", "strategy", "hits", "new", "state"), rows, right=(3, 4))
+    table(("run", "source", "searched on", "strategy", "hits", "new", "state"), rows, right=(4, 5))
 
 
 @search.command("discard")
@@ -274,25 +276,33 @@ def _as_json(outcome: SearchOutcome) -> dict[str, Any]:
 
 def _run_as_json(run: Run) -> dict[str, Any]:
     complete = run.completed_at is not None
-    about = {"run": run.id, "strategy": run.file_name, "searched_on": run.searched_on, "complete": complete}
+    about = {
+        "run": run.id,
+        "source": run.source,
+        "strategy": run.file_name,
+        "searched_on": run.searched_on,
+        "complete": complete,
+    }
     return {**run.detail, **about}
 
 
 def _show(outcome: SearchOutcome) -> None:
     origin = " (recorded replies, PubMed was not asked)" if outcome.replayed else ""
-    click.echo(f"PubMed, searched on {outcome.searched_on}{origin}: {outcome.count:,} records.")
+    click.echo(f"{outcome.source}, searched on {outcome.searched_on}{origin}: {outcome.count:,} records.")
     click.echo(f"  new {len(outcome.new):,}, known already {len(outcome.known):,}, run {outcome.run_id[:8]}")
     if outcome.repeated:
         click.echo("  This very search was complete already; nothing was added.")
     if outcome.resumed:
         click.echo("  An unfinished run was carried on.")
-    click.echo(f"  PubMed read the query as: {outcome.translation}")
+    if outcome.translation is not None:
+        click.echo(f"  {outcome.source} read the query as: {outcome.translation}")
     for warning in outcome.warnings:
         click.echo(f"  signed off: {warning}")
     if outcome.missing:
         click.echo(f"  listed but not delivered, signed off: {_some(outcome.missing)}")
     changes = outcome.changes
     for what, pmids in (
+        ("no more in the result", outcome.dropped if outcome.source != "PubMed" else ()),
         ("RETRACTED since it was fetched", changes.retracted),
         ("corrected since it was fetched", changes.corrected),
         ("changed in PubMed since the previous run", changes.changed),

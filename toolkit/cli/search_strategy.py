@@ -1,12 +1,12 @@
-"""``evipool search translate``, ``recall``: strategies as files."""
+"""``evipool search translate`` and ``citations``: from a strategy, or from known reports, to others."""
 
 from __future__ import annotations
 
 import click
 
-from toolkit.cli.common import emit, format_option
+from toolkit.cli.common import command_line, emit, format_option, open_project, project_options
 
-__all__ = ["translate"]
+__all__ = ["citations", "translate"]
 
 
 @click.command("translate")
@@ -52,3 +52,57 @@ def translate(file: str, target: str, database: str | None, output: str | None, 
         click.echo(f"{output or 'draft'}: {len(made.lines)} lines, {counts}. Check each; nothing was run.",
                    err=output is None)  # fmt: skip
     return 3 if kinds else 0
+
+
+@click.command("citations")
+@click.option("--forward", "direction", flag_value="forward", help="Works that cite the included reports.")
+@click.option("--backward", "direction", flag_value="backward", help="Works that the included reports cite.")
+@click.option("--seeds", type=click.Path(dir_okay=False), metavar="FILE",
+              help="Start from these (PMIDs, DOIs or any reference file) instead of the included reports.")  # fmt: skip
+@click.option("--source", metavar="NAME", help='Source to count under (default: the one of kind "citation").')
+@click.option("--date", "day", metavar="YYYY-MM-DD", help="Day of the search (default: today).")
+@click.option("--accept-warnings", is_flag=True, help="Close the run although OpenAlex did not deliver all of it.")
+@format_option("table", "json")
+@project_options
+@click.pass_context
+def citations(
+    ctx: click.Context, direction: str | None, seeds: str | None, source: str | None, day: str | None,
+    accept_warnings: bool, output_format: str,
+) -> None:  # fmt: skip
+    """Search the citations of the included reports in OpenAlex, forward or backward, and store what is new.
+
+    What is found counts under a source of review.toml with kind = "citation", which PRISMA shows among other methods.
+    Reports that OpenAlex does not know are named.
+
+    Example: evipool search citations --backward
+    """
+    from dataclasses import asdict
+
+    from toolkit.cli.search import _day, transport_of
+    from toolkit.search.citations import chase, included_seeds
+    from toolkit.search.recall import read_seeds
+
+    if direction is None:
+        raise click.UsageError("Which way? --forward or --backward.")
+    with open_project(ctx) as project:
+        known = read_seeds(seeds) if seeds is not None else included_seeds(project)
+        found = chase(
+            project, known, direction, transport=transport_of(ctx, None), source=source, day=_day(day, "--date"),
+            accept_warnings=accept_warnings, command=command_line(ctx),
+        )  # fmt: skip
+    if output_format == "json":
+        emit({"direction": direction, "works": list(found.works), "unknown": list(found.unknown),
+              "search": asdict(found.search) if found.search else None})  # fmt: skip
+        return
+    for name in found.unknown:
+        click.echo(f"Note: OpenAlex does not know: {name}", err=True)
+    if found.search is None:
+        click.echo(f"{len(found.works)} known reports, of which OpenAlex records no cited work.")
+        return
+    done = found.search
+    click.echo(
+        f"{done.source}, {direction} from {len(found.works)} of {len(known)} known reports, searched on "
+        f"{done.searched_on}: {done.count:,} records, new {len(done.new):,}, known already {len(done.known):,}."
+    )
+    for warning in done.warnings:
+        click.echo(f"  signed off: {warning}")

@@ -110,6 +110,7 @@ FORMATS: dict[str, Format] = {
     "clinicaltrials_json": Format(*_JSON, "ClinicalTrials.gov studies, JSON of the web site or the API", (".json",)),
     "crossref_json": Format(*_JSON, "Crossref works, JSON", (".json",)),
     "openalex_json": Format(*_JSON, "OpenAlex works, JSON", (".json",)),
+    "europepmc_json": Format(*_JSON, "Europe PMC results, JSON", (".json",)),
     "csl_json": Format(*_JSON, "CSL JSON of Zotero and others", (".json",)),
     "xlsx": Format(
         _HERE + "spreadsheets:split_xlsx", _SHEET[1], "Excel workbook with one record a row", (".xlsx",),
@@ -235,6 +236,7 @@ def _detect_json(start: str, name: str) -> str:
     for mark, candidate in (
         (r'"protocolSection"\s*:', "clinicaltrials_json"),
         (r'"https://openalex\.org/W', "openalex_json"),
+        (r'"authorString"\s*:', "europepmc_json"),
         (r'"message-type"\s*:\s*"work', "crossref_json"),
         (r'"issued"\s*:', "csl_json"),
     ):
@@ -244,7 +246,7 @@ def _detect_json(start: str, name: str) -> str:
         "The JSON is of no kind that is known here.",
         file=name,
         value=start[:80],
-        allowed="ClinicalTrials.gov, Crossref, OpenAlex, CSL",
+        allowed="ClinicalTrials.gov, Crossref, OpenAlex, Europe PMC, CSL",
     )
 
 

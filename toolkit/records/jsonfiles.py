@@ -15,7 +15,7 @@ from toolkit.records.write_tree import CSL_CUSTOM
 
 __all__ = ["kind_of", "parse", "split"]
 
-_LIST = re.compile(r"\"(?:studies|items|results|records)\"\s*:\s*\[")
+_LIST = re.compile(r"\"(?:studies|items|results|records|result)\"\s*:\s*\[")
 _SPACE = re.compile(r"[\s,]*")
 _FIELDS = FieldMap(
     title=("title",),
@@ -85,6 +85,8 @@ def kind_of(record: Any) -> str | None:
     """Which source a JSON record comes from, or None."""
     if not isinstance(record, dict):
         return None
+    if "authorString" in record or ("source" in record and ("journalInfo" in record or "pubYear" in record)):
+        return "europepmc_json"
     if "protocolSection" in record:
         return "clinicaltrials_json"
     if "authorships" in record or str(record.get("id", "")).startswith("https://openalex.org/"):
@@ -104,7 +106,13 @@ def parse(chunk: Chunk) -> ParsedRecord:
     kind = kind_of(record)
     if kind is None:
         raise InputError("The JSON element is not a record of a known source.")
-    readers = {"clinicaltrials_json": _trial, "openalex_json": _openalex, "crossref_json": _csl, "csl_json": _csl}
+    readers = {
+        "europepmc_json": _europepmc,
+        "clinicaltrials_json": _trial,
+        "openalex_json": _openalex,
+        "crossref_json": _csl,
+        "csl_json": _csl,
+    }
     return assemble([(tag, text) for tag, value in readers[kind](record) if (text := _text(value))], _FIELDS)
 
 
@@ -194,6 +202,34 @@ def _openalex(record: dict[str, Any]) -> Pairs:
     ]
     pairs += [("issn", _text(value)) for value in _each(source.get("issn") or source.get("issn_l"))]
     pairs += [("keyword", _text(_at(k, "display_name") or _at(k, "keyword"))) for k in _each(record.get("keywords"))]
+    return pairs
+
+
+def _europepmc(record: dict[str, Any]) -> Pairs:
+    """A result of Europe PMC (resultType core); "Family AB" of its authors becomes "Family, AB"."""
+    journal = record.get("journalInfo") or {}
+    names = _at(journal, "journal") or {}
+    pairs: Pairs = [("title", _text(record.get("title")).removesuffix("."))]
+    for author in _each(_at(record, "authorList", "author")):
+        family, given = _text(author.get("lastName")), _text(author.get("firstName") or author.get("initials"))
+        whole = _text(author.get("collectiveName") or author.get("fullName"))
+        pairs.append(("author", f"{family}, {given}" if family and given else family or whole))
+    pairs += [
+        ("journal", _text(names.get("title"))),
+        ("year", _text(record.get("pubYear") or journal.get("yearOfPublication"))),
+        ("volume", _text(journal.get("volume"))),
+        ("issue", _text(journal.get("issue"))),
+        ("pages", _text(record.get("pageInfo"))),
+        ("abstract", _text(record.get("abstractText"))),
+        ("doi", _text(record.get("doi"))),
+        ("pmid", _text(record.get("pmid"))),
+        ("PMC", _text(record.get("pmcid"))),
+        ("accession", f"{_text(record.get('source'))}:{_text(record.get('id'))}".strip(":")),
+        ("language", _text(record.get("language"))),
+    ]
+    pairs += [("issn", _text(names.get(key))) for key in ("issn", "essn")]
+    pairs += [("type", _text(value)) for value in _each(_at(record, "pubTypeList", "pubType"))]
+    pairs += [("keyword", _text(value)) for value in _each(_at(record, "keywordList", "keyword"))]
     return pairs
 
 

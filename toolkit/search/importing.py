@@ -19,8 +19,10 @@ from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
 from toolkit.records import PARSER_VERSION
 from toolkit.records.files import OpenedFile, open_file
+from toolkit.records.jsonfiles import parse as parse_json
 from toolkit.records.normalise import is_retracted
 from toolkit.records.pubmed_xml import parse_pubmed_article
+from toolkit.records.tagged import Chunk
 from toolkit.store import NewRecord, content_id, views
 
 if TYPE_CHECKING:
@@ -358,6 +360,12 @@ def reparse(project: Project, run: Run) -> dict[str, dict[str, Any]]:
             content_id(run.sha256, record.raw.ordinal): stored_fields(record.parsed)
             for record in opened.records()
             if record.parsed is not None
+        }
+    if run.detail.get("service_query"):  # a search of a source that answers in JSON
+        return {
+            record_id: stored_fields(parse_json(Chunk(views.raw_record(project.store, record_id))))
+            for _, record_id, run_id in views.external_ids(project.store)
+            if run_id == run.id
         }
     return {
         record_id: stored_fields(parse_pubmed_article(views.raw_record(project.store, record_id)))

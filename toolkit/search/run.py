@@ -39,8 +39,10 @@ from toolkit.search.runs import (
     search_runs,
     window_since_last,
 )
+from toolkit.search.services import service_of
 from toolkit.search.strategy import Strategy, query_of, read_strategy
 from toolkit.search.transport import Transport
+from toolkit.search.web_run import run_web_search, web_search_of
 from toolkit.store import NewRecord, content_id, views
 
 __all__ = [
@@ -88,7 +90,7 @@ def run_search(
     progress: Progress | None = None,
     command: str = "search run",
 ) -> SearchOutcome:
-    """Search PubMed with a strategy file and store what is new.
+    """Search the source that a strategy file names, PubMed or one of `services`, and store what is new.
 
     Parameters
     ----------
@@ -110,6 +112,13 @@ def run_search(
     """
     strategy = read_strategy(locate_strategy(project, strategy_path))
     window = window or Window()
+    if service_of(strategy) is not None:
+        if window.is_set or line_counts:
+            raise InputError("Windows of days and hits of each line are there for PubMed alone.", file=strategy.file)
+        return run_web_search(
+            project, web_search_of(project, strategy), transport=transport, day=date, accept_warnings=accept_warnings,
+            progress=progress, command=command,
+        )  # fmt: skip
     job = _Job(
         project=project,
         transport=transport,

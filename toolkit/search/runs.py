@@ -71,6 +71,7 @@ class SearchOutcome:
     replayed : whether recorded replies stood for PubMed
     resumed : whether an earlier, unfinished run was carried on
     repeated : whether exactly this run was complete before, so that nothing was added
+    source : what was searched
     """
 
     run_id: str
@@ -87,17 +88,19 @@ class SearchOutcome:
     replayed: bool
     resumed: bool = False
     repeated: bool = False
+    source: str = SOURCE
 
 
-def search_runs(project: Project, *, include_open: bool = False) -> list[Run]:
-    """The project's searches of PubMed in the order they were started; complete ones only unless asked."""
+def search_runs(project: Project, *, include_open: bool = False, source: str | None = SOURCE) -> list[Run]:
+    """The project's searches of a source, or of all with None, in the order they were started; complete ones only
+    unless asked."""
     found = views.runs(project.store, include_open=include_open)
-    return [run for run in found if run.kind == "search" and run.source == SOURCE]
+    return [run for run in found if run.kind == "search" and (source is None or run.source == source)]
 
 
 def find_run(project: Project, name: str) -> Run:
     """A search by the beginning of its id, by its day, or by "last" / "previous"."""
-    found = search_runs(project)
+    found = search_runs(project, source=None)
     if name in ("last", "previous") and len(found) >= (1 if name == "last" else 2):
         return found[-1 if name == "last" else -2]
     matches = [run for run in found if run.id.startswith(name) or run.searched_on == name]
@@ -118,7 +121,7 @@ def discard_run(project: Project, name: str, *, command: str = "search discard")
     InputError
         no unfinished search, or several, begin like this.
     """
-    found = [run for run in search_runs(project, include_open=True) if run.completed_at is None]
+    found = [run for run in search_runs(project, include_open=True, source=None) if run.completed_at is None]
     matches = [run for run in found if run.id.startswith(name)]
     if len(matches) != 1:
         raise InputError(

@@ -25,15 +25,17 @@ from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import tenacity
 from Bio import Entrez
 
 from toolkit.model.errors import InputError
 from toolkit.search.faults import PERMANENT, TRANSIENT, EntrezError, Fault, Reply, find_fault, redact, retry_after
+from toolkit.search.web import WebClient, WebOpener, no_replay
 
-__all__ = ["NCBI_URL", "NetworkOpener", "Opener", "RateLimit", "Settings", "Transport", "build_request", "user_file"]
+__all__ = ["NCBI_URL", "NetworkOpener", "Opener", "RateLimit", "RequestsOpener", "Settings", "Transport",
+           "build_request", "user_file"]  # fmt: skip
 
 NCBI_URL = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/"
 UTILITIES = ("esearch", "efetch", "esummary", "epost", "elink", "einfo")
@@ -61,6 +63,7 @@ class Settings:
     ----------
     base_url : address of the E-utilities
     api_key, email : the user's own; NCBI wants an e-mail with every request
+    openalex_key : the user's own key for OpenAlex, if any
     tool : name of this program for NCBI
     timeout : seconds to wait for a reply
     tries : requests at most for one reply
@@ -70,6 +73,7 @@ class Settings:
     base_url: str = NCBI_URL
     api_key: str | None = field(default=None, repr=False)
     email: str | None = field(default=None, repr=False)
+    openalex_key: str | None = field(default=None, repr=False)
     tool: str = "evipool"
     timeout: float = 90.0
     tries: int = 8
@@ -91,7 +95,8 @@ class Settings:
     ) -> Settings:
         """Settings of this user: environment first, then ``config`` (``api_key``, ``email``, ``url``, ``timeout``).
 
-        EVIPOOL_ENTREZ_URL, EVIPOOL_NCBI_API_KEY or NCBI_API_KEY, EVIPOOL_EMAIL, EVIPOOL_TIMEOUT (seconds).
+        EVIPOOL_ENTREZ_URL, EVIPOOL_NCBI_API_KEY or NCBI_API_KEY, EVIPOOL_EMAIL, EVIPOOL_TIMEOUT (seconds),
+        EVIPOOL_OPENALEX_API_KEY.
         """
         env = os.environ if environment is None else environment
         conf = config or {}
@@ -107,6 +112,7 @@ class Settings:
             base_url=base.rstrip("/") + "/",
             api_key=env.get("EVIPOOL_NCBI_API_KEY") or env.get("NCBI_API_KEY") or conf.get("api_key") or None,
             email=env.get("EVIPOOL_EMAIL") or conf.get("email") or None,
+            openalex_key=env.get("EVIPOOL_OPENALEX_API_KEY") or conf.get("openalex_api_key") or None,
             timeout=timeout,
         )
 
@@ -159,6 +165,7 @@ class Transport:
     clock, sleep : monotonic seconds, and how to wait; tests pass their own
     now : the present moment (UTC), for Retry-After dates
     jitter : returns a number in 0-1 that spreads the waits
+    web_opener : what carries requests to the other sources; None is the network, unless ``opener`` replays
     """
 
     def __init__(
@@ -170,9 +177,11 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
+        web_opener: WebOpener | None = None,
     ) -> None:
         self.settings = settings or Settings.of_user()
         self.opener: Opener = opener or NetworkOpener()
+        self._web_opener = web_opener
         self._clock, self._sleep, self._now, self._jitter = clock, sleep, now, jitter
         interval = INTERVAL_WITH_KEY if self.settings.api_key else INTERVAL_WITHOUT_KEY
         if not self.opener.paced:
@@ -207,6 +216,29 @@ class Transport:
         )
         reply: Reply = retrying(self._try_once, utility, request)
         return reply
+
+    def web(self, name: str) -> WebClient:
+        """The client for sources that answer in JSON, with this user's time-outs; ``name`` is for messages.
+
+        Raises
+        ------
+        InputError
+            the replies are recorded ones.
+        """
+        if self._web_opener is None and not self.opener.paced:
+            raise no_replay(name)
+        settings = self.settings
+        return WebClient(
+            opener=self._web_opener or RequestsOpener(settings.tool),
+            secrets=(settings.api_key, settings.email, settings.openalex_key),
+            timeout=settings.timeout,
+            tries=settings.tries,
+            total_wait=settings.total_wait,
+            clock=self._clock,
+            sleep=self._sleep,
+            now=self._now,
+            jitter=self._jitter,
+        )
 
     def scrub(self, body: bytes) -> bytes:
         """A success body without the user's key, should the service ever repeat it; else the bytes untouched.
@@ -291,6 +323,32 @@ class NetworkOpener:
         except urllib.error.HTTPError as error:
             with error:
                 return _reply(error.code, error.headers, _read(error))
+
+
+class RequestsOpener:
+    """Gets JSON by `requests`: proxies and certificates from the environment, redirects within one host only."""
+
+    paced = True
+
+    def __init__(self, tool: str) -> None:
+        self._agent = tool
+
+    def __call__(self, url: str, params: Mapping[str, str], timeout: float) -> Reply:
+        """The reply, whatever its status."""
+        import requests
+
+        headers = {"User-Agent": self._agent, "Accept": "application/json"}
+        got = requests.get(url, params=dict(params), headers=headers, timeout=timeout, allow_redirects=False)
+        for _ in range(3):
+            target = got.headers.get("location", "")
+            if got.status_code not in (301, 302, 307, 308) or not target:
+                break
+            if urlsplit(target).netloc not in ("", urlsplit(url).netloc) or urlsplit(target).scheme == "http":
+                raise OSError(f"redirected to {urlsplit(target).netloc}, which was not followed")
+            got = requests.get(urljoin(url, target), headers=headers, timeout=timeout, allow_redirects=False)
+        if len(got.content) > MAX_BODY_BYTES:
+            raise OSError(f"a reply of more than {MAX_BODY_BYTES // 2**20} MB is refused")
+        return _reply(got.status_code, got.headers, got.content)
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
