@@ -11,8 +11,6 @@ from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Standing
 
-NOT_COMPARED = " is not compared here"
-
 __all__ = ["Flag", "LeftOut", "SelectedArm", "Selection", "combine_arms", "select_arms"]
 
 
@@ -92,14 +90,12 @@ def select_arms(
         if reason is not None:
             left_out.append(LeftOut(study=study, arm=None, reason=reason))
             continue
-        kept, dropped = _study_arms(config, analysis, outcome, study, own)
-        # An arm of a treatment that the analysis does not ask about is no loss; only unusable arms are told.
-        unusable = [x for x in dropped if not x.reason.endswith(NOT_COMPARED)]
+        kept, unusable, others = _study_arms(config, analysis, outcome, study, own)
         left_out += unusable
         if len(kept) >= 2:
             arms += kept
         elif not unusable:
-            left_out.append(LeftOut(study=study, arm=None, reason=_too_few_arms(analysis, kept, dropped)))
+            left_out.append(LeftOut(study=study, arm=None, reason=_too_few_arms(analysis, kept, others)))
     _refuse_same_patients(analysis, {arm.study for arm in arms}, studies)
     return Selection(arms=tuple(arms), left_out=tuple(left_out), flags=tuple(_flags(arms, studies)))
 
@@ -125,24 +121,32 @@ def _study_reason(analysis: Analysis, study: str, facts: StudyFacts | None, stan
 
 def _study_arms(
     config: ReviewFile, analysis: Analysis, outcome: Outcome, study: str, rows: Sequence[ArmResult]
-) -> tuple[list[SelectedArm], list[LeftOut]]:
+) -> tuple[list[SelectedArm], list[LeftOut], int]:
+    """The arms of a study that enter, those that cannot be used, and how many are of treatments not asked about.
+
+    An arm of a treatment that the analysis does not compare is no loss, so it is only counted.
+    """
     wanted = _wanted(analysis)
     by_arm: dict[str, list[ArmResult]] = {}
     for row in rows:
         by_arm.setdefault(row.arm, []).append(row)
     nodes: dict[str, list[SelectedArm]] = {}
-    dropped: list[LeftOut] = []
+    unusable: list[LeftOut] = []
+    others = 0
     for arm, own in by_arm.items():
         counted, why = pick_row(outcome, own)
         node = ""
         if counted is not None:
-            node, why = _node(config, analysis, wanted, counted)
+            node, why = _node(config, analysis, counted)
+            if why is None and wanted and node not in wanted:
+                others += 1
+                continue
             why = why or _missing_reason(outcome, counted)
         if counted is None or why is not None:
-            dropped.append(LeftOut(study=study, arm=arm, reason=why or "no row"))
+            unusable.append(LeftOut(study=study, arm=arm, reason=why or "no row"))
             continue
         nodes.setdefault(node, []).append(_selected(counted, node))
-    return [combine_arms(arms) for arms in nodes.values()], dropped
+    return [combine_arms(arms) for arms in nodes.values()], unusable, others
 
 
 def _wanted(analysis: Analysis) -> list[str]:
@@ -182,16 +186,13 @@ def pick_row(outcome: Outcome, rows: Sequence[ArmResult]) -> tuple[ArmResult | N
     return (max if outcome.rule == "latest" else min)(dated, key=lambda row: row.months or 0), None
 
 
-def _node(config: ReviewFile, analysis: Analysis, wanted: Sequence[str], row: ArmResult) -> tuple[str, str | None]:
+def _node(config: ReviewFile, analysis: Analysis, row: ArmResult) -> tuple[str, str | None]:
     if row.treatment is None:
         return "", "its treatment is not filled in"
     node = config.node_of(row.treatment) if config.treatments else row.treatment
     if node is None:
         return "", f"treatment {row.treatment!r} belongs to no node of this review"
-    node = analysis.lump.get(node, node)
-    if wanted and node not in wanted:
-        return node, f"treatment {node!r}{NOT_COMPARED}"
-    return node, None
+    return analysis.lump.get(node, node), None
 
 
 def _missing_reason(outcome: Outcome, row: ArmResult) -> str | None:
@@ -259,8 +260,8 @@ def _combine_two(a: SelectedArm, b: SelectedArm) -> SelectedArm:
     )
 
 
-def _too_few_arms(analysis: Analysis, kept: Sequence[SelectedArm], dropped: Sequence[LeftOut]) -> str:
-    if dropped and analysis.kind == "pairwise":
+def _too_few_arms(analysis: Analysis, kept: Sequence[SelectedArm], others: int) -> str:
+    if others and analysis.kind == "pairwise":
         return f"does not compare {analysis.treatment} with {analysis.reference}"
     return f"only one arm with data ({kept[0].treatment})" if kept else "no arm of a treatment compared here"
 
