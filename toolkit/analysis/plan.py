@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from toolkit.analysis.select import LeftOut, Selection, select_arms
+from toolkit.analysis.select import Flag, LeftOut, SelectedArm, Selection, select_arms
 from toolkit.config import Analysis, Outcome
 from toolkit.engine import ENGINE_VERSION
 from toolkit.model.errors import InputError
@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 RESULT = "result.json"
+_ARM, _FLAG = (tuple(field.name for field in fields(kind)) for kind in (SelectedArm, Flag))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +66,20 @@ def read_result(project: Project, analysis_id: str, print_: str) -> dict[str, An
     return payload
 
 
-def plan(project: Project, ids: Sequence[str] = ()) -> list[AnalysisOutcome]:
-    """For each analysis whether its result is there ("kept") or must be computed ("stale"); computes nothing."""
+def plan(project: Project, ids: Sequence[str] = (), *, read: bool = True) -> list[AnalysisOutcome]:
+    """For each analysis whether its result is there ("kept") or must be computed ("stale"); computes nothing.
+
+    Without ``read`` the stored results are not opened and every ``payload`` is None.
+    """
     outcomes = []
     for analysis, selection, problem in selections(project, ids):
         if selection is None:
             outcomes.append(refused(analysis, problem))
             continue
         mark = fingerprint(spec_of(analysis, project.config.outcome(analysis.outcome)), selection)
-        payload = read_result(project, analysis.id, mark)
         folder = result_folder(project, analysis.id, mark)
-        status = "stale" if payload is None else "kept"
+        status = "kept" if (folder / RESULT).is_file() else "stale"
+        payload = read_result(project, analysis.id, mark) if read else None
         outcomes.append(
             AnalysisOutcome(
                 analysis=analysis,
@@ -150,5 +154,6 @@ def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> str:
 
 def entered(selection: Selection) -> dict[str, Any]:
     """The arms that enter and their flags, as plain data."""
-    found = asdict(selection)
-    return {"arms": found["arms"], "flags": found["flags"]}
+    # Both hold plain values only; asdict would copy every one of them, which is most of the time of a plan.
+    arms = [{name: getattr(arm, name) for name in _ARM} for arm in selection.arms]
+    return {"arms": arms, "flags": [{name: getattr(flag, name) for name in _FLAG} for flag in selection.flags]}
