@@ -123,5 +123,7 @@ def text_of(element: etree._Element | None) -> str | None:
         return None
     if not len(element):
         text = element.text
-        return (" ".join(text.split()) or None) if text else None
+        if not text or text.isalnum():  # most values are one word or number: nothing to tidy
+            return text or None
+        return " ".join(text.split()) or None
     return " ".join("".join(str(text) for text in element.itertext()).split()) or None

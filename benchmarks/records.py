@@ -1,0 +1,149 @@
+"""Reading PubMed XML beside Bio.Entrez.read, and importing 100,000 RIS and NBIB records into a project.
+
+    python benchmarks/records.py [--records 10000] [--import 100000] [--xml FILE ...]
+
+The XML is that of the shared samples (real records, many with reference lists), repeated with new PMIDs. Each
+measurement runs in a process of its own; seconds are CPU seconds of that process (user and system), since the machine
+may be shared, and megabytes its largest resident size. Targets: 5 times the records per second of Bio.Entrez.read with
+flat memory; each import under 60 CPU seconds and 1 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from toolkit.model.records import ParsedRecord
+
+SAMPLES = ("nlm_pubmedsample_2019_part.xml",)  # older samples use elements that the newer DTDs no longer have
+REVIEW = '[review]\ntitle = "Benchmark"\n[[sources]]\nname = "PubMed"\n'
+
+
+def sample_records(files: list[Path]) -> list[bytes]:
+    """The <PubmedArticle> elements of the files."""
+    found: list[bytes] = []
+    for file in files:
+        found += re.findall(rb"<PubmedArticle>.*?</PubmedArticle>", file.read_bytes(), re.DOTALL)
+    return found
+
+
+def write_xml(path: Path, records: list[bytes], count: int) -> None:
+    """A PubmedArticleSet of ``count`` records, each with a PMID of its own."""
+    head = (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE PubmedArticleSet PUBLIC "-//NLM//DTD PubMedArticle, '
+        b'1st January 2019//EN" "https://dtd.nlm.nih.gov/ncbi/pubmed/out/pubmed_190101.dtd">\n<PubmedArticleSet>\n'
+    )
+    with path.open("wb") as stream:
+        stream.write(head)
+        for number in range(count):
+            pmid = str(10_000_000 + number).encode()
+            stream.write(re.sub(rb"(<PMID[^>]*>)\d+", rb"\g<1>" + pmid, records[number % len(records)], count=1))
+            stream.write(b"\n")
+        stream.write(b"</PubmedArticleSet>\n")
+
+
+def write_references(path: Path, parsed: list[ParsedRecord], count: int) -> None:
+    """``count`` records as RIS or NBIB by the file's ending, each with a title, PMID and DOI of its own."""
+    from dataclasses import replace
+
+    from toolkit.records.write import write_nbib, write_ris
+
+    write = write_ris if path.suffix == ".ris" else write_nbib
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for start in range(0, count, 1000):
+            some = []
+            for number in range(start, min(start + 1000, count)):
+                one = parsed[number % len(parsed)]
+                title = f"{one.title or 'Untitled'} {number}"
+                some.append(replace(one, title=title, pmid=str(20_000_000 + number), doi=f"10.1000/bench.{number}"))
+            stream.write(write(some))
+
+
+def task_ours(path: str) -> int:
+    """Parse with the package's streaming reader; the number of records."""
+    from toolkit.records.pubmed_xml import parse_pubmed_xml
+
+    return sum(1 for _ in parse_pubmed_xml(Path(path).read_bytes()))
+
+
+def task_entrez(path: str) -> int:
+    """Parse with Bio.Entrez.read; the number of records."""
+    from Bio import Entrez
+
+    with Path(path).open("rb") as stream:
+        return len(Entrez.read(stream)["PubmedArticle"])  # type: ignore[no-untyped-call]
+
+
+def task_import(path: str) -> int:
+    """Import a file into a new project; the number of records stored."""
+    from toolkit.project import Project
+    from toolkit.search.importing import import_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "review.toml").write_text(REVIEW, encoding="utf-8")
+        with Project.open(folder) as project:
+            return import_file(project, path, source="PubMed").new
+
+
+TASKS = {"ours": task_ours, "entrez": task_entrez, "import": task_import}
+
+
+def measure(task: str, path: Path) -> tuple[int, float, float]:
+    """Records, CPU seconds and peak megabytes of a task run in a process of its own."""
+    command = [sys.executable, __file__, "--task", task, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    records, seconds, megabytes = done.stdout.split()[-3:]
+    return int(records), float(seconds), float(megabytes)
+
+
+def main() -> None:
+    """Make the files, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--records", type=int, default=10_000, help="records of PubMed XML")
+    parser.add_argument("--import", dest="imported", type=int, default=100_000, help="records to import")
+    parser.add_argument("--xml", nargs="*", type=Path, help="PubMed XML to repeat, instead of the shared samples")
+    parser.add_argument("--task", nargs=2, metavar=("TASK", "FILE"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.task:
+        count = TASKS[given.task[0]](given.task[1])
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        print(count, round(used.ru_utime + used.ru_stime, 2), round(used.ru_maxrss / 1024, 1))
+        return
+    shared = Path(__file__).resolve().parents[2] / "shared" / "samples" / "entrez"
+    records = sample_records(given.xml or [shared / name for name in SAMPLES])
+    with tempfile.TemporaryDirectory() as folder:
+        _run(Path(folder), records, given.records, given.imported)
+
+
+def _run(folder: Path, records: list[bytes], count: int, imported: int) -> None:
+    from toolkit.records.pubmed_xml import parse_pubmed_article
+
+    print(f"{'what':<34}{'records':>9}{'file MB':>9}{'CPU s':>9}{'records/s':>11}{'peak MB':>9}")
+    rates = {}
+    for size in (count // 4, count):
+        xml = folder / f"{size}.xml"
+        write_xml(xml, records, size)
+        for task, name in (("ours", "PubMed XML, evipool"), ("entrez", "PubMed XML, Bio.Entrez.read")):
+            rates[(task, size)] = _line(name, xml, *measure(task, xml))
+    print(f"evipool reads {rates[('ours', count)] / rates[('entrez', count)]:.1f} times as many records a second")
+    parsed = [parse_pubmed_article(record) for record in records]
+    for ending in (".ris", ".nbib"):
+        path = folder / f"references{ending}"
+        write_references(path, parsed, imported)
+        _line(f"import of {ending[1:].upper()} into a project", path, *measure("import", path))
+
+
+def _line(name: str, path: Path, records: int, seconds: float, megabytes: float) -> float:
+    rate = records / seconds
+    size = path.stat().st_size / 2**20
+    print(f"{name:<34}{records:>9,}{size:>9.1f}{seconds:>9.1f}{rate:>11,.0f}{megabytes:>9.0f}", flush=True)
+    return rate
+
+
+if __name__ == "__main__":
+    main()
