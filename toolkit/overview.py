@@ -186,7 +186,7 @@ def _sources(draft: _Draft) -> None:
 def _duplicates(draft: _Draft) -> None:
     store = draft.project.store
     records = views.assignments(store)
-    compared = {event.subject for event in store.heads("assign")}
+    compared = views.compared_records(store)
     new = sum(1 for record in records if record not in compared)
     pairs = waiting_pairs(draft.project)
     removed = Counter(kind for kind, _ in views.removals(store).values())

@@ -151,7 +151,7 @@ def _search_step(project: Project, position: _Position) -> Step:
 
 
 def _dedup_step(project: Project) -> Step:
-    assigned = {event.subject for event in project.store.heads("assign")}
+    assigned = views.compared_records(project.store)
     new = sum(1 for record in views.record_runs(project.store) if record not in assigned)
     if new:
         return Step(name="dedup", status="due", why=f"{new} records were never compared", command="evipool dedup")

@@ -102,6 +102,11 @@ def refused(analysis: Analysis, problem: str | None) -> AnalysisOutcome:
 
 def selections(project: Project, ids: Sequence[str] = ()) -> list[tuple[Analysis, Selection | None, str | None]]:
     """(analysis, its arms, None) of each analysis, or (analysis, None, why it is refused)."""
+    key = ("selections", tuple(ids))  # the settings of a project object never change, so events alone count
+    return list(project.store.remember(key, lambda: _selections(project, ids)))
+
+
+def _selections(project: Project, ids: Sequence[str]) -> list[tuple[Analysis, Selection | None, str | None]]:
     config, store = project.config, project.store
     chosen = [config.analysis(i) for i in ids] if ids else list(config.analyses)
     rows, studies = arm_results(store), study_rows(store)

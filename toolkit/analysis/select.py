@@ -295,8 +295,10 @@ _STATUS_WORDS = {
 
 def _flags(arms: Sequence[SelectedArm], studies: Mapping[str, StudyFacts]) -> list[Flag]:
     found: list[Flag] = []
-    for study in dict.fromkeys(arm.study for arm in arms):
-        own = [arm for arm in arms if arm.study == study]
+    by_study: dict[str, list[SelectedArm]] = {}
+    for arm in arms:
+        by_study.setdefault(arm.study, []).append(arm)
+    for study, own in by_study.items():
         facts = studies.get(study)
         if facts is not None and facts.paired:
             text = "units of one patient sit in both arms; analysed as if they were independent"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -51,6 +52,9 @@ def run(args: Sequence[str], settings: Settings | None = None) -> int:
     """Run one command line and return its exit code: 0, 1, 2, 3 or 130 (docs/reference/exit-codes.md)."""
     from toolkit.cli import cli
 
+    # A large review is a million small objects, none of them in cycles: looking for cycles among them again and again
+    # takes a third of the time of a command.
+    gc.set_threshold(200_000, 20, 20)
     _utf8_streams()
     try:
         value = cli.main(args=list(args), prog_name="evipool", standalone_mode=False, obj=settings)

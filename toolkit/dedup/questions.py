@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,9 +30,9 @@ def questions(project: Project) -> list[Question]:
     apart = {frozenset((now.get(a, a), now.get(b, b))) for a, b in views.apart_pairs(store)}
     seen: set[frozenset[str]] = set()
     found = []
-    for event in store.heads("assign"):
-        for asked in event.payload.get("ask", ()):
-            first, second = asked["with"], event.subject
+    for subject, text in store.head_values("assign", ("subject", "payload"), containing='"ask":'):
+        for asked in json.loads(text).get("ask", ()):
+            first, second = asked["with"], subject
             if first not in now or second not in now:
                 continue
             key = frozenset((now[first], now[second]))

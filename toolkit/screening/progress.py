@@ -45,11 +45,13 @@ class Progress:
 def progress_of(state: ScreeningState, settings: ReviewFile, stage: str) -> Progress:
     """One stage of a screening state in numbers."""
     reports = state.eligible(stage)
-    standing = Counter(state.decision(stage, report).status for report in reports)
+    decided = [state.decision(stage, report) for report in reports]
+    standing = Counter(decision.status for decision in decided)
     people = screeners(settings, stage)
-    votes = Counter(dict.fromkeys(people, 0))
-    for report in reports:
-        votes.update({vote.actor for vote in state.decision(stage, report).votes})
+    votes = dict.fromkeys(people, 0)
+    for decision in decided:
+        for actor in {vote.actor for vote in decision.votes}:
+            votes[actor] = votes.get(actor, 0) + 1
     return Progress(
         stage=stage,
         eligible=len(reports),
@@ -59,7 +61,7 @@ def progress_of(state: ScreeningState, settings: ReviewFile, stage: str) -> Prog
         waiting=standing["waiting"],
         unseen=standing["unseen"],
         votes_needed=state.votes_needed[stage],
-        votes=dict(votes),
+        votes=votes,
         waits_for={person: len(waits) for person, waits in waiting_for(state, stage, people).items()},
     )
 

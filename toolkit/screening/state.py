@@ -59,11 +59,14 @@ class ScreeningState:
 
     def eligible(self, stage: str) -> tuple[str, ...]:
         """Reports that a reviewer may judge at ``stage``, in order of arrival."""
-        return tuple(report for report in self.reports if self.why_not(report, stage) is None)
+        some = self.reports if stage == TITLE_ABSTRACT else self.to_retrieve()
+        return tuple(report for report in some if self.why_not(report, stage) is None)
 
     def to_retrieve(self) -> tuple[str, ...]:
         """Reports whose full text is wanted: included by title and abstract, or found by other methods."""
-        return tuple(report for report in self.reports if self.why_not_retrieved(report) is None)
+        # Few of many: only these are asked one by one.
+        forward = self.other_only.union(r for r, d in self.title_abstract.items() if d.status == "include")
+        return tuple(r for r in self.reports if r in forward and self.why_not_retrieved(r) is None)
 
     def why_not(self, report: str, stage: str) -> str | None:
         """Why a report cannot be judged at ``stage``; None if it can."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Select, and_, exists, func, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from toolkit import __version__
@@ -21,8 +21,9 @@ from toolkit.model.errors import InputError
 from toolkit.model.events import EVENT_KINDS, Event, NewEvent, slot_of
 from toolkit.store import schema
 from toolkit.store.database import connect, database_errors, immediate, migrate
+from toolkit.store.rows import end_of, events_of, heads_query
 
-__all__ = ["Batch", "BatchRow", "NewRecord", "Store", "content_id", "utc_now"]
+__all__ = ["Batch", "BatchRow", "NewRecord", "Store", "content_id", "end_of", "utc_now"]
 
 T = TypeVar("T")
 
@@ -268,13 +269,42 @@ class Store:
         Two events in one slot mean a conflict for a person (two copies of the project were merged).
         ``as_of`` is a UTC moment or a date (then the whole day counts).
         """
-        query = _heads_query(as_of).where(schema.event.c.kind == kind, schema.event.c.void.is_(False))
+        if subject is not None:
+            return self._read_heads(kind, stage, subject, as_of)
+        kept = self.remember(("heads", kind, stage, as_of), lambda: self._read_heads(kind, stage, None, as_of))
+        return list(kept)
+
+    def _read_heads(self, kind: str, stage: str | None, subject: str | None, as_of: str | None) -> list[Event]:
+        query = heads_query(as_of).where(schema.event.c.kind == kind, schema.event.c.void.is_(False))
         if stage is not None:
             query = query.where(schema.event.c.stage == stage)
         if subject is not None:
             query = query.where(schema.event.c.subject == subject)
         with self.reading() as connection:
-            return [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq)).all()]
+            return events_of(connection.execute(query.order_by(schema.event.c.seq)).all())
+
+    def head_values(
+        self,
+        kind: str,
+        columns: Sequence[str],
+        *,
+        stage: str | None = None,
+        as_of: str | None = None,
+        containing: str | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """These columns of the standing events of a kind, in order; for views that read many of them.
+
+        ``payload`` comes as its JSON text; ``containing`` keeps events whose payload text holds this.
+        """
+        event = schema.event.c
+        query = heads_query(as_of, [event[name] for name in columns])
+        query = query.where(event.kind == kind, event.void.is_(False))
+        if stage is not None:
+            query = query.where(event.stage == stage)
+        if containing is not None:
+            query = query.where(event.payload.contains(containing, autoescape=True))
+        with self.reading() as connection:
+            return [tuple(row) for row in connection.execute(query.order_by(event.seq)).all()]
 
     def events(
         self,
@@ -295,7 +325,7 @@ class Store:
         if batch_id is not None:
             query = query.where(schema.event.c.batch_id == batch_id)
         with self.reading() as connection:
-            return [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq)).all()]
+            return events_of(connection.execute(query.order_by(schema.event.c.seq)).all())
 
     def batches(self) -> list[BatchRow]:
         """The run log, oldest first."""
@@ -330,7 +360,7 @@ class Store:
         """Ids of the standing events (void ones too) of each slot."""
         found: dict[str, list[str]] = {}
         for chunk in _chunks(sorted(set(slots)), 500):
-            query = _heads_query(None).where(schema.event.c.slot.in_(chunk))
+            query = heads_query(None).where(schema.event.c.slot.in_(chunk))
             for row in connection.execute(query):
                 found.setdefault(row.slot, []).append(row.id)
         return found
@@ -354,8 +384,8 @@ class Store:
         """
         with self.batch(command, actor, undoes=batch_id) as batch:
             connection = batch._connection
-            query = _heads_query(None).where(schema.event.c.batch_id == batch_id)
-            standing = [_event(row) for row in connection.execute(query.order_by(schema.event.c.seq))]
+            query = heads_query(None).where(schema.event.c.batch_id == batch_id)
+            standing = events_of(connection.execute(query.order_by(schema.event.c.seq)).all())
             restored = [self._before(event, connection) for event in standing]
             batch.append(restored)
         return len(restored)
@@ -373,7 +403,7 @@ class Store:
             .limit(1)
         )
         row = connection.execute(query).first()
-        earlier = _event(row) if row is not None else None
+        earlier = events_of([row])[0] if row is not None else None
         if earlier is None or earlier.void:
             return _as_new(event, value=event.value, void=True, payload={"undoes": event.id})
         return _as_new(event, value=earlier.value, void=False, payload=earlier.payload)
@@ -441,24 +471,6 @@ def parsed_row(record_id: str, fields: Mapping[str, Any], parser_version: int) -
     }
 
 
-def _event(row: Any) -> Event:
-    return Event(
-        seq=row.seq,
-        id=row.id,
-        batch_id=row.batch_id,
-        kind=row.kind,
-        stage=row.stage,
-        subject=row.subject,
-        field=row.field,
-        actor=row.actor,
-        value=row.value,
-        payload=json.loads(row.payload) if row.payload != "{}" else {},
-        at=row.at,
-        slot=row.slot,
-        void=row.void,
-    )
-
-
 def _as_new(event: Event, *, value: str | None, void: bool, payload: Mapping[str, Any]) -> NewEvent:
     return NewEvent(
         kind=event.kind,
@@ -470,22 +482,6 @@ def _as_new(event: Event, *, value: str | None, void: bool, payload: Mapping[str
         actor=event.actor,
         void=void,
     )
-
-
-def _heads_query(as_of: str | None) -> Select[Any]:
-    """Events that nothing (up to ``as_of``) supersedes."""
-    event, link = schema.event, schema.supersedes
-    if as_of is None:
-        return select(event).where(~exists().where(link.c.target == event.c.id))
-    moment = end_of(as_of)
-    later = schema.event.alias("later")
-    superseded = exists().where(and_(link.c.target == event.c.id, link.c.event_id == later.c.id, later.c.at <= moment))
-    return select(event).where(event.c.at <= moment, ~superseded)
-
-
-def end_of(as_of: str) -> str:
-    """A date stands for its last moment; a moment for itself."""
-    return f"{as_of}T23:59:59.999999+00:00" if len(as_of) == 10 else as_of
 
 
 def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -25,11 +25,13 @@ from toolkit.model.review import (
     Vote,
 )
 from toolkit.store import schema
+from toolkit.store.rows import payloads
 from toolkit.store.store import Store, end_of
 
 __all__ = [
     "apart_pairs",
     "assignments",
+    "compared_records",
     "decide",
     "decisions",
     "evidence",
@@ -90,12 +92,18 @@ def record_runs(store: Store, *, as_of: str | None = None) -> dict[str, Run]:
 
 def _record_runs(store: Store, as_of: str | None) -> dict[str, Run]:
     finished = {run.id: run for run in runs(store, as_of=as_of)}
-    order = {run_id: i for i, run_id in enumerate(finished)}
-    query = select(schema.record.c.id, schema.record.c.run_id, schema.record.c.ordinal)
+    record = schema.record.c
+    query = select(record.run_id, record.id).order_by(record.run_id, record.ordinal)
+    own: dict[str, list[str]] = {run_id: [] for run_id in finished}
     with store.reading() as connection:
-        rows = [tuple(row) for row in connection.execute(query) if row[1] in finished]
-    rows.sort(key=lambda row: (order[row[1]], row[2]))
-    return {record: finished[run_id] for record, run_id, _ in rows}
+        for run_id, record_id in connection.execute(query).all():
+            if run_id in own:
+                own[run_id].append(record_id)
+    return {record_id: run for run_id, run in finished.items() for record_id in own[run_id]}
+
+
+# Up to so many records are looked up by their ids; for more the whole table is read.
+_FEW = 10_000
 
 
 def records(store: Store, ids: Iterable[str] | None = None, *, as_of: str | None = None) -> dict[str, Record]:
@@ -111,10 +119,12 @@ def records(store: Store, ids: Iterable[str] | None = None, *, as_of: str | None
     ).join(schema.parsed, schema.parsed.c.record_id == schema.record.c.id)
     rows: dict[str, Any] = {}
     with store.reading() as connection:
-        if wanted is not None and len(order) <= 400:
-            query = query.where(schema.record.c.id.in_(order))
-        for row in connection.execute(query):
-            rows[row.id] = row
+        if wanted is None or len(order) > _FEW:
+            rows = {row.id: row for row in connection.execute(query)}
+        else:
+            for start in range(0, len(order), 400):
+                part = query.where(schema.record.c.id.in_(order[start : start + 400]))
+                rows |= {row.id: row for row in connection.execute(part)}
     return {
         rid: Record(
             id=rid,
@@ -175,12 +185,28 @@ def assignments(store: Store, *, as_of: str | None = None) -> dict[str, str]:
 
 
 def _assignments(store: Store, as_of: str | None) -> dict[str, str]:
-    joined = {event.subject: event.value for event in store.heads("assign", as_of=as_of)}
+    joined = _joined(store, as_of)
     return {rid: joined.get(rid) or rid for rid in record_runs(store, as_of=as_of)}
+
+
+def _joined(store: Store, as_of: str | None) -> dict[str, str | None]:
+    """Record -> the report a standing event assigns it to; only compared records."""
+    return store.remember(
+        ("joined", as_of), lambda: dict(store.head_values("assign", ("subject", "value"), as_of=as_of))
+    )
+
+
+def compared_records(store: Store) -> frozenset[str]:
+    """Records that were compared with the others, whether they were joined or stand alone."""
+    return frozenset(_joined(store, None))
 
 
 def reports(store: Store, *, as_of: str | None = None) -> dict[str, tuple[str, ...]]:
     """Report id -> its records, in order of arrival."""
+    return dict(store.remember(("reports", as_of), lambda: _reports(store, as_of)))
+
+
+def _reports(store: Store, as_of: str | None) -> dict[str, tuple[str, ...]]:
     members: dict[str, list[str]] = {}
     for rid, report in assignments(store, as_of=as_of).items():
         members.setdefault(report, []).append(rid)
@@ -207,12 +233,20 @@ def removals(store: Store, *, as_of: str | None = None) -> dict[str, tuple[str, 
 
 def votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[str, tuple[Vote, ...]]:
     """Report id -> standing votes. A vote follows its record: after a merge a report holds both reports' votes."""
+    return dict(store.remember(("votes", stage, as_of), lambda: _votes(store, stage, as_of)))
+
+
+def _votes(store: Store, stage: str, as_of: str | None) -> dict[str, tuple[Vote, ...]]:
     now = assignments(store, as_of=as_of)
     found: dict[str, list[Vote]] = {}
-    for event in store.heads("screen", stage=stage, as_of=as_of):
-        report = now.get(event.subject)
+    parsed = payloads()
+    columns = ("subject", "actor", "value", "payload", "at", "id")
+    for subject, actor, value, text, at, event_id in store.head_values("screen", columns, stage=stage, as_of=as_of):
+        report = now.get(subject)
         if report is not None:
-            found.setdefault(report, []).append(_vote(event))
+            said = parsed[text]
+            vote = Vote(actor, value or "", said.get("reason"), said.get("note"), at, event_id, subject)
+            found.setdefault(report, []).append(vote)
     return {report: tuple(given) for report, given in found.items()}
 
 
@@ -254,6 +288,14 @@ def decisions(
     votes_needed : how many reviewers must have voted (1 or 2)
     reason_order : exclusion reasons in the order of the protocol; of several given, the first in it counts
     """
+    order = tuple(reason_order)
+    key = ("decisions", stage, votes_needed, order, as_of)
+    return dict(store.remember(key, lambda: _decisions(store, stage, votes_needed, order, as_of)))
+
+
+def _decisions(
+    store: Store, stage: str, votes_needed: int, reason_order: tuple[str, ...], as_of: str | None
+) -> dict[str, Decision]:
     now = assignments(store, as_of=as_of)
     settled: dict[str, list[Event]] = {}
     for event in store.heads("resolve", stage=stage, as_of=as_of):
@@ -287,6 +329,11 @@ def decide(
     every vote was before the resolver's eyes or agrees with it; a vote that arrives later and differs reopens it.
     """
     verdicts = {_reading(vote.verdict, stage) for vote in given}
+    if not resolutions and len(verdicts) == 1 and len(given) == votes_needed == len({vote.actor for vote in given}):
+        verdict = verdicts.pop()  # nearly every report of a large review ends here
+        if verdict != "maybe":
+            return Decision(status=verdict, votes=tuple(given), reason=_reason(verdict, given, reason_order))
+        verdicts = {verdict}
     final = [e for e in resolutions if _still_stands(e, given, stage)]
     if final and len({e.value for e in final}) == 1:
         last = final[-1]
@@ -303,8 +350,12 @@ def decide(
     if "maybe" in verdicts:
         return Decision(status="conflict", votes=tuple(given))
     verdict = verdicts.pop()
-    reason = first_reason([vote.reason for vote in given], reason_order) if verdict == "exclude" else None
-    return Decision(status=verdict, votes=tuple(given), reason=reason)
+    return Decision(status=verdict, votes=tuple(given), reason=_reason(verdict, given, reason_order))
+
+
+def _reason(verdict: str, given: Sequence[Vote], order: Sequence[str]) -> str | None:
+    named = [vote.reason for vote in given if vote.reason] if verdict == "exclude" else []
+    return first_reason(named, order) if named else None
 
 
 def first_reason(given: Sequence[str | None], order: Sequence[str]) -> str | None:
@@ -373,6 +424,10 @@ def versions(store: Store, *, as_of: str | None = None) -> list[Version]:
 
 def evidence(store: Store, table: str, *, as_of: str | None = None) -> EvidenceTable:
     """An evidence table; a cell on which extractors differ, and nobody decided, is a conflict without a value."""
+    return store.remember(("evidence", table, as_of), lambda: _evidence(store, table, as_of))
+
+
+def _evidence(store: Store, table: str, as_of: str | None) -> EvidenceTable:
     rows: dict[str, dict[str, dict[str, str | None]]] = {}
     for event in store.heads("extract", stage=table, as_of=as_of):
         rows.setdefault(event.subject, {}).setdefault(event.field, {})[event.actor] = event.value
@@ -391,18 +446,6 @@ def _cell(by: Mapping[str, str | None], agreed: Event | None) -> Cell:
     if len(texts) == 1:
         return Cell(texts.pop(), pairs, False)
     return Cell(None, pairs, True)
-
-
-def _vote(event: Event) -> Vote:
-    return Vote(
-        actor=event.actor,
-        verdict=event.value or "",
-        reason=event.payload.get("reason"),
-        note=event.payload.get("note"),
-        at=event.at,
-        event_id=event.id,
-        subject=event.subject,
-    )
 
 
 def _reading(verdict: str, stage: str) -> str:
