@@ -49,8 +49,8 @@ def maximise(f: Function, start: FloatArray, coefficients: int) -> Maximum:
     """Newton's method with an ascent safeguard; the parameters after ``coefficients`` are standard deviations.
 
     The function depends on a standard deviation through its square, so negative values are reflected and the point
-    zero is stationary: the search starts from the best of a scan and never from zero alone. A standard deviation that
-    ends at zero stays at the boundary.
+    zero is stationary: where all of them start at zero, the search goes on from the best of a scan. A standard
+    deviation that ends at zero stays at the boundary.
     """
 
     def reflected(x: FloatArray) -> float:
@@ -58,21 +58,13 @@ def maximise(f: Function, start: FloatArray, coefficients: int) -> Maximum:
         y[coefficients:] = np.abs(y[coefficients:])
         return f(y)
 
-    best = start.copy()
-    best[coefficients:] = 0.0
-    best, value, done, used = _climb(reflected, best, list(range(coefficients)))
+    if start[coefficients:].any():
+        best, done, used = start.copy(), True, 0
+    else:
+        best, value, done, used = _climb(reflected, start, list(range(coefficients)))
     if start.size > coefficients:
-        tries = [(value, best)]
-        for sd in _SCAN[1:]:
-            x = tries[-1][1].copy()
-            x[coefficients:] = sd
-            x, height, _, _ = _climb(reflected, x, list(range(coefficients)), rounds=2)
-            tries.append((height, x))
-        value, best = max(tries, key=lambda pair: pair[0])
-        if not best[coefficients:].any():
-            best = best.copy()
-            best[coefficients:] = 0.03
-            value = reflected(best)
+        if not start[coefficients:].any():
+            best = _scan(reflected, best, value, coefficients)
         free = list(range(start.size))
         best, value, done, used = _climb(reflected, best, free)
         best[coefficients:] = np.abs(best[coefficients:])
@@ -84,6 +76,20 @@ def maximise(f: Function, start: FloatArray, coefficients: int) -> Maximum:
     covariance = np.zeros((start.size, start.size))
     covariance[np.ix_(free, free)] = np.linalg.pinv(-hessian)
     return Maximum(at=best, value=value, covariance=covariance, converged=done, iterations=used)
+
+
+def _scan(f: Function, best: FloatArray, value: float, coefficients: int) -> FloatArray:
+    """The best start over a few values of the standard deviations, never zero itself."""
+    tries = [(value, best)]
+    for sd in _SCAN[1:]:
+        x = tries[-1][1].copy()
+        x[coefficients:] = sd
+        x, height, _, _ = _climb(f, x, list(range(coefficients)), rounds=2)
+        tries.append((height, x))
+    start = max(tries, key=lambda pair: pair[0])[1].copy()
+    if not start[coefficients:].any():
+        start[coefficients:] = 0.03
+    return start
 
 
 def _boundary(f: Function, best: FloatArray, value: float, coefficients: int) -> tuple[FloatArray, float]:
@@ -104,6 +110,8 @@ def _climb(
 ) -> tuple[FloatArray, float, bool, int]:
     """Safeguarded Newton steps over the ``free`` parameters: point, height, whether it converged, steps."""
     value = f(x)
+    if not free:
+        return x, value, True, 0
     for used in range(1, rounds + 1):
         gradient, hessian = numeric_hessian(f, x, free, value)
         step = np.zeros(x.size)

@@ -1,0 +1,25 @@
+"""What publication and small-study effects may have done: adjustments and sensitivity analyses, each with its caveat.
+
+`SELECTION_MODELS` lists the selection functions; the other methods are one function each.
+"""
+
+from toolkit.engine.publication.adjusted import LimitMeta, PetPeese, limit_meta, pet_peese
+from toolkit.engine.publication.counts import ExcessSignificance, FailSafeN, excess_significance, fail_safe_n
+from toolkit.engine.publication.pcurve import PCurve, p_curve
+from toolkit.engine.publication.selection import SELECTION_MODELS, SelectionModel, selection_model
+
+__all__ = [
+    "SELECTION_MODELS",
+    "ExcessSignificance",
+    "FailSafeN",
+    "LimitMeta",
+    "PCurve",
+    "PetPeese",
+    "SelectionModel",
+    "excess_significance",
+    "fail_safe_n",
+    "limit_meta",
+    "p_curve",
+    "pet_peese",
+    "selection_model",
+]
