@@ -155,7 +155,7 @@ def _article(citation: etree._Element, data: etree._Element | None) -> ParsedRec
     published = _date_text(_first(issue, "PubDate"))
     extra: Extra = {}
     _citation_extra(extra, citation, top, medline)
-    _article_extra(extra, article, [published], dates, ids)
+    _article_extra(extra, article, published, dates, ids)
     _history_extra(extra, top, about)
     return ParsedRecord(
         title=text_of(_first(article, "ArticleTitle")),
@@ -187,11 +187,11 @@ def _book(book: etree._Element, data: etree._Element | None) -> ParsedRecord:
         lists = [a for a in book.findall("Book/AuthorList") if a.get("Type") != "editors"]
     editors = _authors([a for a in book.iterfind(".//AuthorList") if a.get("Type") == "editors"])
     extra: Extra = {}
-    _put(extra, "ED", editors)
-    _put(extra, "PB", [text_of(book.find("Book/Publisher/PublisherName"))])
-    _put(extra, "ISBN", _texts(book, "Book/Isbn"))
-    _put(extra, "BTI", [whole])
-    _put(extra, "AID", [f"{value} [{kind}]" for kind, value in ids if kind not in {"doi", "pubmed"}])
+    _put_all(extra, "ED", list(editors))
+    _put(extra, "PB", text_of(book.find("Book/Publisher/PublisherName")))
+    _put_all(extra, "ISBN", _texts(book, "Book/Isbn"))
+    _put(extra, "BTI", whole)
+    _put_all(extra, "AID", [f"{value} [{kind}]" for kind, value in ids if kind not in {"doi", "pubmed"}])
     return ParsedRecord(
         title=chapter or whole,
         authors=_authors(lists),
@@ -218,12 +218,17 @@ def _once(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _put(extra: Extra, tag: str, values: Iterable[str | None]) -> None:
-    if not values:
-        return
-    kept = tuple(dict.fromkeys(value for value in values if value))
-    if kept:
-        extra[tag] = extra.get(tag, ()) + kept
+def _put(extra: Extra, tag: str, value: str | None) -> None:
+    """Add one value to a tag."""
+    if value:
+        before = extra.get(tag)
+        extra[tag] = (value,) if before is None else (*before, value)
+
+
+def _put_all(extra: Extra, tag: str, values: list[str]) -> None:
+    """Set a tag to its values, each once."""
+    if values:
+        extra[tag] = tuple(dict.fromkeys(values)) if len(values) > 1 else (values[0],)
 
 
 def _id_list(element: etree._Element | None) -> list[tuple[str, str]]:
@@ -315,29 +320,29 @@ def _mesh(lists: Iterable[etree._Element]) -> Iterator[str]:
 
 def _citation_extra(extra: Extra, citation: etree._Element, top: ByTag, medline: ByTag) -> None:
     """What the citation says beside the article: who holds it, its headings, substances, notes."""
-    _put(extra, "OWN", [citation.get("Owner")])
-    _put(extra, "STAT", [citation.get("Status")])
+    _put(extra, "OWN", citation.get("Owner"))
+    _put(extra, "STAT", citation.get("Status"))
     version = _first(top, "PMID")
     if version is not None and version.get("Version", "1") != "1":
-        _put(extra, "PMIDVersion", [version.get("Version")])
+        _put(extra, "PMIDVersion", version.get("Version"))
     for tag, name in (("TA", "MedlineTA"), ("PL", "Country"), ("JID", "NlmUniqueID")):
-        _put(extra, tag, [text_of(_first(medline, name))])
-    _put(extra, "MH", _mesh(top.get("MeshHeadingList", [])))
-    _put(extra, "NM", _all_texts(top, "SupplMeshList", "SupplMeshName"))
+        _put(extra, tag, text_of(_first(medline, name)))
+    _put_all(extra, "MH", list(_mesh(top.get("MeshHeadingList", []))))
+    _put_all(extra, "NM", _all_texts(top, "SupplMeshList", "SupplMeshName"))
     chemicals = [c for element in top.get("ChemicalList", []) for c in element if c.tag == "Chemical"]
-    _put(extra, "RN", [text for c in chemicals if (text := text_of(c.find("NameOfSubstance")))])
-    _put(extra, "FIR", _investigators(top.get("InvestigatorList", [])))
-    _put(extra, "OAB", [_abstract(e) for e in top.get("OtherAbstract", [])])
+    _put_all(extra, "RN", [text for c in chemicals if (text := text_of(c.find("NameOfSubstance")))])
+    _put_all(extra, "FIR", list(_investigators(top.get("InvestigatorList", []))))
+    _put_all(extra, "OAB", [text for e in top.get("OtherAbstract", []) if (text := _abstract(e))])
     for tag, name in (("COIS", "CoiStatement"), ("GN", "GeneralNote"), ("OID", "OtherID")):
-        _put(extra, tag, _all_texts(top, name))
+        _put_all(extra, tag, _all_texts(top, name))
 
 
 def _article_extra(
-    extra: Extra, article: ByTag, published: list[str | None], dates: list[str | None], ids: list[tuple[str, str]]
+    extra: Extra, article: ByTag, published: str | None, dates: list[str | None], ids: list[tuple[str, str]]
 ) -> None:
     """What the article says beside the fields of a record: dates, affiliations, grants, data banks, other ids."""
     _put(extra, "DP", published)
-    _put(extra, "DEP", dates)
+    _put_all(extra, "DEP", [date for date in dates if date])
     people = [a for element in article.get("AuthorList", []) for a in element if a.tag == "Author"]
     places: list[str] = []
     numbers: list[str] = []
@@ -346,24 +351,25 @@ def _article_extra(
             places += [text for inner in part if inner.tag == "Affiliation" and (text := text_of(inner))]
         elif part.tag == "Identifier" and (text := text_of(part)):
             numbers.append(text)
-    _put(extra, "AD", places)
-    _put(extra, "AUID", numbers)
-    _put(extra, "CI", _all_texts(article, "Abstract", "CopyrightInformation"))
-    _put(extra, "GR", _grants(article.get("GrantList", [])))
-    _put(extra, "SI", _databanks(article.get("DataBankList", [])))
-    _put(extra, "PMC", [value for kind, value in ids if kind == "pmc"])
-    _put(extra, "AID", [f"{value} [{kind}]" for kind, value in ids if kind not in {"doi", "pubmed", "pmc"}])
+    _put_all(extra, "AD", places)
+    _put_all(extra, "AUID", numbers)
+    _put_all(extra, "CI", _all_texts(article, "Abstract", "CopyrightInformation"))
+    _put_all(extra, "GR", [text for text in _grants(article.get("GrantList", [])) if text])
+    _put_all(extra, "SI", [text for text in _databanks(article.get("DataBankList", [])) if text])
+    _put_all(extra, "PMC", [value for kind, value in ids if kind == "pmc"])
+    _put_all(extra, "AID", [f"{value} [{kind}]" for kind, value in ids if kind not in {"doi", "pubmed", "pmc"}])
     located = [(text_of(e), e.get("EIdType")) for e in article.get("ELocationID", [])]
-    _put(extra, "LID", [f"{text} [{kind}]" for text, kind in located if text])
+    _put_all(extra, "LID", [f"{text} [{kind}]" for text, kind in located if text])
 
 
 def _history_extra(extra: Extra, top: ByTag, about: ByTag) -> None:
     """Corrections and the dates of the record's own history."""
-    for tag, value in _corrections(top.get("CommentsCorrectionsList", [])):
-        _put(extra, tag, [value])
-    for tag, value in _history(about):
-        _put(extra, tag, [value])
-    _put(extra, "PST", [text_of(_first(about, "PublicationStatus"))])
+    found: dict[str, list[str]] = {}
+    for tag, value in (*_corrections(top.get("CommentsCorrectionsList", [])), *_history(about)):
+        found.setdefault(tag, []).append(value)
+    for tag, values in found.items():
+        extra[tag] = tuple(values)
+    _put(extra, "PST", text_of(_first(about, "PublicationStatus")))
 
 
 def _corrections(lists: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
