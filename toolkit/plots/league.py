@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.engine.network.views import LeagueTable
@@ -42,11 +43,9 @@ def league_scene(table: LeagueTable, *, title: str | None = None, footnotes: Seq
     count = len(table.treatments)
     size = TEXT if count <= WITH_ESTIMATE else SMALL
     cell_w, cell_h = _cell(table, count)
-    rows = [wrap(name, 130.0, size, bold=True, lines=1 if cell_h < 20 else 2) for name in table.treatments]
+    rows = [wrap(name, 150.0, size, bold=True, lines=1 if cell_h < 20 else 2) for name in table.treatments]
     left = MARGIN + max(text_size(line, size, bold=True)[0] for lines in rows for line in lines) + 8
-    upright = all(text_size(name, size, bold=True)[0] <= cell_w - 6 for name in table.treatments)
-    columns = [wrap(name, 110.0, size, bold=True, lines=1)[0] for name in table.treatments]
-    head = size * 1.6 if upright else max(text_size(name, size, bold=True)[0] for name in columns) + 6
+    columns, upright, head = _column_names(table.treatments, cell_w, size)
     width = max(left + cell_w * count + MARGIN, 320.0)
     items: list[Item] = []
     y = MARGIN
@@ -59,13 +58,14 @@ def league_scene(table: LeagueTable, *, title: str | None = None, footnotes: Seq
         middle = top + cell_h * (i + 0.5)
         base = Label(x=left - 6, y=middle, text="", size=size, align="right", bold=True, role="row")
         items += lines_of(base, rows[i], middle=True)
-        x = left + cell_w * (i + 0.5)
-        if upright:
-            items.append(
-                Label(x=x, y=top - size * 0.8, text=columns[i], size=size, align="center", bold=True, role="column")
-            )
-        else:
-            items.append(Label(x=x, y=top - 5, text=columns[i], size=size, bold=True, role="column", upright=False))
+        x, step = left + cell_w * (i + 0.5), size * LEADING
+        for k, line in enumerate(columns[i]):
+            back = len(columns[i]) - 1 - k
+            if upright:
+                place = Label(x=x, y=top - size * 0.8 - back * step, text=line, align="center")
+            else:
+                place = Label(x=x + (k - (len(columns[i]) - 1) / 2) * step, y=top - 5, text=line, upright=False)
+            items.append(replace(place, size=size, bold=True, role="column"))
     items += _cells(table, left, top, cell_w, cell_h)
     y = top + cell_h * count + 10
     y = _key(table, left, y, items)
@@ -74,6 +74,16 @@ def league_scene(table: LeagueTable, *, title: str | None = None, footnotes: Seq
         items += lines_of(Label(x=MARGIN, y=y + 4, text="", size=SMALL, color=GREY, role="footnote"), lines)
         y += SMALL * LEADING * len(lines) + 2
     return Scene(width=width, height=y + MARGIN * 0.6, items=tuple(items))
+
+
+def _column_names(names: Sequence[str], cell_w: float, size: float) -> tuple[list[tuple[str, ...]], bool, float]:
+    """Lines of each column's name, whether they stand upright, and the height they need; turned where too wide."""
+    flat = [wrap(name, cell_w - 6, size, bold=True, lines=3) for name in names]
+    if not any(line.endswith("…") for lines in flat for line in lines):
+        return flat, True, size * LEADING * max(len(lines) for lines in flat) + 5
+    room = max(1, min(3, int(cell_w / (size * LEADING))))
+    turned = [wrap(name, 120.0, size, bold=True, lines=room) for name in names]
+    return turned, False, max(text_size(line, size, bold=True)[0] for lines in turned for line in lines) + 7
 
 
 def _decimals(table: LeagueTable) -> int:

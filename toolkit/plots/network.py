@@ -32,6 +32,7 @@ __all__ = ["draw_network", "network_scene"]
 
 MARGIN, NAME_WIDTH, NAME_GAP = 14.0, 130.0, 3.0
 COUNT_LIMIT = 24  # with more lines than this their counts would only cover one another
+CROWD = 24
 SHADES = (ORANGE, GREEN, PURPLE, SKY, VERMILLION)
 
 
@@ -227,8 +228,11 @@ def _names(nodes: list[_Node], radius: float) -> list[Item]:
         wanted = [n.y * (1 + (n.r + 4) / radius) for n in column]
         places = _spread(wanted, heights, limits[-1], limits[1])
         for node, middle, height in zip(column, places, heights, strict=True):
-            x = side * _clear_x(nodes, side, middle - height / 2, middle + height / 2, radius)
-            items += _leader(node, x - side, middle)
+            # In a crowd names keep away from the circle, and a line tells whose name each is.
+            crowded = len(nodes) > CROWD
+            rim = radius + (14.0 if crowded else 0.0)
+            x = side * _clear_x(nodes, side, middle - height / 2, middle + height / 2, rim)
+            items += _leader(node, x - side, middle, 0.0 if crowded else 12.0)
             items += _name(node, x, middle, "left" if side > 0 else "right")
     return items
 
@@ -244,10 +248,10 @@ def _clear_x(nodes: list[_Node], side: int, top: float, bottom: float, radius: f
     return x
 
 
-def _leader(node: _Node, x: float, y: float) -> list[Item]:
-    """A thin line from the rim of a node to its name, where the two stand apart."""
+def _leader(node: _Node, x: float, y: float, near: float) -> list[Item]:
+    """A thin line from the rim of a node to its name, where the two stand more than ``near`` points apart."""
     length = math.hypot(x - node.x, y - node.y)
-    if length < node.r + 12.0:
+    if length <= node.r + near:
         return []
     share = (node.r + 1.0) / length
     rim = (node.x + share * (x - node.x), node.y + share * (y - node.y))

@@ -49,13 +49,16 @@ def ranks_scene(ranks: RankProbabilities, *, title: str | None = None, footnotes
         lines = wrap(ranks.caution, width - 2 * MARGIN, TEXT, lines=5)
         items += lines_of(Label(x=MARGIN, y=y + 5, text="", color=VERMILLION, role="caution"), lines)
         y += TEXT * LEADING * len(lines) + 4
-    y += 22
+    names = [wrap(name, panel, TEXT, bold=True, lines=3) for name in ranks.treatments]
+    extra = TEXT * LEADING * (max(len(lines) for lines in names) - 1)
+    down = PANEL_HEIGHT + DOWN + extra
+    y += 22 + extra
     for i in range(count):
         row, column = divmod(i, per_row)
-        left, top = LEFT + column * (panel + ACROSS), y + row * (PANEL_HEIGHT + DOWN)
+        left, top = LEFT + column * (panel + ACROSS), y + row * down
         frame = Frame(left=left, top=top, right=left + panel, bottom=top + PANEL_HEIGHT, at_bottom=0.0, at_top=1.0)
         items += _panel(ranks, i, frame, first=column == 0)
-    y += -(-count // per_row) * (PANEL_HEIGHT + DOWN) - DOWN + 34
+    y += -(-count // per_row) * down - DOWN - extra + 34
     good = "small" if ranks.small_values == "good" else "large"
     legend = (
         f"Bars: probability of each rank (rank 1: best, {good} values being good). Line: cumulative probability. "
@@ -71,9 +74,10 @@ def ranks_scene(ranks: RankProbabilities, *, title: str | None = None, footnotes
 def _panel(ranks: RankProbabilities, i: int, frame: Frame, *, first: bool) -> list[Item]:
     count = len(ranks.treatments)
     step = (frame.right - frame.left) / count
-    names = wrap(ranks.treatments[i], frame.right - frame.left, TEXT, bold=True, lines=1)
+    names = wrap(ranks.treatments[i], frame.right - frame.left, TEXT, bold=True, lines=3)
+    base = Label(x=frame.left, y=frame.top - 18 - TEXT * LEADING * (len(names) - 1), text="", bold=True, role="name")
     items: list[Item] = [
-        Label(x=frame.left, y=frame.top - 18, text=names[0], bold=True, role="name"),
+        *lines_of(base, names),
         Label(x=frame.left, y=frame.top - 7, text=f"SUCRA {ranks.sucra[i]:.0%}", size=SMALL, color=GREY, role="sucra"),
     ]
     total, points = 0.0, []
@@ -88,7 +92,7 @@ def _panel(ranks: RankProbabilities, i: int, frame: Frame, *, first: bool) -> li
     items.append(Path(points=((frame.left, frame.bottom), (frame.right, frame.bottom)), color=INK, role="axis"))
     every = next(n for n in (1, 2, 5, 10, 20, 50, 100) if n * step >= 13 or n == 100)
     for rank in range(count):
-        if rank % every == 0:
+        if (rank + 1) % every == 0 or (rank == 0 and every > 2):
             x = frame.left + (rank + 0.5) * step
             items.append(Label(x=x, y=frame.bottom + 8, text=str(rank + 1), size=SMALL, align="center", role="tick"))
     middle = (frame.left + frame.right) / 2
