@@ -26,6 +26,7 @@ from toolkit.project import Project
 from toolkit.report.context import headline_syntheses
 from toolkit.report.run import ReportOutcome, is_fresh, write_report
 from toolkit.search.run import SearchOutcome
+from toolkit.search.services import SERVICES
 from toolkit.store import views
 
 __all__ = ["Step", "UpdateOutcome", "close_version", "plan", "update", "waiting_for_people"]
@@ -112,10 +113,12 @@ def _position(project: Project) -> _Position:
 
 
 def strategies(project: Project) -> list[tuple[str, Path]]:
-    """(source, strategy file) of every PubMed source of review.toml: what a machine can rerun."""
+    """(source, strategy file) of every source of review.toml that a machine can rerun: PubMed and `SERVICES`."""
+    searched = ("pubmed", *(word for service in SERVICES.values() for word in service.words))
     found = []
     for source in project.config.sources:
-        if source.strategy and "pubmed" in f"{source.name} {source.platform}".casefold():
+        named = f"{source.name} {source.platform}".casefold()
+        if source.strategy and any(word in named for word in searched):
             found.append((source.name, project.path(*Path(source.strategy).parts)))
     return found
 
@@ -140,7 +143,7 @@ def plan(project: Project) -> list[Step]:
 
 def _search_step(project: Project, position: _Position) -> Step:
     if not strategies(project):
-        return Step(name="search", status="done", why="no PubMed strategy is named in [[sources]]")
+        return Step(name="search", status="done", why="no strategy that can be run is named in [[sources]]")
     runs = [run for run in views.runs(project.store) if run.kind == "search"]
     last = f"last searched {max(run.searched_on for run in runs)}" if runs else "PubMed was never searched"
     if position.searches:

@@ -341,3 +341,20 @@ def test_the_command_starts_from_the_included_reports(
     assert json.loads(capsys.readouterr().out)["unknown"] == ["10.1234/none"]
     assert run(["search", "list"], settings) == 0
     assert "Citation searching" in capsys.readouterr().out
+
+
+def test_an_update_reruns_these_sources_too(new_project: NewProject):
+    from toolkit.update import strategies
+
+    toml = '[review]\ntitle = "t"\n' + "".join(
+        f'[[sources]]\nname = "{name}"\nplatform = "{platform}"\nstrategy = "search_strategies/pubmed.txt"\n'
+        for name, platform in (
+            ("MEDLINE", "PubMed"),
+            ("Europe PMC", ""),
+            ("Embase", "Embase.com"),
+            ("CT", "ClinicalTrials.gov"),
+        )
+    )
+    with new_project() as project:
+        (project.root / "review.toml").write_text(toml, encoding="utf-8")
+        assert [name for name, _ in strategies(project)] == ["MEDLINE", "Europe PMC", "CT"]
