@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from toolkit.prisma.boxes import Box, Column, Flow, Line, box_of
-from toolkit.prisma.outcomes import NO_REASON, OPEN_OUTCOMES, STUDY_REMOVED, Reader, Standing
+from toolkit.prisma.outcomes import NO_REASON, OPEN_OUTCOMES, SKIPPED, STUDY_REMOVED, Reader, Standing
 from toolkit.prisma.state import FlowState, Previous, SourceRun
 
 __all__ = ["count_flow", "previous_of"]
@@ -100,7 +100,7 @@ def count_flow(state: FlowState) -> Flow:
         syntheses=tuple(Line(label=name, box=box_of("study", ids)) for name, ids in state.syntheses),
         retracted=_retracted(state, reader, included_now),
         late_duplicates=box_of("record", entries.late),
-        contradictions=_contradictions([*main, *other], standing),
+        contradictions=_contradictions(main, other, standing),
         closed=state.closed,
         explanations=state.explanations,
         **_included(state, reader, included_now, [*main, *other], standing),
@@ -323,9 +323,10 @@ def _retracted(state: FlowState, reader: Reader, included_now: list[str]) -> tup
     return tuple(Line(label=what, box=box_of("report", ids)) for what, ids in found.items() if ids)
 
 
-def _contradictions(reports: Iterable[str], standing: dict[str, Standing]) -> tuple[Line, ...]:
+def _contradictions(main: Iterable[str], other: Iterable[str], standing: dict[str, Standing]) -> tuple[Line, ...]:
+    """Reports whose judgements do not fit together; those of other methods rightly skip title and abstract."""
     found: dict[str, list[str]] = {}
-    for report in reports:
+    for report in [*main, *(r for r in other if standing[r].contradiction != SKIPPED)]:
         if standing[report].contradiction:
             found.setdefault(standing[report].contradiction, []).append(report)
     return tuple(Line(label=label, box=box_of("report", ids)) for label, ids in found.items())

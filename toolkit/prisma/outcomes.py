@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from toolkit.prisma.state import Decision, FlowState
 
-__all__ = ["NO_REASON", "OPEN_OUTCOMES", "OUTCOMES", "STUDY_REMOVED", "Reader", "Standing"]
+__all__ = ["NO_REASON", "OPEN_OUTCOMES", "OUTCOMES", "SKIPPED", "STUDY_REMOVED", "Reader", "Standing"]
 
 OUTCOMES = (
     "removed_automation",
@@ -30,6 +30,7 @@ OPEN_OUTCOMES = frozenset(
 
 NO_REASON = "No reason recorded"
 STUDY_REMOVED = "Study removed from the review"
+SKIPPED = "went to full text without a decision at title and abstract"
 
 _UNDECIDED = Decision(verdict="undecided")
 
@@ -141,7 +142,7 @@ class Reader:
             return Standing(outcome="excluded_title_abstract", by=screened.by, contradiction=clash)
         if report in self._state.extra_reports or moved_on or _is(screened, "include"):
             skipped = moved_on and not _is(screened, "include") and report not in self._state.extra_reports
-            note = "full text handled without a decision at title and abstract" if skipped else ""
+            note = SKIPPED if skipped else ""
             return self._after_screening(report, note)
         return Standing(outcome="undecided_title_abstract")
 
