@@ -321,7 +321,8 @@ def _heterogeneity(result: PairwiseResult) -> str:
         parts.append(f"τ² = {format_number(value, places)} ({result.tau2.method})")
     if het is not None:
         p = format_p(het.p)
-        parts += [f"I² = {het.i2_q:.1%}", f"Q = {het.q:.2f} ({het.df}{NBSP}df)", *([p] if p else [])]
+        parts.append(f"I² = {het.i2_tau2:.1%} (from τ²), {het.i2_q:.1%} (from Q)")
+        parts += [f"Q = {het.q:.2f} ({het.df}{NBSP}df)", *([p] if p else [])]
     return f"Heterogeneity: {', '.join(parts)}." if parts else ""
 
 

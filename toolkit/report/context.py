@@ -55,9 +55,9 @@ class Context:
 
 
 def headline_syntheses(outcomes: Sequence[AnalysisOutcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """(analysis, its studies) of every headline analysis with a result, for the flow's last boxes."""
+    """(title of the analysis, its studies) of every headline analysis with a result, for the flow's last boxes."""
     return syntheses_of(
-        (o.analysis.id, o.payload)
+        (o.analysis.title or o.analysis.id, o.payload)
         for o in outcomes
         if o.analysis.role == "headline" and o.payload is not None and o.payload["result"] is not None
     )
