@@ -155,11 +155,14 @@ def _article(citation: etree._Element, data: etree._Element | None) -> ParsedRec
     published = _date_text(_first(issue, "PubDate"))
     extra: Extra = {}
     _citation_extra(extra, citation, top, medline)
+    authors, places, numbers = _people(article.get("AuthorList", []))
+    _put_all(extra, "AD", places)
+    _put_all(extra, "AUID", numbers)
     _article_extra(extra, article, published, dates, ids)
     _history_extra(extra, top, about)
     return ParsedRecord(
         title=text_of(_first(article, "ArticleTitle")),
-        authors=_authors(article.get("AuthorList", [])),
+        authors=authors,
         journal=text_of(_first(journal, "Title")),
         year=find_year(published, *dates),
         volume=text_of(_first(issue, "Volume")),
@@ -248,9 +251,24 @@ def _own_doi(ids: list[tuple[str, str]], locations: list[etree._Element]) -> str
 
 
 def _authors(lists: Iterable[etree._Element]) -> tuple[str, ...]:
-    names = []
-    for author in (a for element in lists for a in element.iterfind("Author")):
-        parts = {part.tag: text_of(part) for part in author if part.tag in _NAME_PARTS}
+    return _people(lists)[0]
+
+
+def _people(lists: Iterable[etree._Element]) -> tuple[tuple[str, ...], list[str], list[str]]:
+    """Names, affiliations and identifiers of the authors, in one pass over their elements."""
+    names: list[str] = []
+    places: list[str] = []
+    numbers: list[str] = []
+    for author in (a for element in lists for a in element if a.tag == "Author"):
+        parts: dict[str, str | None] = {}
+        for part in author:
+            tag = part.tag
+            if tag in _NAME_PARTS:
+                parts[tag] = text_of(part)
+            elif tag == "AffiliationInfo":
+                places += [text for inner in part if inner.tag == "Affiliation" and (text := text_of(inner))]
+            elif tag == "Identifier" and (text := text_of(part)):
+                numbers.append(text)
         if collective := parts.get("CollectiveName"):
             names.append(collective)
             continue
@@ -258,7 +276,7 @@ def _authors(lists: Iterable[etree._Element]) -> tuple[str, ...]:
         name = ", ".join(part for part in (parts.get("LastName"), given, parts.get("Suffix")) if part)
         if name:
             names.append(name)
-    return tuple(names)
+    return tuple(names), places, numbers
 
 
 def _abstract(element: etree._Element | None) -> str | None:
@@ -297,8 +315,9 @@ def _history(about: ByTag) -> Iterator[tuple[str, str]]:
             if date.tag != "PubMedPubDate":
                 continue
             parts = {part.tag: part.text for part in date}
-            year, month, day = (" ".join((parts.get(n) or "").split()) for n in ("Year", "Month", "Day"))
+            year, month, day = parts.get("Year"), parts.get("Month"), parts.get("Day")
             if year and month and day:
+                year, month, day = year.strip(), month.strip(), day.strip()
                 status = date.get("PubStatus", "")
                 yield (
                     _HISTORY.get(status, "PHST"),
@@ -330,7 +349,8 @@ def _citation_extra(extra: Extra, citation: etree._Element, top: ByTag, medline:
     _put_all(extra, "MH", list(_mesh(top.get("MeshHeadingList", []))))
     _put_all(extra, "NM", _all_texts(top, "SupplMeshList", "SupplMeshName"))
     chemicals = [c for element in top.get("ChemicalList", []) for c in element if c.tag == "Chemical"]
-    _put_all(extra, "RN", [text for c in chemicals if (text := text_of(c.find("NameOfSubstance")))])
+    names = [part for c in chemicals for part in c if part.tag == "NameOfSubstance"]
+    _put_all(extra, "RN", [text for name in names if (text := text_of(name))])
     _put_all(extra, "FIR", list(_investigators(top.get("InvestigatorList", []))))
     _put_all(extra, "OAB", [text for e in top.get("OtherAbstract", []) if (text := _abstract(e))])
     for tag, name in (("COIS", "CoiStatement"), ("GN", "GeneralNote"), ("OID", "OtherID")):
@@ -340,19 +360,9 @@ def _citation_extra(extra: Extra, citation: etree._Element, top: ByTag, medline:
 def _article_extra(
     extra: Extra, article: ByTag, published: str | None, dates: list[str | None], ids: list[tuple[str, str]]
 ) -> None:
-    """What the article says beside the fields of a record: dates, affiliations, grants, data banks, other ids."""
+    """What the article says beside the fields of a record: dates, grants, data banks, other ids."""
     _put(extra, "DP", published)
     _put_all(extra, "DEP", [date for date in dates if date])
-    people = [a for element in article.get("AuthorList", []) for a in element if a.tag == "Author"]
-    places: list[str] = []
-    numbers: list[str] = []
-    for part in (part for person in people for part in person):
-        if part.tag == "AffiliationInfo":
-            places += [text for inner in part if inner.tag == "Affiliation" and (text := text_of(inner))]
-        elif part.tag == "Identifier" and (text := text_of(part)):
-            numbers.append(text)
-    _put_all(extra, "AD", places)
-    _put_all(extra, "AUID", numbers)
     _put_all(extra, "CI", _all_texts(article, "Abstract", "CopyrightInformation"))
     _put_all(extra, "GR", [text for text in _grants(article.get("GrantList", [])) if text])
     _put_all(extra, "SI", [text for text in _databanks(article.get("DataBankList", [])) if text])
