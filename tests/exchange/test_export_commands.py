@@ -177,3 +177,19 @@ def test_a_revman_file_is_listed_and_written_as_tables(evipool: Run, tmp_path: P
         "pairwise", str(tmp_path / "tables" / "1.1.csv"), "--measure", "OR", "--reference", "control"
     )
     assert (code, "experimental against control" in out) == (0, True)
+
+
+def test_monitoring_needs_a_named_effect_and_changes_nothing(evipool: Run, folder: Path) -> None:
+    pair = next(name for name, kind in analyses(folder).items() if kind == "pairwise")
+    network = next(name for name, kind in analyses(folder).items() if kind == "network")
+    before = {p: p.read_bytes() for p in (folder / "results").rglob("*") if p.is_file()}
+    code, out, _ = evipool(
+        "monitor", pair, "--control-risk", "0.08", "--rrr", "0.2", "--fragility", "--patients", "900"
+    )
+    assert (code, "Cochrane advises against" in out, "Fragility index" in out) == (0, True, True)
+    code, out, _ = evipool("monitor", pair, "--control-risk", "0.08", "--rrr", "0.2", "--format", "json")
+    assert json.loads(out)["sequential"]["looks"][-1]["fraction"] > 0
+    assert evipool("monitor", pair)[0] == evipool("monitor", network, "--fragility")[0] == 2
+    code, _, err = evipool("monitor", pair, "--rrr", "0.2")
+    assert (code, "named beforehand" in err) == (2, True)
+    assert {p: p.read_bytes() for p in (folder / "results").rglob("*") if p.is_file()} == before

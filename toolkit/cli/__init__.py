@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "prisma": ("toolkit.cli.prisma", "prisma", "The PRISMA 2020 flow, from the decisions themselves."),
     "report": ("toolkit.cli.report", "report", "Write the report: one self-contained HTML file."),
     "update": ("toolkit.cli.update", "update", "Rerun the searches and carry new studies to the estimates."),
+    "monitor": ("toolkit.cli.monitor", "monitor", "Sequential methods, fragility, would new patients matter."),
     "export": ("toolkit.cli.export", "export", "Files for R, Stata, RevMan, CINeMA, reference managers; check scripts."),
     "freeze": ("toolkit.cli.export", "freeze", "A citable version: everything in one ZIP file, with hashes."),
     "pairwise": ("toolkit.cli.pairwise", "pairwise", "Pairwise meta-analysis of a table; no project needed."),
