@@ -19,6 +19,7 @@ from toolkit.plots.numbers import (
     format_number,
     format_p,
     measure_name,
+    short_name,
 )
 from toolkit.plots.scene import Scene, draw_scene
 from toolkit.plots.style import BLUE, GREY
@@ -33,6 +34,7 @@ __all__ = [
     "draw_update_forest",
     "forest_scene",
     "forest_table",
+    "has_null",
     "update_scene",
 ]
 
@@ -111,7 +113,7 @@ def forest_scene(
     table = forest_table(
         result, subgroups=subgroups, overall_label=overall_label, show_overall=show_overall, show_common=show_common
     )
-    sides = favours or _neutral_sides(result.treatment)
+    sides = (favours or _neutral_sides(result.treatment)) if table.null else None
     return layout_forest(
         replace(table, title=title or "", favours=sides, footnotes=(*table.footnotes, *[n for n in footnotes if n]))
     )
@@ -152,13 +154,19 @@ def forest_table(
         scale=result.scale,
         axis_title=axis_title(result.spec.measure, result.scale),
         footnotes=_weight_note(parts),
+        null=has_null(result.spec.measure),
         guide=None if subgroups or result.random is None else result.random.estimate,
     )
 
 
 def axis_title(measure: str, scale: str) -> str:
-    """ "Odds ratio (log scale)", "Mean difference"."""
-    return measure_name(measure) + (" (log scale)" if scale == "log" else "")
+    """ "Odds ratio (log scale)", "Mean difference", "Proportion (logit scale)"."""
+    return measure_name(measure) + ("" if scale == "identity" else f" ({scale.replace('_', ' ')} scale)")
+
+
+def has_null(measure: str) -> bool:
+    """Whether the measure compares two groups, so that there is a value of no effect."""
+    return measure not in MEASURES or MEASURES[measure].groups == 2
 
 
 def _neutral_sides(treatment: str) -> tuple[str, str] | None:
@@ -167,25 +175,35 @@ def _neutral_sides(treatment: str) -> tuple[str, str] | None:
 
 def _arm_kind(rows: Sequence[StudyRow]) -> str:
     """Which arm data there are to show: "events", "mean", "n" or ""."""
-    for name in ("events", "mean", "n"):
-        if any(value is not None for row in rows for value in getattr(row, name)):
-            return name
-    return ""
+    known = {name for row in rows for name in _ARM_DATA if any(v is not None for v in getattr(row, name))}
+    if "events" in known:
+        return "events" if "n" in known else "rate"
+    return "mean" if "mean" in known else "n" if "n" in known else ""
+
+
+_ARM_DATA = ("events", "mean", "n")
 
 
 def _columns(result: PairwiseResult, kind: str) -> tuple[ForestColumn, ...]:
-    titles = {"events": ("Events/n",), "mean": ("Mean (SD)", "n"), "n": ("n",), "": ()}[kind]
+    titles = {"events": ("Events/n",), "rate": ("Events",), "mean": ("Mean (SD)", "n"), "n": ("n",), "": ()}[kind]
     arms = [
         ForestColumn(title=title, group=name or side)
-        for name, side in ((result.treatment, "Treatment"), (result.reference, "Reference"))
+        for name, side in ((result.treatment, "Treatment"), (result.reference, "Reference"))[
+            : _arms(result.spec.measure)
+        ]
         for title in titles
     ]
-    name = result.spec.measure if result.spec.measure != "GEN" else "Effect"
+    if not has_null(result.spec.measure):
+        arms = [replace(column, group="") for column in arms]
     return (
         *arms,
         ForestColumn(title="Weight", side="right"),
-        ForestColumn(title=f"{name} ({result.spec.level:.0%} CI)", side="right"),
+        ForestColumn(title=f"{short_name(result.spec.measure)} ({result.spec.level:.0%} CI)", side="right"),
     )
+
+
+def _arms(measure: str) -> int:
+    return 2 if has_null(measure) else 1
 
 
 def _study_rows(result: PairwiseResult, kind: str, decimals: int, indent: float) -> list[ForestRow]:
@@ -194,7 +212,7 @@ def _study_rows(result: PairwiseResult, kind: str, decimals: int, indent: float)
     places = decimals_for([sd for row in result.studies for sd in row.sd], "identity")
     rows = []
     for row, share in zip(result.studies, shares, strict=True):
-        arms = _arm_cells(row, kind, places)
+        arms = _arm_cells(row, kind, places, _arms(result.spec.measure))
         if row.excluded is not None or row.y is None:
             known = arms if any(value is not None for value in (*row.events, *row.mean, *row.n)) else ()
             reason = row.excluded or "no effect can be computed"
@@ -238,10 +256,12 @@ def _weight_note(parts: Sequence[PairwiseResult]) -> tuple[str, ...]:
     return (f"Areas of the squares and weights are those of the {model} model.",)
 
 
-def _arm_cells(row: StudyRow, kind: str, places: int) -> tuple[str, ...]:
+def _arm_cells(row: StudyRow, kind: str, places: int, arms: int) -> tuple[str, ...]:
     cells: list[str] = []
-    for arm in (0, 1):
-        if kind == "events":
+    for arm in range(arms):
+        if kind == "rate":
+            cells.append(format_count(row.events[arm]))
+        elif kind == "events":
             cells.append(f"{format_count(row.events[arm])}/{format_count(row.n[arm])}")
         elif kind == "mean":
             mean, sd = row.mean[arm], row.sd[arm]
@@ -255,10 +275,11 @@ def _totals(result: PairwiseResult, kind: str) -> tuple[str, ...]:
     """Sums over the studies in the analysis; empty where one of them is unknown."""
     used = [row for row in result.studies if row.excluded is None and row.y is not None]
     cells: list[str] = []
-    for arm in (0, 1):
-        n = _sum([row.n[arm] for row in used])
-        if kind == "events":
-            events = _sum([row.events[arm] for row in used])
+    for arm in range(_arms(result.spec.measure)):
+        n, events = _sum([row.n[arm] for row in used]), _sum([row.events[arm] for row in used])
+        if kind == "rate":
+            cells.append("" if events is None else format_count(events))
+        elif kind == "events":
             cells.append(f"{format_count(events)}/{format_count(n)}" if n is not None and events is not None else "")
         elif kind == "mean":
             cells += ["", "" if n is None else format_count(n)]
@@ -322,7 +343,8 @@ def _heterogeneity(result: PairwiseResult) -> str:
     if het is not None:
         p = format_p(het.p)
         parts.append(f"I² = {het.i2_tau2:.1%} (from τ²), {het.i2_q:.1%} (from Q)")
-        parts += [f"Q = {het.q:.2f} ({het.df}{NBSP}df)", *([p] if p else [])]
+        name = "Q" if het.test == "Cochran" else f"{het.test} χ²"
+        parts += [f"{name} = {het.q:.2f} ({het.df}{NBSP}df)", *([p] if p else [])]
     return f"Heterogeneity: {', '.join(parts)}." if parts else ""
 
 
@@ -413,15 +435,15 @@ def update_scene(
             made.append(
                 ForestRow(kind="prediction", label="Prediction interval", cells=(*blank, span), low=low, high=high)
             )
-    name = measure if measure != "GEN" else "Effect"
     table = ForestTable(
         first="As of",
-        columns=(*columns, ForestColumn(title=f"{name} ({level:.0%} CI)", side="right")),
+        columns=(*columns, ForestColumn(title=f"{short_name(measure)} ({level:.0%} CI)", side="right")),
         rows=tuple(made),
         scale=resolved,
         axis_title=axis_title(measure, resolved),
         title=title or "",
         favours=favours,
         footnotes=tuple(footnotes),
+        null=has_null(measure),
     )
     return layout_forest(table)

@@ -58,7 +58,10 @@ class ForestRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForestTable:
-    """What `layout_forest` lays out; ``favours`` are the texts left and right of the null, None for none."""
+    """What `layout_forest` lays out; ``favours`` are the texts left and right of no effect, None for none.
+
+    ``null`` is False where the scale has no value of no effect (a proportion).
+    """
 
     first: str
     columns: tuple[ForestColumn, ...]
@@ -69,6 +72,7 @@ class ForestTable:
     favours: tuple[str, str] | None = None
     footnotes: tuple[str, ...] = ()
     guide: float | None = None
+    null: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +110,8 @@ def layout_forest(table: ForestTable) -> Scene:
             guide_end = y + height / 2
         y += height
     y += 3
-    items += _vertical(grid.axis, 0.0, top, y, blocked, INK, "null-line", ())
+    if table.null:
+        items += _vertical(grid.axis, 0.0, top, y, blocked, INK, "null-line", ())
     if table.guide is not None and math.isfinite(table.guide):
         items += _vertical(grid.axis, table.guide, top, guide_end, blocked, BLUE, "guide", (2.0, 2.0))
     items += drawn
@@ -131,7 +136,7 @@ def _grid(table: ForestTable) -> _Grid:
             if column.side == side:
                 spans[i] = (x, x + widths[i])
                 x += widths[i] + GAP
-    axis = _axis_of(table.rows, table.scale, axis_left + 4, axis_left + PLOT_WIDTH - 4)
+    axis = _axis_of(table, axis_left + 4, axis_left + PLOT_WIDTH - 4)
     return _Grid(label_width=label_width, spans=tuple(spans), axis=axis, width=x - GAP + MARGIN)
 
 
@@ -166,7 +171,8 @@ def _groups(columns: Sequence[ForestColumn]) -> list[list[int]]:
     return found
 
 
-def _axis_of(rows: Sequence[ForestRow], scale: str, left: float, right: float) -> Axis:
+def _axis_of(table: ForestTable, left: float, right: float) -> Axis:
+    rows, scale = table.rows, table.scale
     estimates = [row.y for row in rows if row.y is not None]
     pairs = [
         (low, high)
@@ -176,7 +182,7 @@ def _axis_of(rows: Sequence[ForestRow], scale: str, left: float, right: float) -
     ]
     if not estimates and not pairs:
         pairs = [(-math.log(10.0), math.log(10.0))] if scale == "log" else [(-1.0, 1.0)]
-    return nice_axis(estimates, pairs, scale, left=left, right=right)
+    return nice_axis(estimates, pairs, scale, left=left, right=right, null=0.0 if table.null else None)
 
 
 def _header(table: ForestTable, grid: _Grid, items: list[Item], y: float) -> float:

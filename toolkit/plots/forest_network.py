@@ -10,7 +10,15 @@ from toolkit.engine.network.views import TreatmentRow, against_reference
 from toolkit.engine.results import Estimate, NetworkResult
 from toolkit.plots.forest import axis_title
 from toolkit.plots.forest_layout import ForestColumn, ForestRow, ForestTable, layout_forest
-from toolkit.plots.numbers import decimals_for, format_count, format_effect, format_interval, format_number, format_p
+from toolkit.plots.numbers import (
+    decimals_for,
+    format_count,
+    format_effect,
+    format_interval,
+    format_number,
+    format_p,
+    short_name,
+)
 from toolkit.plots.scene import Scene, draw_scene
 from toolkit.plots.style import BLUE, GREY, INK, VERMILLION
 
@@ -63,9 +71,8 @@ def network_forest_scene(
     decimals = decimals_for([e.ci_high - e.ci_low for _, e in rows], result.scale)
     with_prediction = random and any(row.prediction is not None for row, _ in rows)
     with_n = any(n is not None for n in result.n_per_treatment)
-    name = result.spec.measure if result.spec.measure != "GEN" else "Effect"
     columns = [ForestColumn(title="Studies"), *([ForestColumn(title="n")] if with_n else [])]
-    columns.append(ForestColumn(title=f"{name} ({result.spec.level:.0%} CI)", side="right"))
+    columns.append(ForestColumn(title=f"{short_name(result.spec.measure)} ({result.spec.level:.0%} CI)", side="right"))
     if with_prediction:
         columns.append(ForestColumn(title="Prediction interval", side="right"))
     table = ForestTable(
@@ -165,13 +172,12 @@ def split_scene(
     rows: list[ForestRow] = []
     for split in splits:
         rows += _split_rows(split, scale, decimals)
-    name = measure if measure != "GEN" else "Effect"
     table = ForestTable(
         first="Comparison",
         columns=(
             ForestColumn(title="Studies"),
             ForestColumn(title="Share of precision"),
-            ForestColumn(title=f"{name} ({level:.0%} CI)", side="right"),
+            ForestColumn(title=f"{short_name(measure)} ({level:.0%} CI)", side="right"),
             ForestColumn(title="Direct v indirect", side="right"),
         ),
         rows=tuple(rows) or (ForestRow(kind="note", note="No comparison has direct evidence."),),

@@ -9,8 +9,8 @@ from scipy.special import ndtri
 
 from toolkit.engine.results import PairwiseResult
 from toolkit.plots.chart import Frame, bottom_axis, left_axis
-from toolkit.plots.forest import axis_title
-from toolkit.plots.numbers import Axis, format_effect, linear_ticks, log_ticks
+from toolkit.plots.forest import axis_title, has_null
+from toolkit.plots.numbers import Axis, format_effect, linear_ticks, scale_ticks
 from toolkit.plots.scene import LEADING, Disc, Item, Label, Path, Scene, draw_scene, lines_of, rectangle, wrap
 from toolkit.plots.style import BLUE, FAINT, GREY, INK, LINE, PAPER, SMALL, TEXT, TITLE, text_size
 
@@ -101,6 +101,8 @@ def _chart(
     deepest = max(se for _, se in points) * 1.06
     z = float(ndtri(0.5 + result.spec.level / 2))
     centre = _centre(result, model)
+    null = has_null(result.spec.measure)
+    contours = contours and null
     frame = Frame(left=LEFT, top=y, right=WIDTH - MARGIN - 6, bottom=y + 260, at_bottom=deepest, at_top=0.0)
     reach = [value for value, _ in points]
     if contours:
@@ -118,7 +120,7 @@ def _chart(
         corners = ((centre[0], 0.0), (centre[0] + z * deepest, deepest), (centre[0] - z * deepest, deepest))
         place = tuple((axis.at(value), frame.y(se)) for value, se in corners)
         items.append(Path(points=place, fill=PAPER, color=LINE, width=0.7, closed=True, role="region"))
-    if axis.low < 0.0 < axis.high:
+    if null and axis.low < 0.0 < axis.high:
         ends = ((axis.at(0.0), frame.top), (axis.at(0.0), frame.bottom))
         items.append(Path(points=ends, color=INK, width=0.7, role="null-line"))
     if centre is not None:
@@ -140,7 +142,7 @@ def _axis(reach: list[float], scale: str, frame: Frame) -> Axis:
     low, high = min(reach), max(reach)
     pad = 0.05 * (high - low) or 0.5
     low, high = low - pad, high + pad
-    ticks = log_ticks(low, high, 6) if scale == "log" else linear_ticks(low, high, 6)
+    ticks = scale_ticks(low, high, scale, 6)
     return Axis(low=low, high=high, left=frame.left, right=frame.right, scale=scale, ticks=ticks)
 
 

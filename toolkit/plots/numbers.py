@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from toolkit.engine.scales import BACK, back
 from toolkit.model.choices import MEASURES
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "log_ticks",
     "measure_name",
     "nice_axis",
+    "scale_ticks",
+    "short_name",
 ]
 
 UNKNOWN = "–"
@@ -34,6 +37,15 @@ def measure_name(measure: str) -> str:
         return "Effect"
     name = MEASURES[measure].help.split(" (")[0]
     return name[0].upper() + name[1:]
+
+
+def short_name(measure: str) -> str:
+    """The measure as a column title: its abbreviation, or its name where nobody writes one."""
+    if measure == "GEN" or measure not in MEASURES:
+        return "Effect"
+    if MEASURES[measure].groups == 1:
+        return measure_name(measure)
+    return {"PETO": "Peto OR", "AS": "Arcsine RD", "SMD1": "SMD", "SMDH": "SMD", "ROM_BC": "ROM"}.get(measure, measure)
 
 
 def format_number(value: float | None, decimals: int) -> str:
@@ -57,8 +69,10 @@ def format_effect(value: float | None, scale: str, decimals: int = 2) -> str:
     """A model-scale effect on the display scale; ratios keep two decimals, those below 0.01 three."""
     if value is None or math.isnan(value):
         return UNKNOWN
-    if scale != "log":
+    if scale == "identity":
         return format_number(value, decimals)
+    if scale != "log":
+        return format_number(back(value, scale), decimals)
     if value > math.log(1e5):
         return ">10⁵"
     if value < math.log(0.0005):
@@ -92,7 +106,9 @@ def format_count(value: float | None) -> str:
 
 
 def decimals_for(widths: Iterable[float | None], scale: str) -> int:
-    """Decimals that give the typical interval width two or three figures (0 to 4); 2 for ratios."""
+    """Decimals that give the typical interval width two or three figures (0 to 4); 2 for ratios, 3 for proportions."""
+    if scale not in ("log", "identity"):
+        return 3
     known = sorted(w for w in widths if w is not None and math.isfinite(w) and w > 0)
     if scale == "log" or not known:
         return 2
@@ -134,6 +150,24 @@ def log_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:
     return tuple(p * ten for p in powers)
 
 
+def scale_ticks(low: float, high: float, scale: str, count: int = 6) -> tuple[float, ...]:
+    """Model-scale places of nice displayed values in [low, high], whatever the scale."""
+    if scale == "log":
+        return log_ticks(low, high, count)
+    if scale == "identity":
+        return linear_ticks(low, high, count)
+    shown = BACK[scale]
+    return tuple(_solve(shown, value, low, high) for value in linear_ticks(shown(low), shown(high), count))
+
+
+def _solve(shown: Callable[[float], float], value: float, low: float, high: float) -> float:
+    """Where an increasing function takes ``value`` in [low, high], by bisection (to a 10^-12th of the range)."""
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if shown(middle) < value else (low, middle)
+    return (low + high) / 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
     """A horizontal axis: model-scale range ``low`` to ``high`` over points ``left`` to ``right``."""
@@ -152,10 +186,9 @@ class Axis:
 
     def tick_label(self, tick: float) -> str:
         """The tick on the display scale with no more decimals than it needs."""
-        value = math.exp(tick) if self.scale == "log" and abs(tick) < 700 else tick
         if self.scale == "log" and not math.log(0.00095) < tick < math.log(9.9e4):
             return f"10{str(round(tick / math.log(10.0))).translate(_SUPERSCRIPT)}"
-        return _shortest(value)
+        return _shortest(round(BACK[self.scale](tick), 9) if self.scale != "identity" else tick)
 
 
 def _shortest(value: float) -> str:
@@ -202,5 +235,5 @@ def nice_axis(
     pad = 0.04 * (high - low)
     low, high = low - pad, high + pad
     room = max(2, int((right - left) // 34))
-    ticks = log_ticks(low, high, room) if scale == "log" else linear_ticks(low, high, room)
+    ticks = scale_ticks(low, high, scale, room)
     return Axis(low=low, high=high, left=left, right=right, scale=scale, ticks=ticks)
