@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from toolkit.model.choices import INTERVALS, MEASURES, NETWORK_TAU2_METHODS, PREDICTION_INTERVALS, TAU2_METHODS
 from toolkit.model.errors import InputError
+from toolkit.model.review import TITLE_ABSTRACT
 
 __all__ = [
     "Analysis",
@@ -87,6 +88,10 @@ class Screening(_Strict):
 
     title_abstract: Literal[1, 2] = 2
     full_text: Literal[1, 2] = 2
+
+    def votes_needed(self, stage: str) -> int:
+        """How many reviewers vote on a report at ``stage``."""
+        return self.title_abstract if stage == TITLE_ABSTRACT else self.full_text
 
 
 class Source(_Strict):

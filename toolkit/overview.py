@@ -19,7 +19,7 @@ from toolkit.records.normalise import is_retracted
 from toolkit.screening.progress import Progress, progress_of
 from toolkit.screening.state import ScreeningState, load_state
 from toolkit.store import views
-from toolkit.store.evidence import arm_results, study_standings
+from toolkit.store.evidence import arm_results
 from toolkit.store.keys import ReportKeys
 
 __all__ = ["Overview", "Section", "Waits", "overview"]
@@ -104,16 +104,11 @@ def overview(project: Project) -> Overview:
 
     Every part comes from events and the files beside them; a part that cannot be read says so in its place.
     """
-    settings = project.config
     draft = _Draft(
         project=project,
         state=load_state(project),
         runs=views.runs(project.store, include_open=True),
-        standings=study_standings(
-            project.store,
-            votes_needed=settings.screening.full_text,
-            reason_order=settings.eligibility.exclusion_reasons,
-        ),
+        standings=project.standings(),
     )
     _settings(draft)
     _sources(draft)
@@ -127,7 +122,7 @@ def overview(project: Project) -> Overview:
     _analyses(draft)
     _report(draft)
     return Overview(
-        title=settings.review.title,
+        title=project.config.review.title,
         urgent=tuple(draft.urgent),
         sections=tuple(draft.sections),
         waiting=tuple(draft.waiting),

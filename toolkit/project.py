@@ -11,7 +11,9 @@ from typing import Self
 
 from toolkit.config import ReviewFile, load_review
 from toolkit.model.errors import InputError
-from toolkit.store import Batch, Store, utc_now
+from toolkit.model.review import FULL_TEXT, Decision, Standing
+from toolkit.store import Batch, Store, utc_now, views
+from toolkit.store.evidence import study_standings
 
 __all__ = ["DATABASE", "FOLDERS", "SETTINGS", "Project", "find_root"]
 
@@ -109,6 +111,16 @@ class Project:
         """One transaction under the acting person's name."""
         with self.store.batch(command, actor or self.actor, batch_id=batch_id) as batch:
             yield batch
+
+    def decisions(self, stage: str, *, as_of: str | None = None) -> dict[str, Decision]:
+        """Report id -> decision at ``stage``, by the number of votes and the order of reasons in review.toml."""
+        needed, order = self.config.screening.votes_needed(stage), self.config.eligibility.exclusion_reasons
+        return views.decisions(self.store, stage, votes_needed=needed, reason_order=order, as_of=as_of)
+
+    def standings(self, *, as_of: str | None = None) -> dict[str, Standing]:
+        """Study id -> where it stands, by the decisions on its reports and what was stated of it."""
+        needed, order = self.config.screening.votes_needed(FULL_TEXT), self.config.eligibility.exclusion_reasons
+        return study_standings(self.store, votes_needed=needed, reason_order=order, as_of=as_of)
 
     def path(self, *parts: str) -> Path:
         """A path inside the project folder."""

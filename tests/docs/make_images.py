@@ -20,7 +20,6 @@ from toolkit.analysis.fit import fit
 from toolkit.analysis.select import select_arms
 from toolkit.cli.common import run
 from toolkit.demo.steps import REVIEWS
-from toolkit.extraction.run import standings
 from toolkit.project import Project
 from toolkit.store.evidence import arm_results, study_rows
 
@@ -48,7 +47,7 @@ def _forest(folder: Path) -> Path:
     with Project.open(folder) as project:
         analysis = project.config.analysis(REVIEWS["onfh"].forest)
         selection = select_arms(
-            project.config, analysis, arm_results(project.store), study_rows(project.store), standings(project)
+            project.config, analysis, arm_results(project.store), study_rows(project.store), project.standings()
         )
         words = wording(analysis, project.config.outcome(analysis.outcome))
         draw_figures(folder, words, fit(project.config, analysis, selection), kind="png")

@@ -15,7 +15,7 @@ from toolkit.engine import ENGINE_VERSION
 from toolkit.model.errors import InputError
 from toolkit.model.spec import NetworkSpec, PairwiseSpec, ZeroCells
 from toolkit.project import Project
-from toolkit.store.evidence import arm_results, study_rows, study_standings
+from toolkit.store.evidence import arm_results, study_rows
 
 __all__ = [
     "RESULT",
@@ -109,10 +109,7 @@ def selections(project: Project, ids: Sequence[str] = ()) -> list[tuple[Analysis
 def _selections(project: Project, ids: Sequence[str]) -> list[tuple[Analysis, Selection | None, str | None]]:
     config, store = project.config, project.store
     chosen = [config.analysis(i) for i in ids] if ids else list(config.analyses)
-    rows, studies = arm_results(store), study_rows(store)
-    standings = study_standings(
-        store, votes_needed=config.screening.full_text, reason_order=config.eligibility.exclusion_reasons
-    )
+    rows, studies, standings = arm_results(store), study_rows(store), project.standings()
     found: list[tuple[Analysis, Selection | None, str | None]] = []
     for analysis in chosen:
         try:

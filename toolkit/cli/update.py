@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["update"]
 
+LOCK = ".update.lock"
+
 
 @click.command()
 @click.option("--plan", "plan_only", is_flag=True, help="Only say which steps are due, why, and what waits.")
@@ -28,6 +33,13 @@ __all__ = ["update"]
     help="Replay recorded PubMed replies from this folder (marked so in the log).",
 )  # fmt: skip
 @click.option("--accept-warnings", is_flag=True, help="Sign off PubMed's warnings about the query.")
+@click.option("--non-interactive", "quiet", is_flag=True, help="For a scheduler: no progress, nothing asked.")
+@click.option(
+    "--summary",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what was done and what waits as JSON, also when it fails.",
+)
 @format_option("table", "json")
 @project_options
 @click.pass_context
@@ -38,6 +50,8 @@ def update(
     day: datetime | None,
     replies: Path | None,
     accept_warnings: bool,
+    quiet: bool,
+    summary: Path | None,
     output_format: str,
 ) -> int:
     """Rerun the searches and carry new studies to the estimates.
@@ -47,8 +61,12 @@ def update(
     people are done, the same command brings duplicates, analyses and the report up to date, closes the round, and the
     report says what changed since the version before. Killed at any moment, the next call goes on from there.
 
+    One update runs at a time; a second one ends with exit code 1 and has done nothing. In a scheduler, use
+    --non-interactive --summary FILE: the file says what was done, what waits for whom, and what went wrong.
+
     Exit codes: 1 a search failed (everything else was done), 2 an analysis is refused, 3 people's work waits.
     """
+    from toolkit.store.lock import only_one
     from toolkit.update import update as run_update
 
     with open_project(ctx) as project:
@@ -69,14 +87,36 @@ def update(
             )
 
         def say(text: str) -> None:
-            click.echo(f"... {text}", err=True)
+            if not quiet:
+                click.echo(f"... {text}", err=True)
 
-        outcome = run_update(project, search=search, searching=searching, progress=say, command=command_line(ctx))
+        with _told(summary) as told, only_one(project.path(LOCK), "update"):
+            outcome = run_update(project, search=search, searching=searching, progress=say, command=command_line(ctx))
+            told |= {**_as_json(outcome), "exit_code": _exit_code(outcome)}
         if output_format == "json":
             emit(_as_json(outcome))
         else:
             _show(outcome)
     return _exit_code(outcome)
+
+
+@contextmanager
+def _told(path: Path | None) -> Iterator[dict[str, Any]]:
+    """What is filled in is written to ``path`` at the end, an error too; nothing without a path."""
+    from toolkit import __version__
+    from toolkit.records.tables import write_whole
+    from toolkit.store import utc_now
+
+    told: dict[str, Any] = {"started": utc_now(), "evipool_version": __version__, "exit_code": 1, "error": None}
+    try:
+        yield told
+    except BaseException as error:
+        told |= {"error": str(error) or type(error).__name__, "exit_code": getattr(error, "exit_code", 1)}
+        raise
+    finally:
+        told["finished"] = utc_now()
+        if path is not None:
+            write_whole(path, json.dumps(told, ensure_ascii=False, indent=1).encode("utf-8"))
 
 
 def _exit_code(outcome: UpdateOutcome) -> int:

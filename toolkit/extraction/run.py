@@ -11,11 +11,10 @@ from toolkit.extraction.forms import EvidenceRow, read_rows, table_of
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
 from toolkit.model.evidence import TABLES, check_cell
-from toolkit.model.review import Standing
 from toolkit.project import Project
 from toolkit.records.tables import read_form, write_form
 from toolkit.store import views
-from toolkit.store.evidence import arm_results, study_rows, study_standings
+from toolkit.store.evidence import arm_results, study_rows
 
 __all__ = [
     "FormDifference",
@@ -24,7 +23,6 @@ __all__ = [
     "compare_form",
     "import_form",
     "resolve_cell",
-    "standings",
     "template",
 ]
 
@@ -52,16 +50,6 @@ class FormOutcome:
     notes: tuple[str, ...]
 
 
-def standings(project: Project) -> dict[str, Standing]:
-    """Study id -> where it stands, under the project's screening rules."""
-    config = project.config
-    return study_standings(
-        project.store,
-        votes_needed=config.screening.full_text,
-        reason_order=config.eligibility.exclusion_reasons,
-    )
-
-
 def template(project: Project, path: Path, table: str) -> int:
     """Write a form with a row for every study that is not excluded, filled with the acting person's own values.
 
@@ -74,7 +62,7 @@ def template(project: Project, path: Path, table: str) -> int:
         identity = dict(zip(TABLES[table].key, key.split("|"), strict=True))
         rows.append({**identity, **{name: value or "" for name, value in cells.items()}})
     started = {row["study"] for row in rows}
-    for study, standing in standings(project).items():
+    for study, standing in project.standings().items():
         if study not in started and standing.status not in ("excluded", "removed"):
             rows.append({"study": study})
     write_form(path, columns, [[row.get(name, "") for name in columns] for row in rows])
@@ -119,7 +107,7 @@ def compare_form(project: Project, path: Path, *, table: str | None = None) -> l
 def check(project: Project) -> list[Finding]:
     """Questions about the extracted evidence."""
     store = project.store
-    return check_evidence(project.config, study_rows(store), arm_results(store), standings(project))
+    return check_evidence(project.config, study_rows(store), arm_results(store), project.standings())
 
 
 def resolve_cell(project: Project, table: str, key: str, column: str, value: str) -> None:

@@ -140,22 +140,17 @@ def syntheses_of(results: Iterable[tuple[str, Mapping[str, Any]]]) -> _Syntheses
 
 def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
     store, config = project.store, project.config
-    order = config.eligibility.exclusion_reasons
     arrived = views.record_runs(store, as_of=as_of)
     now = views.assignments(store, as_of=as_of)
     joined = {
         event.subject: "tool" if event.actor.startswith(("rule:", "evipool")) else "person"
         for event in store.heads("assign", as_of=as_of)
     }
-    needed = {TITLE_ABSTRACT: config.screening.title_abstract, FULL_TEXT: config.screening.full_text}
-    decided = {
-        stage: views.decisions(store, stage, votes_needed=n, reason_order=order, as_of=as_of)
-        for stage, n in needed.items()
-    }
+    decided = {stage: project.decisions(stage, as_of=as_of) for stage in (TITLE_ABSTRACT, FULL_TEXT)}
     judged = {event.subject for event in store.heads("retrieve", as_of=as_of)}
     judged |= {vote.subject for stage in decided.values() for one in stage.values() for vote in one.votes}
     title_abstract, full_text = (
-        {report: _decision(one) for report, one in decided[stage].items()} for stage in (TITLE_ABSTRACT, FULL_TEXT)
+        {report: _decision(one) for report, one in one_stage.items()} for one_stage in decided.values()
     )
     kinds = {source.name.casefold(): source.kind for source in config.sources}
     return FlowState(
@@ -174,7 +169,7 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
         standings={study: one.status for study, one in views.study_statuses(store, as_of=as_of).items()},
         retractions={r: event.value or "notice" for r, event in views.retractions(store, as_of=as_of).items()},
         judged=frozenset(judged),
-        reasons=order,
+        reasons=config.eligibility.exclusion_reasons,
         explanations=views.explanations(store, as_of=as_of),
     )
 

@@ -22,7 +22,7 @@ from toolkit.report.changes import AnalysisChange, analysis_change, baseline, lo
 from toolkit.screening.agreement import Agreement
 from toolkit.screening.run import agreement
 from toolkit.store import views
-from toolkit.store.evidence import arm_results, study_rows, study_standings
+from toolkit.store.evidence import arm_results, study_rows
 
 __all__ = ["Context", "gather", "headline_syntheses"]
 
@@ -70,8 +70,8 @@ def gather(project: Project, *, settings_sha: str) -> Context:
     counted = flow(project, syntheses=headline_syntheses(outcomes))
     marks = tuple(views.versions(store))
     since = baseline(marks, changed_since_last=_changed_since(project, marks))
-    standings = _standings(project, None)
-    before = _standings(project, since.at) if since is not None else {}
+    standings = project.standings()
+    before = project.standings(as_of=since.at) if since is not None else {}
     included = {s for s, x in standings.items() if x.status == "included"}
     included_before = {s for s, x in before.items() if x.status == "included"}
     reports = views.reports(store)
@@ -86,12 +86,7 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         studies=study_rows(store),
         results=tuple(arm_results(store)),
         analyses=outcomes,
-        full_text=views.decisions(
-            store,
-            FULL_TEXT,
-            votes_needed=config.screening.full_text,
-            reason_order=config.eligibility.exclusion_reasons,
-        ),
+        full_text=project.decisions(FULL_TEXT),
         fields={report: records[ids[0]].fields for report, ids in reports.items()},
         agreement={stage: agreement(project, stage) for stage in (TITLE_ABSTRACT, FULL_TEXT)},
         versions=marks,
@@ -111,16 +106,6 @@ def _changed_since(project: Project, marks: tuple[Version, ...]) -> bool:
         return False
     events = project.store.events()
     return bool(events) and events[-1].id != marks[-1].event_id
-
-
-def _standings(project: Project, as_of: str | None) -> dict[str, Standing]:
-    config = project.config
-    return study_standings(
-        project.store,
-        votes_needed=config.screening.full_text,
-        reason_order=config.eligibility.exclusion_reasons,
-        as_of=as_of,
-    )
 
 
 def _changes(

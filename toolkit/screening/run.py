@@ -155,8 +155,8 @@ def _cast(
             continue
         why = state.why_not(row.report, stage)
         if why is not None:
-            where = {"file": file, "row": row.row} if file is not None else {}
-            errors.append(InputError(f"{keys.short(row.report)} cannot be judged at {stage}: {why}", **where))  # type: ignore[arg-type]
+            text = f"{keys.short(row.report)} cannot be judged at {stage}: {why}"
+            errors.append(InputError(text, file=file, row=None if file is None else row.row))
             continue
         new, changed = (new, changed + 1) if own else (new + 1, changed)
         events += _vote_events(stage, row, own)

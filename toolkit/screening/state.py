@@ -114,25 +114,19 @@ class ScreeningState:
 
 def load_state(project: Project, *, as_of: str | None = None) -> ScreeningState:
     """The state of screening of a review, now or at a past moment (UTC moment or date)."""
-    store, settings = project.store, project.config
-    needed = {TITLE_ABSTRACT: settings.screening.title_abstract, FULL_TEXT: settings.screening.full_text}
-    reasons = settings.eligibility.exclusion_reasons
+    store, screening = project.store, project.config.screening
     reports = views.reports(store, as_of=as_of)
     delivered = views.record_runs(store, as_of=as_of)
     other = frozenset(r for r, ids in reports.items() if all(delivered[i].source_kind == "other" for i in ids))
-    decided = {
-        stage: views.decisions(store, stage, votes_needed=needed[stage], reason_order=reasons, as_of=as_of)
-        for stage in STAGES
-    }
     return ScreeningState(
         reports=reports,
         other_only=other,
         removed=frozenset(views.removals(store, as_of=as_of)),
-        title_abstract=decided[TITLE_ABSTRACT],
-        full_text=decided[FULL_TEXT],
+        title_abstract=project.decisions(TITLE_ABSTRACT, as_of=as_of),
+        full_text=project.decisions(FULL_TEXT, as_of=as_of),
         retrievals=views.retrievals(store, as_of=as_of),
         parked=_parked(project, as_of),
-        votes_needed=needed,
+        votes_needed={stage: screening.votes_needed(stage) for stage in STAGES},
     )
 
 
@@ -164,7 +158,7 @@ def check_stage(stage: str) -> str:
 
 def screeners(settings: ReviewFile, stage: str) -> tuple[str, ...]:
     """Who votes at a stage: everybody with the role "reviewer", arbiters too where those are too few."""
-    needed = settings.screening.title_abstract if stage == TITLE_ABSTRACT else settings.screening.full_text
+    needed = settings.screening.votes_needed(stage)
     people = tuple(r.name for r in settings.reviewers if r.role == "reviewer")
     if len(people) >= needed:
         return people

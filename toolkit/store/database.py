@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -163,51 +163,67 @@ def migrate(engine: Engine, path: Path, *, now: str) -> list[str]:
 
     An older file is copied to ``<name>.before-<migration>`` first; a newer one is refused with the version it needs.
     """
-    with engine.connect() as connection:
-        present = set(inspect(connection).get_table_names())
-        applied: dict[str, str] = {}
-        if "migration" in present:
-            rows = connection.execute(select(schema.migration.c.name, schema.migration.c.evipool_version))
-            applied = {row.name: row.evipool_version for row in rows}
-        elif present:
-            raise InputError("this SQLite file is not an evipool database", file=path)
-    unknown = [name for name in applied if name not in MIGRATIONS]
-    if unknown:
-        newest = max(applied[name] for name in unknown)
-        raise InputError(
-            f"this project was written by a newer evipool: it needs version {newest} or later, this is {__version__}.",
-            file=path,
-            hint="Install the newer version: pip install --upgrade evipool",
-        )
-    pending = [name for name in MIGRATIONS if name not in applied]
-    if not pending:
+    if not _pending(engine, path):
         return []
-    if applied:
-        _backup(path, pending[0])
+    # Asked again inside the transaction: of two programs that open one file, the second finds the work done.
     with immediate(engine) as connection:
-        for name in _names(connection, "trigger"):
+        applied = _applied(connection, path)
+        pending = [name for name in MIGRATIONS if name not in applied]
+        if applied and pending:
+            _backup(path, pending[0])
+        for name in _triggers(connection) if pending else ():
             connection.execute(text(f'DROP TRIGGER "{name}"'))
         for name in pending:
             MIGRATIONS[name](connection)
             connection.execute(schema.migration.insert().values(name=name, applied_at=now, evipool_version=__version__))
-        for statement in schema.trigger_statements():
+        for statement in schema.trigger_statements() if pending else ():
             connection.execute(text(statement))
         if connection.execute(text("PRAGMA foreign_key_check")).first() is not None:
             raise SourceError(f"{path}: the migration left broken references; nothing was changed")
     return pending
 
 
-def _names(connection: Connection, kind: str) -> list[str]:
-    rows = connection.execute(text("SELECT name FROM sqlite_master WHERE type = :kind"), {"kind": kind})
+def _pending(engine: Engine, path: Path) -> list[str]:
+    """Migrations that the file lacks; a file that this program must not touch is refused."""
+    with engine.connect() as connection:
+        applied = _applied(connection, path)
+    unknown = [name for name in applied if name not in MIGRATIONS]
+    if unknown:
+        newest = max((applied[name] for name in unknown), key=_version_order)
+        raise InputError(
+            f"this project was written by a newer evipool: it needs version {newest} or later, this is {__version__}.",
+            file=path,
+            hint="Install the newer version: pip install --upgrade evipool",
+        )
+    return [name for name in MIGRATIONS if name not in applied]
+
+
+def _applied(connection: Connection, path: Path) -> dict[str, str]:
+    """Migration -> the version of evipool that applied it; none in an empty file."""
+    present = set(inspect(connection).get_table_names())
+    if "migration" in present:
+        rows = connection.execute(select(schema.migration.c.name, schema.migration.c.evipool_version))
+        return {row.name: row.evipool_version for row in rows}
+    if present:
+        raise InputError("this SQLite file is not an evipool database", file=path)
+    return {}
+
+
+def _version_order(version: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", version))
+
+
+def _triggers(connection: Connection) -> list[str]:
+    rows = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
     return [row.name for row in rows]
 
 
 def _backup(path: Path, migration: str) -> None:
+    """Copy the file as it was committed last, through SQLite, so that what its log still holds is in the copy."""
     target = path.with_name(f"{path.name}.before-{migration}")
-    if not target.exists():
-        source = sqlite3.connect(path)
-        try:
-            source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            source.close()
-        shutil.copy2(path, target)
+    if target.exists():
+        return
+    part = target.with_name(f"{target.name}.part")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as copy:
+        source.backup(copy)
+    part.replace(target)

@@ -18,6 +18,9 @@ __all__ = ["SHORTEST", "ReportKeys", "short_ids"]
 # Eight hexadecimal digits tell apart a few thousand reports; more are shown where two reports share them.
 SHORTEST = 8
 _FEWEST = 4
+_NAMES = (
+    "the start of a report id (4 characters or more), doi:..., pmid:..., the exact title, or the id its source gave it"
+)
 _DOI = re.compile(r"^(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S+)$", re.IGNORECASE)
 _PMID = re.compile(r"^pmid:?\s*(\d{1,9})$", re.IGNORECASE)
 
@@ -94,15 +97,15 @@ class ReportKeys:
         found = self._candidates(text)
         if len(found) == 1:
             return found.pop()
-        where = {"file": file, "row": row, "column": column, "value": key}
-        if found:
-            near = ", ".join(sorted(self.short(report) for report in found)[:6])
-            raise InputError(f"{len(found)} reports are called so", **where, hint=f"Say which by its id: {near}.")  # type: ignore[arg-type]
+        near = ", ".join(sorted(self.short(report) for report in found)[:6])
         raise InputError(
-            "no report is called so",
-            **where,  # type: ignore[arg-type]
-            allowed="the start of a report id (4 characters or more), doi:..., pmid:..., the exact title, or the "
-            "id its source gave it",
+            f"{len(found)} reports are called so" if found else "no report is called so",
+            file=file,
+            row=row,
+            column=column,
+            value=key,
+            allowed=None if found else _NAMES,
+            hint=f"Say which by its id: {near}." if found else None,
         )
 
     def _candidates(self, text: str) -> set[str]:
