@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,14 +33,12 @@ def shared_folder() -> Path:
     return Path(named) if named else Path(__file__).resolve().parents[2] / "shared"
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file, or of its compressed form."""
+def read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Rows of a CSV file, or of its compressed form, one by one."""
     packed = path.with_name(path.name + ".gz")
-    if packed.exists():
-        with gzip.open(packed, "rt", encoding="utf-8", newline="") as handle:
-            return list(csv.DictReader(handle))
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+    opener = gzip.open if packed.exists() else open
+    with opener(packed if packed.exists() else path, "rt", encoding="utf-8", newline="") as handle:
+        yield from csv.DictReader(handle)
 
 
 def load_set(folder: Path) -> LabelledSet:

@@ -7,17 +7,18 @@ block; a block too large to compare whole is divided by further keys instead of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from toolkit.dedup.normalise import Normalised
 
-__all__ = ["BLOCK_KEYS", "candidate_pairs", "pairs_within_blocks"]
+__all__ = ["BLOCK_KEYS", "candidate_pairs", "pairs_within_blocks", "title_words"]
 
 IntArray = npt.NDArray[np.int64]
 
+RARE_WORDS = "two rare words of the title"
 MAX_BLOCK = 60  # records; a larger block is divided. Real duplicate groups seen have at most 9 copies.
 _STOP_WORDS_TEXT = """
 a an and as at by for from in into is of on or the to with without between among after during der die das und von im
@@ -26,21 +27,29 @@ zur la le les de des du et el los las en y del per con study patients effect eff
 _STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 
 
-def candidate_pairs(values: Normalised, *, new: npt.NDArray[np.bool_] | None = None) -> tuple[IntArray, IntArray]:
+def candidate_pairs(
+    values: Normalised,
+    *,
+    new: npt.NDArray[np.bool_] | None = None,
+    word_counts: Mapping[str, int] | None = None,
+) -> tuple[IntArray, IntArray]:
     """Pairs (i, j), i < j, that share at least one key, sorted and distinct.
 
     Parameters
     ----------
     values : normalised records
     new : where given, only pairs with at least one record marked True are returned
+    word_counts : how many titles of the whole library hold each word, where ``values`` is a part of it
     """
     n = len(values)
     if n < 2:
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty
     refine = _refinements(values)
-    found = [pairs_within_blocks(key(values), refine, new=new) * 1 for key in BLOCK_KEYS.values()]
-    flat = np.unique(np.concatenate(found))
+    flat = np.zeros(0, dtype=np.int64)
+    for name, key in BLOCK_KEYS.items():  # one by one: all keys of a large library at once need too much memory
+        codes = _rare_words(values, word_counts) if name == RARE_WORDS and word_counts is not None else key(values)
+        flat = np.unique(np.concatenate((flat, pairs_within_blocks(codes, refine, new=new))))
     return flat // n, flat % n
 
 
@@ -140,20 +149,22 @@ def _title_start(v: Normalised) -> IntArray:
 
 def _other_title(v: Normalised) -> IntArray:
     """Beginning of each of the two titles, where a second one exists, against all first titles."""
-    if not any(v.other_title):
-        return np.zeros((len(v), 1), dtype=np.int64)
     known: dict[str, int] = {"": 0}
     first = [known.setdefault(t[:24] if len(t) >= 10 else "", len(known)) for t in v.squeezed]
     second = [known.setdefault(t.replace(" ", "")[:24], len(known)) for t in v.other_title]
     return np.column_stack((np.array(first, dtype=np.int64), np.array(second, dtype=np.int64)))
 
 
-def _rare_words(v: Normalised) -> IntArray:
+def title_words(title: str) -> list[str]:
+    """The distinct words of a folded title that can tell it from others, in their order."""
+    return [w for w in dict.fromkeys(title.split()) if len(w) > 2 and w not in _STOP_WORDS]
+
+
+def _rare_words(v: Normalised, counts: Mapping[str, int] | None = None) -> IntArray:
     """Three codes per record: each two of the three rarest words of the title."""
-    counts: Counter[str] = Counter()
-    words = [{w for w in t.split() if len(w) > 2 and w not in _STOP_WORDS} for t in v.title]
-    for some in words:
-        counts.update(some)
+    words = [title_words(t) for t in v.title]
+    if counts is None:
+        counts = Counter(w for some in words for w in some)
     known: dict[str, int] = {"": 0}
     out = np.zeros((len(words), 3), dtype=np.int64)
     for row, some in enumerate(words):
@@ -172,7 +183,7 @@ BLOCK_KEYS: dict[str, Callable[[Normalised], IntArray]] = {
     "exact copy": lambda v: v.exact.astype(np.int64),
     "beginning of the title": _title_start,
     "beginning of the second title": _other_title,
-    "two rare words of the title": _rare_words,
+    RARE_WORDS: _rare_words,
     "first page and volume": lambda v: _both(v.first_page, v.volume),
     "first page and year": lambda v: _both(v.first_page, v.year),
     "first author and first page": lambda v: _both(_author_code(v), v.first_page),

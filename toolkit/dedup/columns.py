@@ -45,11 +45,16 @@ class RecordColumns:
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, str | None]], *, ids: str = "id") -> RecordColumns:
         """Columns from mappings such as CSV rows; absent columns are unknown, ``isbn`` serves as ``issn``."""
-        kept = list(rows)
-        columns: dict[str, list[str]] = {name: [(row.get(name) or "") for row in kept] for name in TEXT_FIELDS}
-        if kept and "issn" not in kept[0]:
-            columns["issn"] = [(row.get("isbn") or "") for row in kept]
-        return cls(ids=[str(row[ids]) for row in kept], **columns)
+        columns: dict[str, list[str]] = {name: [] for name in TEXT_FIELDS}
+        taken: list[tuple[str, list[str]]] = []
+        own: list[str] = []
+        for row in rows:
+            if not own:
+                taken = [(name if name != "issn" or name in row else "isbn", columns[name]) for name in TEXT_FIELDS]
+            own.append(str(row[ids]))
+            for name, values in taken:
+                values.append(row.get(name) or "")
+        return cls(ids=own, **columns)
 
     @classmethod
     def from_records(

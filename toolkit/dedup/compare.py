@@ -21,6 +21,7 @@ Levels = npt.NDArray[np.int8]
 Similarity = npt.NDArray[np.float32]
 
 SHORT_BEGINNING, LONG_BEGINNING = 18, 35  # letters
+PIECE = 2_000_000  # pairs compared at a time
 MAX_ISSUE = 60  # a weekly has 53 issues a year
 
 # Names of the levels of each field; the number of a level is its place in the tuple.
@@ -111,9 +112,7 @@ def compare(
     workers : threads for string comparison
     keep_all : leave no pair out
     """
-    similarity = _ratio(values.squeezed, left, right, workers)
-    keep = keep_all | _worth_comparing(values, left, right, similarity)
-    left, right, similarity = left[keep], right[keep], similarity[keep]
+    left, right, similarity = _likely(values, left, right, workers, keep_all)
     similarity, is_translation = _with_second_titles(values, left, right, similarity)
     contained = _contained(values, left, right)
     v = values
@@ -158,6 +157,22 @@ def compare(
         is_cochrane=v.is_cochrane[left] & v.is_cochrane[right],
         marker_difference=marker_difference,
     )  # fmt: skip
+
+
+def _likely(
+    v: Normalised, left: IntArray, right: IntArray, workers: int, keep_all: bool
+) -> tuple[IntArray, IntArray, Similarity]:
+    """The pairs worth comparing and the similarity of their titles; found in pieces, for most pairs are not."""
+    kept: list[tuple[IntArray, IntArray, Similarity]] = []
+    for start in range(0, max(len(left), 1), PIECE):
+        a, b = left[start : start + PIECE], right[start : start + PIECE]
+        similarity = _ratio(v.squeezed, a, b, workers)
+        keep = keep_all | _worth_comparing(v, a, b, similarity)
+        kept.append((a[keep], b[keep], similarity[keep]))
+    if len(kept) == 1:
+        return kept[0]
+    a_all, b_all, similar = zip(*kept, strict=True)
+    return np.concatenate(a_all), np.concatenate(b_all), np.concatenate(similar)
 
 
 def _take(strings: Sequence[str], index: IntArray) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from toolkit.dedup.numbers import read_dois, read_issue, read_pages, read_pmid, 
 from toolkit.dedup.text import fold, is_cjk, squeeze
 from toolkit.dedup.titles import Title, read_title
 
-__all__ = ["Normalised", "normalise"]
+__all__ = ["Normalised", "doi_key", "encode", "normalise", "read_values"]
 
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
@@ -120,6 +121,11 @@ class _Codes:
         return np.fromiter((known.setdefault(v, len(known)) for v in values), dtype=np.int32)
 
 
+def doi_key(doi: str) -> str:
+    """The DOI without punctuation, which databases write differently."""
+    return _NOT_ALNUM.sub("", doi)
+
+
 class _DoiCodes:
     """Numbers for DOIs that ignore punctuation, which databases write differently; the first spelling is kept."""
 
@@ -132,7 +138,7 @@ class _DoiCodes:
     def of(self, values: Iterable[str]) -> IntArray:
         codes = []
         for value in values:
-            key = _NOT_ALNUM.sub("", value)
+            key = doi_key(value)
             if key not in self.known:
                 self.known[key] = len(self.texts)
                 self.texts.append(value)
@@ -148,9 +154,13 @@ def normalise(columns: RecordColumns, *, workers: int = 1) -> Normalised:
     columns : the records
     workers : processes to spread large inputs over (20,000 records and more)
     """
-    n = len(columns)
-    lists = _read_in_processes(columns, workers) if workers > 1 and n >= PARALLEL_FROM else None
-    return _encode(lists or _read_columns(columns), n)
+    return encode(read_values(columns, workers=workers), len(columns))
+
+
+def read_values(columns: RecordColumns, *, workers: int = 1) -> dict[str, list[Any]]:
+    """Plain values of all records, one list per value; ``workers`` as for `normalise`."""
+    in_processes = workers > 1 and len(columns) >= PARALLEL_FROM
+    return (_read_in_processes(columns, workers) if in_processes else None) or _read_columns(columns)
 
 
 def _read_in_processes(columns: RecordColumns, workers: int) -> dict[str, list[Any]] | None:
@@ -237,19 +247,21 @@ def _exact_keys(
     dois: Sequence[tuple[str, ...]],
     registry: Sequence[str],
 ) -> list[str]:
-    """All fields of a record in one string; "" for a record that has neither title, abstract nor identifier."""
-    keys = []
+    """A digest of all fields of a record; "" for a record that has neither title, abstract nor identifier."""
+    keys: list[str] = []
     for k, title in enumerate(titles):
         if not (title.words or abstracts[k] or dois[k] or columns.pmid[k]):
             keys.append("")
             continue
         place = (columns.year[k], columns.volume[k], columns.issue[k], columns.pages[k], columns.pmid[k], registry[k])
         words = (title.words, title.part, abstracts[k], fold(columns.authors[k]), fold(columns.journal[k]))
-        keys.append("\x1f".join((*words, *place, *dois[k])))
+        whole = "\x1f".join((*words, *place, *dois[k]))
+        keys.append(blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest())
     return keys
 
 
-def _encode(lists: dict[str, list[Any]], n: int) -> Normalised:
+def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
+    """The values of n records as arrays and codes."""
     codes = {name: _Codes() for name in ("numbers", "part", "initial", "journal", "volume", "issue", "page", "pmid")}
     doi_codes, issn_codes = _DoiCodes(), _Codes()
     first_page = codes["page"].of(lists["first_page"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from toolkit.dedup.cluster import cluster, review_pairs
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.compare import LEVELS, Comparison, compare
 from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights
-from toolkit.dedup.normalise import normalise
+from toolkit.dedup.normalise import Normalised, normalise
 from toolkit.dedup.rules import APART, ASK, JOINS, PROMPTS, VETOES
 
 __all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates", "payload_of"]
@@ -60,6 +60,11 @@ class Evidence:
     weights: tuple[tuple[str, str, float], ...] = ()
 
 
+def default_workers() -> int:
+    """The machine's cores, at most four."""
+    return min(4, os.cpu_count() or 1)
+
+
 def find_duplicates(
     columns: RecordColumns,
     *,
@@ -68,6 +73,8 @@ def find_duplicates(
     new: npt.NDArray[np.bool_] | None = None,
     together: Iterable[tuple[int, int]] = (),
     apart: Iterable[tuple[int, int]] = (),
+    values: Normalised | None = None,
+    word_counts: Mapping[str, int] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Matches:
@@ -80,6 +87,8 @@ def find_duplicates(
     weights : other weights than those of the package
     new : (n,) True for records to compare with everything; None compares all with all
     together, apart : pairs (positions) already joined, or kept apart by a person
+    values : the records normalised already
+    word_counts : how many titles of the whole library hold each word, where the records are a part of it
     workers : processes and threads; default: the machine's cores, at most 4
     progress : called with the name of each step
 
@@ -89,13 +98,12 @@ def find_duplicates(
         for an unknown strictness.
     """
     thresholds = check_strictness(strictness)
-    if workers is None:
-        workers = min(4, os.cpu_count() or 1)
+    workers = default_workers() if workers is None else workers
     say = progress or (lambda _: None)
     say("normalise")
-    values = normalise(columns, workers=workers)
+    values = normalise(columns, workers=workers) if values is None else values
     say("block")
-    left, right = candidate_pairs(values, new=new)
+    left, right = candidate_pairs(values, new=new, word_counts=word_counts)
     say("compare")
     comparison = compare(values, left, right, workers=workers)
     say("decide")

@@ -1,4 +1,4 @@
-"""The step of the project: new records against all, assignments and questions as events.
+"""The step of the project: new records against all that share a key, assignments and questions as events.
 
 Every compared record gets an *assign* event: record -> report. A report's id is the id of its earliest record. The
 evidence of a merge, and the questions a person should answer, are in the payload of the event; a person's merge,
@@ -7,19 +7,20 @@ split or "not a duplicate" is an event too, and no later run overrules it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.decide import check_strictness
-from toolkit.dedup.pipeline import Matches, find_duplicates, payload_of
+from toolkit.dedup.index import save_index
+from toolkit.dedup.pipeline import Matches, payload_of
 from toolkit.dedup.questions import Question, questions, waiting_pairs
 from toolkit.dedup.rules import MERGE
-from toolkit.model.events import Event, NewEvent
+from toolkit.dedup.scope import find_scope, match
+from toolkit.model.events import NewEvent
 from toolkit.project import Project
 from toolkit.store import views
 
@@ -80,32 +81,37 @@ def dedup(
     """
     check_strictness(strictness)
     store = project.store
-    heads = {event.subject: event for event in store.heads("assign")}
     order = list(views.record_runs(store))
-    new = np.array([recompare or rid not in heads for rid in order], dtype=bool)
-    waiting_before = questions(project)
+    compared = views.compared_records(store)
+    new = frozenset(rid for rid in order if recompare or rid not in compared)
     now = views.assignments(store)
-    if not new.any():
-        return _outcome(0, Counts(), len(waiting_before), order, now.values(), dry_run)
-    matches = _match(project, order, new, now, strictness, progress)
-    target = _reports(order, matches, now)
-    found = _questions_of(matches, order)
-    evidence = _evidence(matches, order)
-    events, counts = [], Counts()
+    if not new:
+        return _outcome(0, Counts(), waiting_pairs(project), len(order), now.values(), dry_run)
+    scope = find_scope(project, order, new, whole=recompare)
+    matches = match(scope, now, views.apart_pairs(store), strictness=strictness, progress=progress)
+    target = _targets(order, scope.ids, matches, now)
+    found = _questions_of(matches, scope.ids)
+    evidence = _evidence(matches, scope.ids)
+    earlier = _earlier_questions(project)
+    events, counts, asked = [], Counts(), 0
     for rid in order:
-        head, moved = heads.get(rid), target[rid] != now[rid]
+        moved = target[rid] != now[rid]
         if moved:
             counts.add(evidence.get(rid, {"rule": "joined by another record"}))
-        asks = _asks(found.get(rid, ()), head)
-        if moved or head is None or len(asks) > len(head.payload.get("ask", ())):
+        before = earlier.get(rid, [])
+        asks = _asks(found.get(rid, ()), before)
+        asked += len(asks) - len(before)
+        if moved or rid not in compared or len(asks) > len(before):
             events.append(_assign(rid, target[rid], evidence.get(rid), asks, strictness))
-    if not dry_run and events:
-        with project.writing(command) as batch:
-            batch.append(events)
-    asked = sum(len(_asks(some, heads.get(rid))) for rid, some in found.items())
-    asked -= sum(len(heads[rid].payload.get("ask", ())) for rid in found if rid in heads)
-    waiting = len(waiting_before) + asked if dry_run else len(questions(project))
-    return _outcome(int(new.sum()), counts, waiting, order, target.values(), dry_run, asked=asked)
+    if dry_run:
+        waiting = waiting_pairs(project) + asked
+    else:
+        if events:
+            with project.writing(command) as batch:
+                batch.append(events)
+        save_index(project.root, scope.index)
+        waiting = waiting_pairs(project)
+    return _outcome(len(new), counts, waiting, len(order), target.values(), dry_run, asked=asked)
 
 
 class Counts:
@@ -123,7 +129,7 @@ def _outcome(
     compared: int,
     counts: Counts,
     waiting: int,
-    order: Sequence[str],
+    records: int,
     reports: Iterable[str],
     dry_run: bool,
     *,
@@ -134,48 +140,30 @@ def _outcome(
         merged=sum(counts.by_rule.values()),
         asked=asked,
         waiting=waiting,
-        records=len(order),
+        records=records,
         reports=len(set(reports)),
         by_rule=dict(sorted(counts.by_rule.items(), key=lambda item: -item[1])),
         dry_run=dry_run,
     )
 
 
-def _match(
-    project: Project,
-    order: Sequence[str],
-    new: np.ndarray[Any, np.dtype[np.bool_]],
-    now: Mapping[str, str],
-    strictness: str,
-    progress: Progress | None,
-) -> Matches:
-    store = project.store
-    records = views.records(store)
-    runs = views.record_runs(store)
-    columns = RecordColumns.from_records(
-        [records[rid].fields for rid in order], ids=order, sources=[runs[rid].source for rid in order]
-    )
-    place = {rid: k for k, rid in enumerate(order)}
-    members: dict[str, list[int]] = {}
-    for rid in order:
-        members.setdefault(now[rid], []).append(place[rid])
-    together = [pair for some in members.values() for pair in pairwise(some)]
-    apart = [(place[a], place[b]) for a, b in views.apart_pairs(store) if a in place and b in place]
-    return find_duplicates(
-        columns, strictness=strictness, new=new, together=together, apart=apart, progress=progress,
-    )  # fmt: skip
-
-
-def _reports(order: Sequence[str], matches: Matches, now: Mapping[str, str]) -> dict[str, str]:
-    """Record -> report: the earliest report id in use among the members of its cluster."""
+def _targets(order: Sequence[str], ids: Sequence[str], matches: Matches, now: Mapping[str, str]) -> dict[str, str]:
+    """Record -> report: the earliest report id in use among the members of its cluster; reports move as a whole."""
     arrival = {rid: k for k, rid in enumerate(order)}
     chosen: dict[int, str] = {}
-    for k, rid in enumerate(order):
+    for k, rid in enumerate(ids):
         cluster = int(matches.clusters[k])
         report = now[rid]
         if cluster not in chosen or arrival[report] < arrival[chosen[cluster]]:
             chosen[cluster] = report
-    return {rid: chosen[int(matches.clusters[k])] for k, rid in enumerate(order)}
+    moves = {now[rid]: chosen[int(matches.clusters[k])] for k, rid in enumerate(ids)}
+    return {rid: moves.get(now[rid], now[rid]) for rid in order}
+
+
+def _earlier_questions(project: Project) -> dict[str, list[dict[str, Any]]]:
+    """Record -> questions in its standing assignment."""
+    rows = project.store.head_values("assign", ("subject", "payload"), containing='"ask":')
+    return {subject: list(json.loads(text).get("ask", ())) for subject, text in rows}
 
 
 def _evidence(matches: Matches, order: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -203,11 +191,10 @@ def _questions_of(matches: Matches, order: Sequence[str]) -> dict[str, tuple[dic
     return {rid: tuple(some) for rid, some in found.items()}
 
 
-def _asks(found: Sequence[Mapping[str, Any]], head: Event | None) -> list[dict[str, Any]]:
+def _asks(found: Sequence[Mapping[str, Any]], before: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Questions about a record: those of its standing assignment, and new ones."""
-    earlier = list(head.payload.get("ask", ())) if head is not None else []
-    known = {q["with"] for q in earlier}
-    return earlier + [dict(q) for q in found if q["with"] not in known]
+    known = {q["with"] for q in before}
+    return [*before, *(dict(q) for q in found if q["with"] not in known)]
 
 
 def _assign(
