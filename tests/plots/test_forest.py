@@ -195,6 +195,7 @@ def test_a_proportion_has_no_line_of_no_effect_and_is_shown_as_a_proportion() ->
     assert_legible(scene)
     assert scene.shapes("null-line") == () and texts(scene, "favours") == []
     assert "30/125" in texts(scene)
+    assert not any("t = " in text for text in texts(scene, "note"))  # 50 % is nobody's null hypothesis
     assert any(text.startswith("0.240 (") for text in texts(scene))
 
 

@@ -357,7 +357,7 @@ def _method(result: PairwiseResult, prediction: bool) -> str:
     statistic = "z" if value.df is None else "t"
     df = "" if value.df is None else f" ({value.df:g}{NBSP}df)"
     test = f"{statistic} = {format_number(value.statistic, 2)}{df}, {format_p(value.p)}"
-    text = f"Random effects: {name}; {test}."
+    text = f"Random effects: {name}; {test}." if has_null(result.spec.measure) else f"Random effects: {name}."
     if prediction and result.prediction is not None:
         method = result.prediction.method
         how = PREDICTION_INTERVALS[method].help if method in PREDICTION_INTERVALS else method
