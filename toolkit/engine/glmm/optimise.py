@@ -49,7 +49,7 @@ def maximise(f: Function, start: FloatArray, coefficients: int) -> Maximum:
     """Newton's method with an ascent safeguard; the parameters after ``coefficients`` are standard deviations.
 
     The function depends on a standard deviation through its square, so negative values are reflected and the point
-    zero is stationary: where all of them start at zero, the search goes on from the best of a scan. A standard
+    zero is stationary: those that start at zero go on from the best of a scan. A standard
     deviation that ends at zero stays at the boundary.
     """
 
@@ -58,13 +58,12 @@ def maximise(f: Function, start: FloatArray, coefficients: int) -> Maximum:
         y[coefficients:] = np.abs(y[coefficients:])
         return f(y)
 
-    if start[coefficients:].any():
-        best, done, used = start.copy(), True, 0
-    else:
-        best, value, done, used = _climb(reflected, start, list(range(coefficients)))
+    zero = [i for i in range(coefficients, start.size) if start[i] == 0]
+    rest = [i for i in range(start.size) if i not in zero]
+    best, value, done, used = _climb(reflected, start, rest)
     if start.size > coefficients:
-        if not start[coefficients:].any():
-            best = _scan(reflected, best, value, coefficients)
+        if zero:
+            best = _scan(reflected, best, value, zero, rest)
         free = list(range(start.size))
         best, value, done, used = _climb(reflected, best, free)
         best[coefficients:] = np.abs(best[coefficients:])
@@ -78,17 +77,17 @@ def maximise(f: Function, start: FloatArray, coefficients: int) -> Maximum:
     return Maximum(at=best, value=value, covariance=covariance, converged=done, iterations=used)
 
 
-def _scan(f: Function, best: FloatArray, value: float, coefficients: int) -> FloatArray:
-    """The best start over a few values of the standard deviations, never zero itself."""
+def _scan(f: Function, best: FloatArray, value: float, zero: list[int], rest: list[int]) -> FloatArray:
+    """The best start over a few values of the standard deviations that are ``zero``, never zero itself."""
     tries = [(value, best)]
     for sd in _SCAN[1:]:
         x = tries[-1][1].copy()
-        x[coefficients:] = sd
-        x, height, _, _ = _climb(f, x, list(range(coefficients)), rounds=2)
+        x[zero] = sd
+        x, height, _, _ = _climb(f, x, rest, rounds=2)
         tries.append((height, x))
     start = max(tries, key=lambda pair: pair[0])[1].copy()
-    if not start[coefficients:].any():
-        start[coefficients:] = 0.03
+    if not start[zero].any():
+        start[zero] = 0.03
     return start
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import logsumexp
@@ -123,6 +124,7 @@ def _integrate(
     return scale - determinant + total, np.exp(log_terms - total[:, None]), first, second
 
 
+@lru_cache(maxsize=64)
 def _nodes(points: int, dimensions: int) -> tuple[FloatArray, FloatArray]:
     """Nodes (Q, D) and log weights (Q,) of the product rule."""
     x, w = np.polynomial.hermite.hermgauss(points)
