@@ -189,9 +189,8 @@ def main() -> None:
     for name, (words, target) in COMMANDS.items():
         runs = [measure(options.folder, words) for _ in range(options.repeat)]
         seconds, used, memory, code = min(runs)
-        print(
-            f"{name:<18}{seconds:>9.2f}{used:>7.2f}{'' if target is None else f'{target:.0f}':>9}{memory:>7.0f}{code:>6}"
-        )
+        bar = "" if target is None else f"{target:.0f}"
+        print(f"{name:<18}{seconds:>9.2f}{used:>7.2f}{bar:>9}{memory:>7.0f}{code:>6}")
 
 
 if __name__ == "__main__":

@@ -28,11 +28,12 @@ def main() -> None:
     _form("fulltext.csv", ["report", "status", "study"], [[name, "retrieved", name] for name in trials])
     _form("full-text.csv", ["report", "verdict"], [[name, "include"] for name in trials])
     _form("studies.csv", ["study", "design"], [[name, "RCT"] for name in trials])
-    arms = [
-        [row["study"], row["treatment"], row["treatment"], "diabetes", f"{12 * float(row['years']):g}", row["n"]]
-        + [row["events"], "Elliott and Meyer 2007, as distributed with NICE DSU TSD 2"]
-        for row in rows
-    ]
+    source = "Elliott and Meyer 2007, as distributed with NICE DSU TSD 2"
+    arms = []
+    for row in rows:
+        months = f"{12 * float(row['years']):g}"
+        arm = [row["study"], row["treatment"], row["treatment"], "diabetes", months, row["n"], row["events"], source]
+        arms.append(arm)
     _form("results.csv", ["study", "arm", "treatment", "outcome", "months", "n", "events", "source"], arms)
 
 

@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("toolkit.cli.report", "report", "Write the report: one self-contained HTML file."),
     "update": ("toolkit.cli.update", "update", "Rerun the searches and carry new studies to the estimates."),
     "monitor": ("toolkit.cli.monitor", "monitor", "Sequential methods, fragility, would new patients matter."),
-    "export": ("toolkit.cli.export", "export", "Files for R, Stata, RevMan, CINeMA, reference managers; check scripts."),
+    "export": ("toolkit.cli.export", "export", "Files for R, Stata, RevMan, CINeMA and reference managers."),
     "freeze": ("toolkit.cli.export", "freeze", "A citable version: everything in one ZIP file, with hashes."),
     "pairwise": ("toolkit.cli.pairwise", "pairwise", "Pairwise meta-analysis of a table; no project needed."),
     "network": ("toolkit.cli.network", "network", "Network meta-analysis of a table; no project needed."),
