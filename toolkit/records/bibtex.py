@@ -1,14 +1,14 @@
-"""BibTeX and BibLaTeX: entries cut out of the file, each read by bibtexparser."""
+"""BibTeX and BibLaTeX: entries cut out of the file, each read field by field."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
 from toolkit.records.fields import FieldMap, Pairs, assemble
+from toolkit.records.latex import to_text
 from toolkit.records.tagged import Chunk, line_starter, split_at
 from toolkit.records.textfile import normalise_newlines
 
@@ -16,6 +16,17 @@ __all__ = ["STARTER", "parse", "split"]
 
 STARTER = line_starter(r"[ \t]*@(?!(?i:comment|string|preamble)\b)[A-Za-z]+\s*[{(]")
 _STRING = re.compile(r"@string\s*\{[^\n]*", re.IGNORECASE)
+_MACRO = re.compile(r"@string\s*[{(]\s*([\w:-]+)\s*=\s*", re.IGNORECASE)
+_HEAD = re.compile(r"\s*@(\w+)\s*[{(]\s*(?:([^,\s={}]*)\s*,)?")
+_NAME = re.compile(r"([A-Za-z][\w.+()-]*)\s*=\s*(?=[{\"\w])")
+_PART = re.compile(r"([{\"]|[^\s,{}\"#]+)")
+_JOINED = re.compile(r"\s*#\s*")
+_DELIMITER = re.compile(r'(?<!\\)[{}"]')
+_MONTHS = {
+    name[:3].lower(): name
+    for name in ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+                 "November", "December")
+}  # fmt: skip
 
 _FIELDS = FieldMap(
     title=("title",),
@@ -55,41 +66,20 @@ def parse(chunk: Chunk) -> ParsedRecord:
     InputError
         when the entry's braces never close or no field can be read in it.
     """
-    from bibtexparser.bibdatabase import UndefinedString
-    from bibtexparser.bparser import BibTexParser
-    from bibtexparser.latexenc import latex_to_unicode
-
-    logging.getLogger("bibtexparser").setLevel(logging.ERROR)
     text = normalise_newlines(chunk.raw.decode(chunk.encoding, errors="replace"))
     end = _entry_end(text)
     if end is None:
         raise InputError("The braces of the entry never close; the file seems cut off.")
-    text = "".join(macros + "\n" for _, macros in chunk.cells) + text[:end]
-    entries: list[dict[str, str]] = []
-    for interpolate in (True, False):
-        parser = BibTexParser(
-            common_strings=True,
-            ignore_nonstandard_types=False,
-            interpolate_strings=interpolate,
-            homogenize_fields=False,
-        )
-        try:
-            entries = parser.parse(text, partial=True).entries
-            break
-        except UndefinedString:
-            continue
-    if len(entries) != 1:
-        entries = [_by_hand(text)]
-    if len(entries[0]) < 3:
+    entry = _fields(text[:end], _macros("".join(macros for _, macros in chunk.cells)))
+    if not entry.keys() - {"entrytype", "id"}:
         raise InputError("No field can be read in this entry.")
     pairs: Pairs = []
-    for name, value in entries[0].items():
-        content = str(value)
+    for name, value in entry.items():
         if name == "author":
-            pairs += [("author", person) for person in _people(content)]
+            pairs += [("author", person) for person in _people(value)]
         else:
-            plain = content if name in {"url", "doi", "file"} else latex_to_unicode(content)
-            pairs += [(name.lower(), part) for part in _parts(name.lower(), _unbrace(plain))]
+            plain = _unbrace(value) if name in {"url", "doi", "file"} else to_text(value)
+            pairs += [(name, part) for part in _parts(name, plain)]
     return assemble(pairs, _FIELDS)
 
 
@@ -100,31 +90,54 @@ def _parts(name: str, value: str) -> list[str]:
     return [value]
 
 
-def _by_hand(text: str) -> dict[str, str]:
-    """Fields of an entry that bibtexparser cannot read, such as one with a comma missing."""
-    found = re.search(r"@(\w+)\s*[{(]\s*([^,\s]*)", text)
-    fields = {"ENTRYTYPE": found.group(1), "ID": found.group(2)} if found else {}
-    position = found.end() if found else 0
-    opening = re.compile(r"([A-Za-z][\w-]*)\s*=\s*([{\"]|[^\s,{}\"]+)")
-    while match := opening.search(text, position):
-        value, position = match.group(2), match.end()
-        if value in {"{", '"'}:
-            end = _value_end(text, position, value)
-            value, position = text[position:end], end + 1
+def _macros(definitions: str) -> dict[str, str]:
+    """The @string definitions and the twelve months, which BibTeX styles define, by their names in lower case."""
+    found = dict(_MONTHS)
+    for match in _MACRO.finditer(definitions):
+        found[match.group(1).lower()], _ = _value(definitions, match.end(), found)
+    return found
+
+
+def _fields(text: str, macros: Mapping[str, str]) -> dict[str, str]:
+    """The fields of an entry, names in lower case; of a field given twice the first. A missing comma does no harm."""
+    head = _HEAD.match(text)
+    fields = {"entrytype": head.group(1).lower(), "id": head.group(2) or ""} if head else {}
+    position = head.end() if head else 0
+    while match := _NAME.search(text, position):
+        value, position = _value(text, match.end(), macros)
         fields.setdefault(match.group(1).lower(), value)
     return fields
 
 
+def _value(text: str, start: int, macros: Mapping[str, str]) -> tuple[str, int]:
+    """A value and where it ends: parts in braces or quotes, numbers and macros, joined by "#"."""
+    parts: list[str] = []
+    while match := _PART.match(text, start):
+        word = match.group(1)
+        if word in {"{", '"'}:
+            end = _value_end(text, match.end(), word)
+            parts.append(text[match.end() : end])
+            start = end + 1
+        else:
+            parts.append(macros.get(word.lower(), word))
+            start = match.end()
+        joined = _JOINED.match(text, start)
+        if not joined:
+            break
+        start = joined.end()
+    return "".join(parts), start
+
+
 def _value_end(text: str, start: int, opened: str) -> int:
     depth = 1 if opened == "{" else 0
-    for match in re.finditer(r'(?<!\\)[{}"]', text[start:]):
+    for match in _DELIMITER.finditer(text, start):
         if match.group() == '"':
             if opened == '"' and depth == 0:
-                return start + match.start()
+                return match.start()
             continue
         depth += 1 if match.group() == "{" else -1
         if opened == "{" and depth == 0:
-            return start + match.start()
+            return match.start()
     return len(text)
 
 
@@ -149,12 +162,11 @@ def _unbrace(text: str) -> str:
 def _people(text: str) -> list[str]:
     """Names of an author field; a name wholly in braces is a group and stays as it is."""
     from bibtexparser.customization import splitname
-    from bibtexparser.latexenc import latex_to_unicode
 
     people = []
     for name in _split_and(" ".join(text.split())):
         if re.fullmatch(r"\{[^{}]*\}", name):
-            people.append(_unbrace(latex_to_unicode(name)))
+            people.append(to_text(name))
             continue
         try:
             parts = splitname(name, strict_mode=False)
@@ -162,7 +174,7 @@ def _people(text: str) -> list[str]:
             parts = {"last": [name]}
         family = " ".join([*parts.get("von", []), *parts.get("last", [])])
         pieces = (family, " ".join(parts.get("first", [])), " ".join(parts.get("jr", [])))
-        people.append(_unbrace(latex_to_unicode(", ".join(piece for piece in pieces if piece))))
+        people.append(to_text(", ".join(piece for piece in pieces if piece)))
     return people
 
 
