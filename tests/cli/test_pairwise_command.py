@@ -166,3 +166,55 @@ def test_a_regression_on_columns_is_printed_on_the_model_scale(tmp_path: Path) -
     assert [c["name"] for c in found["coefficients"]] == ["intercept", "dose", "design=y"]
     text = call(*base).stdout
     assert "Residual tau²" in text and "(model scale)" in text
+
+
+SCHOOLS = """district,school,year,yi,vi
+A,1,1976,-0.18,0.118
+A,2,1976,-0.22,0.118
+A,3,1976,0.23,0.144
+B,4,1989,0.13,0.014
+B,5,1989,-0.26,0.014
+C,6,1994,0.19,0.015
+C,7,1994,0.32,0.024
+D,8,1991,0.45,0.061
+D,9,1991,0.29,0.052
+"""
+
+
+@pytest.fixture
+def schools(tmp_path: Path) -> Path:
+    path = tmp_path / "schools.csv"
+    path.write_text(SCHOOLS, encoding="utf-8")
+    return path
+
+
+def test_clusters_are_fitted_from_their_column_and_shown_with_both_variances(schools: Path) -> None:
+    arguments = (str(schools), "--columns", "study=school", "--cluster", "district")
+    text = call(*arguments).stdout
+    assert "9 effects in 4 clusters of district" in text and "variance within clusters" in text and "CR2" in text
+    found = json.loads(call(*arguments, "--rho", "0.5", "--robust", "z", "--format", "json").stdout)["multilevel"]
+    assert (found["rho"], found["test"], found["clusters"]) == (0.5, "z", 4)
+    assert found["pooled"]["ci_low"] < found["pooled"]["estimate"] < found["pooled"]["ci_high"]
+    covariates = json.loads(call(*arguments, "--regress", "year", "--format", "json").stdout)
+    assert [c["name"] for c in covariates["multilevel"]["coefficients"]] == ["intercept", "year"]
+    assert "regression" not in covariates
+
+
+def test_a_cluster_may_be_the_study_itself_whose_name_repeats(schools: Path) -> None:
+    found = json.loads(
+        call(str(schools), "--columns", "study=district", "--cluster", "district", "--format", "json").stdout
+    )
+    assert (found["k"], found["multilevel"]["clusters"]) == (9, 4)
+
+
+def test_covariates_of_the_variance_get_their_own_coefficients(tmp_path: Path) -> None:
+    path = tmp_path / "scale.csv"
+    effects = [0.1, 0.42, 0.5, -0.6, 0.4, 0.05, 0.9, -0.9]
+    path.write_text(
+        "study,x,yi,vi\n" + "".join(f"s{i},{int(i % 4 > 1)},{y},0.01\n" for i, y in enumerate(effects)),
+        encoding="utf-8",
+    )
+    found = json.loads(call(str(path), "--scale", "x", "--format", "json").stdout)["location_scale"]
+    assert [c["name"] for c in found["scale"]] == ["intercept", "x"]
+    assert found["scale"][1]["estimate"]["estimate"] > 1
+    assert "log tau² on x" in call(str(path), "--scale", "x").stdout

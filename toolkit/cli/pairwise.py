@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli.common import format_option
+from toolkit.cli.pairwise_models import model_options
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def more_options(function: F) -> F:
 )
 @click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
 @more_options
+@model_options
 @zero_cell_options
 @table_options
 @format_option("table", "json", "csv")
@@ -149,7 +151,7 @@ def pairwise(
     zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
     decimal: str | None, encoding: str | None, output_format: str, output: Path | None,
-    plot: Path | None, funnel: Path | None,
+    plot: Path | None, funnel: Path | None, **modelled: Any,
 ) -> None:  # fmt: skip
     """Pairwise meta-analysis of FILE (CSV or XLSX).
 
@@ -161,16 +163,16 @@ def pairwise(
     evipool pairwise tha.csv --measure OR --reference CD
     evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
     """
+    from toolkit.cli.pairwise_models import model_columns, models
     from toolkit.cli.pairwise_more import More
     from toolkit.cli.pairwise_show import show
     from toolkit.engine import pairwise as engine
-    from toolkit.engine.metareg import covariates_of
     from toolkit.engine.tables import read_table
     from toolkit.model.spec import PairwiseSpec, ZeroCells
 
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
-        extra=[*([subgroup] if subgroup else []), *(covariates_of(regress) if regress else ())],
+        extra=[*([subgroup] if subgroup else []), *model_columns(modelled, regress)],
     )  # fmt: skip
     chosen = _measure(measure, table)
     one = MEASURES[chosen].groups == 1
@@ -205,7 +207,8 @@ def pairwise(
         force_bias=force_bias,
         trim_fill=trim_fill,
         subgroups=groups,
-        regression=_regression(result, table, regress),
+        regression=None if modelled["cluster"] or modelled["scale"] else _regression(result, table, regress),
+        models=models(result, table, modelled, regress),
     )
     show(result, table, wanted, output_format=output_format, output=output)
     _figures(result, plot, funnel, contours, groups)

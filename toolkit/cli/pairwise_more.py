@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.common import console, table
+from toolkit.cli.pairwise_models import show_models
 from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, subgroups_to_dict, trim_fill_to_dict
 from toolkit.plots.numbers import format_interval, format_p
 
@@ -29,6 +30,7 @@ class More:
     trim_fill: str | None = None
     subgroups: SubgroupResult | None = None
     regression: MetaRegression | None = None
+    models: dict[str, Any] = field(default_factory=dict)
 
 
 def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
         from toolkit.engine.bias import trim_and_fill
 
         found["trim_and_fill"] = trim_fill_to_dict(trim_and_fill(result, estimator=wanted.trim_fill), result.scale)
-    return found
+    return found | wanted.models
 
 
 def show_further(found: dict[str, Any], decimals: int) -> None:
@@ -81,6 +83,7 @@ def show_further(found: dict[str, Any], decimals: int) -> None:
         _test(found["small_study_test"])
     if "trim_and_fill" in found:
         _filled(found["trim_and_fill"], decimals)
+    show_models(found, decimals)
 
 
 def _subgroups(found: dict[str, Any], decimals: int) -> None:

@@ -16,7 +16,15 @@ from toolkit.engine.results import Estimate, Interval, PairwiseResult
 from toolkit.engine.sensitivity import studies_of
 from toolkit.model.errors import InputError
 
-__all__ = ["Coefficient", "MetaRegression", "as_numbers", "covariates_of", "design_matrix", "meta_regression"]
+__all__ = [
+    "Coefficient",
+    "MetaRegression",
+    "aligned",
+    "as_numbers",
+    "covariates_of",
+    "design_matrix",
+    "meta_regression",
+]
 
 _TERM = re.compile(r"factor\(\s*(?P<factor>[^()]+?)\s*\)|(?P<plain>[^()]+)")
 
@@ -178,7 +186,7 @@ def meta_regression(
     method, interval = tau2 or result.spec.tau2, ci or result.spec.ci
     if interval not in ("Wald", "t", "HK", "HK_adhoc"):
         raise InputError("Unknown interval.", value=interval, allowed="Wald, t, HK, HK_adhoc")
-    labels, X = design_matrix(formula, {name: _aligned(own, names) for name, own in columns.items()})
+    labels, X = design_matrix(formula, {name: aligned(own, names) for name, own in columns.items()})
     whole: np.ndarray = np.asarray(np.isfinite(X).all(axis=1))
     y, v, X = y[whole], v[whole], X[whole]
     fit = fit_mixed(y, v, X, method)
@@ -219,7 +227,7 @@ def meta_regression(
     )
 
 
-def _aligned(own: Mapping[str, object], names: Sequence[str]) -> list[object]:
+def aligned(own: Mapping[str, object], names: Sequence[str]) -> list[object]:
     """Values in the order of the studies; what is missing is NaN in a column of numbers, else None."""
     numeric = all(isinstance(value, (int, float, np.number)) for value in own.values() if value is not None)
     missing = float("nan") if numeric else None

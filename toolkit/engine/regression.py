@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from toolkit.engine.data import FloatArray
 from toolkit.model.errors import InputError, NotEstimable
 
-__all__ = ["RegressionFit", "fit_mixed", "fit_weighted", "q_root", "residual_tau2"]
+__all__ = ["RegressionFit", "check_design", "fit_mixed", "fit_weighted", "q_root", "residual_tau2"]
 
 _GRID = 40
 
@@ -36,7 +36,8 @@ class RegressionFit:
     df: int
 
 
-def _check(X: FloatArray) -> None:
+def check_design(X: FloatArray) -> None:
+    """Refuse a design with too few studies or columns that depend on each other."""
     k, p = X.shape
     if k <= p:
         raise NotEstimable(f"A regression with {p} coefficients needs more than {p} studies; there are {k}.")
@@ -61,7 +62,7 @@ def fit_weighted(y: FloatArray, v: FloatArray, X: FloatArray) -> RegressionFit:
     Thompson, Sharp 1999, Stat Med 18:2693-2708, model 2.
     doi:10.1002/(SICI)1097-0258(19991030)18:20<2693::AID-SIM235>3.0.CO;2-V
     """
-    _check(X)
+    check_design(X)
     beta, unscaled = _solve(y, 1 / v, X)
     df = y.size - X.shape[1]
     dispersion = float((((y - X @ beta) ** 2) / v).sum() / df)
@@ -82,7 +83,7 @@ def fit_mixed(y: FloatArray, v: FloatArray, X: FloatArray, tau2: str = "REML") -
     ----------
     Raudenbush 2009, in The Handbook of Research Synthesis and Meta-Analysis, 2nd ed., chapter 16.
     """
-    _check(X)
+    check_design(X)
     value = residual_tau2(y, v, X, tau2)
     beta, vcov = _solve(y, 1 / (v + value), X)
     return RegressionFit(

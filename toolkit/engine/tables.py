@@ -19,6 +19,7 @@ from toolkit.engine.columns import recognise, recognised_names
 from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.effects import arm_table, effects_from_contrasts, effects_from_estimates, find_measure
 from toolkit.engine.effects.compute import ONE_GROUP
+from toolkit.engine.effects.contrasts import unique_names
 from toolkit.engine.grid import Grid, grid_of_cells, number, read_grid
 from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
@@ -432,7 +433,7 @@ def _contrasts(grid: Grid, roles: Mapping[str, int]) -> Table:
             row=grid.row,
         ),
         columns_used=_used(grid, roles, wanted),
-        study_of_row=tuple(study),
+        study_of_row=tuple(study if named else unique_names(study)),
         default_treatment=None if named else _TREATED,
         default_reference=None if named else _CONTROL,
         notes=tuple(notes),

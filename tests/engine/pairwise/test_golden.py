@@ -10,6 +10,7 @@ import pytest
 import tests.engine.pairwise.golden_bias  # fills the table of checkers
 import tests.engine.pairwise.golden_glmm
 import tests.engine.pairwise.golden_metareg
+import tests.engine.pairwise.golden_multilevel
 import tests.engine.pairwise.golden_publication
 import tests.engine.pairwise.golden_sensitivity
 import tests.engine.pairwise.golden_subgroups  # noqa: F401
@@ -60,6 +61,10 @@ def test_all_cases_of_the_full_set_are_inside_the_tolerances(shared: Path, capsy
         "influence OR": 26, "metabias OR": 105, "metabias SMD": 6, "regtest OR": 143, "regtest GEN": 46,
         "ranktest OR": 24, "trimfill OR": 128, "trimfill GEN": 77, "baujat GEN": 17, "residuals OR": 26,
         "subgroup-separate-tau2 OR": 8, "subgroup-common-tau2 OR": 8, "metareg OR": 50, "metareg GEN": 52,
+        "rma.mv GEN": 8, "rma.mv-t GEN": 2, "rma.mv-mods GEN": 2, "rma.mv-confint GEN": 2, "robust GEN": 4,
+        "robust RR": 1,
+        "robust-mods GEN": 4, "vcalc-che GEN": 4, "vcalc-che-robust GEN": 4, "aggregate GEN": 2, "ml-I2 GEN": 2,
+        "location-scale RR": 1,
         "pet OR": 12, "peese GEN": 8, "fsn OR": 36, "fsn GEN": 24, "tes OR": 12, "tes GEN": 8, "selmodel GEN": 35,
         "selmodel OR": 36, "selmodel RR": 12, "weightr OR": 3, "weightr GEN": 3,
         "rma.glmm OR": 58, "rma.glmm IRR": 6, "rma.glmm PLO": 4,

@@ -12,7 +12,7 @@ from toolkit.engine.data import Effects, Excluded, FloatArray
 from toolkit.engine.effects.compute import find_measure
 from toolkit.model.errors import InputError
 
-__all__ = ["effects_from_contrasts", "effects_from_estimates"]
+__all__ = ["effects_from_contrasts", "effects_from_estimates", "unique_names"]
 
 # Published effects and standard errors carry two or three decimals. Up to a tenth of the smallest standard error
 # a discrepancy between the pairs of a study is taken for rounding and said; beyond it the study is refused.
@@ -106,7 +106,7 @@ def effects_from_estimates(
     if (v is None) == (se is None):
         raise InputError("Give variances or standard errors, one of the two.")
     error = np.sqrt(np.asarray(v, dtype=float)) if v is not None else np.asarray(se, dtype=float)
-    names = _unique(_names(study))
+    names = unique_names(_names(study))
     size = len(names)
     if v is not None and (np.asarray(v, dtype=float) < 0).any():
         at = int(np.flatnonzero(np.asarray(v, dtype=float) < 0)[0])
@@ -124,7 +124,7 @@ def _row(rows: Sequence[int] | None, at: int) -> int | None:
     return int(rows[at]) if rows is not None else None
 
 
-def _unique(names: list[str]) -> list[str]:
+def unique_names(names: list[str]) -> list[str]:
     """Study names made unique by a running number: rows of one comparison are independent effects."""
     total = Counter(names)
     seen: dict[str, int] = {}
