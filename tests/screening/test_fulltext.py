@@ -56,7 +56,7 @@ def test_a_form_of_full_texts_sets_standings_and_links_once(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("111,lost,,", r"row 2, column 'status': unknown standing of a full text Found: 'lost'"),
+        ("111,lost,,", r"row 2, column 'status': unknown standing of a full text. Found: 'lost'"),
         ("111,retrieved,S,main", r"row 2, column 'role': unknown role of a report"),
         ("999,retrieved,,", r"row 2, column 'pmid': no report is called so"),
     ],

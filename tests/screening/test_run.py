@@ -84,7 +84,7 @@ def test_only_changed_cells_append_events(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("report,verdict\ndoi:10.1000/a1,perhaps\n", r"row 2, column 'verdict': unknown verdict Found: 'perhaps'"),
+        ("report,verdict\ndoi:10.1000/a1,perhaps\n", r"row 2, column 'verdict': unknown verdict. Found: 'perhaps'"),
         ("report,verdict\ndoi:10.9/none,include\n", r"row 2, column 'report': no report is called so"),
         ("pmid,verdict,reason\n111,exclude,too old\n", r"row 2, column 'reason': this exclusion reason is not in"),
         ("pmid,verdict,reason\n111,include,wrong outcome\n", r"row 2, column 'reason': a reason stands beside"),
@@ -124,7 +124,7 @@ def test_an_exclusion_at_full_text_needs_a_reason_of_the_protocol(
     project: Project, four: list[str], as_person: AsPerson
 ) -> None:
     full_text(project, four[:1], as_person)
-    with pytest.raises(InputError, match="needs its reason Allowed: wrong population; wrong outcome; 重复发表"):
+    with pytest.raises(InputError, match="needs its reason. Allowed: wrong population; wrong outcome; 重复发表"):
         run.decide(as_person("AB"), four[0], "exclude", stage=FULL_TEXT)
     run.decide(as_person("AB"), four[0], "exclude", stage=FULL_TEXT, reason="重复发表")
     run.decide(as_person("李华"), four[0], "exclude", stage=FULL_TEXT, reason="1")

@@ -56,6 +56,8 @@ class InputError(ToolkitError):
             if part
         )
         text = f"{where}: {self.message}" if where else self.message
+        if text and text[-1] not in ".!?:" and (self.value is not None or self.allowed is not None or self.hint):
+            text += "."
         if self.value is not None:
             text += f" Found: {str(self.value)[:200]!r}."
         if self.allowed is not None:
