@@ -8,9 +8,9 @@ from toolkit.model.errors import InputError
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (InputError("no such source", value="Embsae", allowed="Embase"), "no such source. Found: 'Embsae'. Allowed: Embase."),
+        (InputError("no such file", value="a", allowed="b, c"), "no such file. Found: 'a'. Allowed: b, c."),
         (InputError("Which measure?", allowed="OR, RR"), "Which measure? Allowed: OR, RR."),
-        (InputError("Not a number.", file="a.csv", row=2, column="n", value="x"), "a.csv, row 2, column 'n': Not a number. Found: 'x'."),
+        (InputError("No number.", file="a.csv", row=2, value="x"), "a.csv, row 2: No number. Found: 'x'."),
         (InputError("the file exists", hint="Add --force."), "the file exists. Add --force."),
         (InputError("nothing to do"), "nothing to do"),
     ],

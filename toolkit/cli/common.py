@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from toolkit.project import Project
 
 __all__ = [
+    "AnyCase",
     "Settings",
     "command_line",
     "console",
@@ -143,6 +144,21 @@ def command_line(ctx: click.Context) -> str:
 
 def _shell(word: str) -> str:
     return f'"{word}"' if any(c in word for c in " ;&|<>()$*?'") else word
+
+
+class AnyCase(click.Choice[str]):
+    """A choice that is shown as it is written ("REML", "HK_adhoc") and understood in upper and lower case."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__(choices, case_sensitive=False)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names between brackets, in their own spelling."""
+        return f"[{'|'.join(self.choices)}]"
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        """What was typed, and all that is allowed."""
+        return f"{value!r} is not one of {', '.join(self.choices)}."
 
 
 def format_option(*choices: str, default: str = "table") -> Callable[[F], F]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.common import format_option
+from toolkit.cli.common import AnyCase, format_option
 from toolkit.cli.pairwise_models import model_options
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 
@@ -92,40 +92,40 @@ def more_options(function: F) -> F:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--measure", type=click.Choice(list(MEASURES), case_sensitive=False), help="Effect measure.")
+@click.option("--measure", type=AnyCase(list(MEASURES)), help="Effect measure.")
 @click.option("--treatment", metavar="NAME", help="The treatment (the other of two is found).")
 @click.option("--reference", metavar="NAME", help="What it is compared with.")
 @click.option(
     "--model",
-    type=click.Choice(list(MODELS), case_sensitive=False),
+    type=AnyCase(list(MODELS)),
     default="IV",
     show_default=True,
     help="Inverse variance, or a model of the counts themselves (GLMM picks the one that fits the measure).",
 )
 @click.option(
     "--tau2",
-    type=click.Choice(list(TAU2_METHODS), case_sensitive=False),
+    type=AnyCase(list(TAU2_METHODS)),
     default="REML",
     show_default=True,
     help="Estimator of the between-study variance.",
 )
 @click.option(
     "--ci",
-    type=click.Choice(["auto", *INTERVALS], case_sensitive=False),
+    type=AnyCase(["auto", *INTERVALS]),
     default="auto",
     show_default=True,
     help="Interval of the random-effects estimate; auto: HK_adhoc from 3 studies, else Wald.",
 )
 @click.option(
     "--prediction",
-    type=click.Choice(list(PREDICTION_INTERVALS), case_sensitive=False),
+    type=AnyCase(list(PREDICTION_INTERVALS)),
     default="t_k1",
     show_default=True,
     help="Prediction interval.",
 )
 @click.option(
     "--tau2-ci",
-    type=click.Choice(list(TAU2_INTERVALS), case_sensitive=False),
+    type=AnyCase(list(TAU2_INTERVALS)),
     default="QP",
     show_default=True,
     help="Interval of tau2: Q-profile or profile likelihood.",

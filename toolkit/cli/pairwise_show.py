@@ -171,9 +171,21 @@ def _heterogeneity(result: PairwiseResult, words: dict[str, str]) -> None:
         out.print(f"I² = {100 * h.i2_q:.1f}% from Q, {100 * h.i2_tau2:.1f}% from tau²; H² = {h.h2:.2f}", markup=False)
 
 
+def _zero_cells_matter(result: PairwiseResult) -> bool:
+    """Whether a study has a cell of zero, or something was added to cells without one."""
+    cells = [
+        cell
+        for row in result.studies
+        for events, n in zip(row.events, row.n, strict=True)
+        if events is not None
+        for cell in (events, None if n is None else n - events)
+    ]
+    return bool(result.corrections) or 0 in cells
+
+
 def _remarks(result: PairwiseResult, found: dict[str, Any]) -> None:
     out = console()
-    if found["resolved"]["zero_cells"]:
+    if found["resolved"]["zero_cells"] and _zero_cells_matter(result):
         out.print(f"Zero cells: {found['resolved']['zero_cells']}", markup=False)
     if result.excluded:
         out.print("\nNot in the analysis:", markup=False)
