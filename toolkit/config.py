@@ -10,7 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from toolkit.model.choices import INTERVALS, MEASURES, NETWORK_TAU2_METHODS, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.model.choices import (
+    INTERVALS,
+    MEASURES,
+    NETWORK_INTERVALS,
+    NETWORK_TAU2_METHODS,
+    PREDICTION_INTERVALS,
+    TAU2_METHODS,
+)
 from toolkit.model.errors import InputError
 from toolkit.model.review import TITLE_ABSTRACT
 
@@ -201,6 +208,8 @@ class Analysis(_Strict):
         methods = TAU2_METHODS if self.kind == "pairwise" else NETWORK_TAU2_METHODS
         if self.tau2 not in methods:
             raise ValueError(f"tau2 {self.tau2!r} is not one of {', '.join(methods)}")
+        if self.kind == "network" and self.ci not in ("auto", *NETWORK_INTERVALS):
+            raise ValueError(f"ci {self.ci!r} of a network is not one of auto, {', '.join(NETWORK_INTERVALS)}")
         if not self.planned and not self.post_hoc_reason:
             raise ValueError('an analysis with planned = false says why in "post_hoc_reason"')
         return self

@@ -306,6 +306,7 @@ def _choices() -> list[str]:
         ("Models of a pairwise analysis (`--model`)", "MODELS"),
         ("Between-study variance of a pairwise analysis", "TAU2_METHODS"),
         ("Between-study variance of a network", "NETWORK_TAU2_METHODS"),
+        ("Intervals of a network", "NETWORK_INTERVALS"),
         ("Interval of the between-study variance", "TAU2_INTERVALS"),
         ("Interval of the random-effects estimate", "INTERVALS"),
         ("Prediction interval", "PREDICTION_INTERVALS"),

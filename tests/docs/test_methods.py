@@ -21,6 +21,7 @@ PAGE_OF = {
     "INTERVALS": "pairwise.md",
     "PREDICTION_INTERVALS": "pairwise.md",
     "NETWORK_TAU2_METHODS": "network.md",
+    "NETWORK_INTERVALS": "network.md",
 }
 
 

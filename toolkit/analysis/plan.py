@@ -139,6 +139,7 @@ def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
         reference=analysis.reference,
         tau2=analysis.tau2,
         small_values=small_values,
+        ci="Wald" if analysis.ci == "auto" else analysis.ci,
         level=analysis.level,
         zero_cells=zero_cells,
     )

@@ -182,7 +182,9 @@ class NetworkResult:
     """A network meta-analysis; matrices are (T, T), entry [i, j] is treatment i against treatment j.
 
     ``treatments`` has the reference first, then alphabetical order.
-    ``random`` matrices are None when tau2 is not estimable (one study, or no degrees of freedom).
+    ``random`` matrices are None when tau2 is not estimable (one study, or no degrees of freedom). ``random_se`` is the
+    Wald standard error; intervals of random effects multiply its square by ``ci_factor`` and take the t quantile with
+    ``ci_df`` degrees of freedom (None: the normal one), by the spec's ``ci``.
     """
 
     spec: NetworkSpec
@@ -205,6 +207,8 @@ class NetworkResult:
     n_per_treatment: tuple[float | None, ...]
     studies_per_treatment: tuple[int, ...]
     studies: tuple[str, ...]
+    ci_factor: float = 1.0
+    ci_df: int | None = None
     excluded: tuple[Excluded, ...] = ()
     corrections: tuple[Correction, ...] = ()
     warnings: tuple[Warning_, ...] = ()

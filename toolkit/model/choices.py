@@ -12,6 +12,7 @@ __all__ = [
     "INTERVALS",
     "MEASURES",
     "MODELS",
+    "NETWORK_INTERVALS",
     "NETWORK_TAU2_METHODS",
     "PREDICTION_INTERVALS",
     "TAU2_INTERVALS",
@@ -75,6 +76,12 @@ MEASURES: dict[str, Measure] = {
     "SMDH": Measure(
         "toolkit.engine.effects.continuous:standardised_mean_difference_unequal",
         "standardised mean difference (unequal SDs, Bonett)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "SMD_RM": Measure(
+        "toolkit.engine.effects.continuous:standardised_mean_difference_revman",
+        "standardised mean difference (Hedges' g, Review Manager's approximate J and variance)",
         "identity",
         ("n", "mean", "sd"),
     ),
@@ -214,5 +221,16 @@ NETWORK_TAU2_METHODS: dict[str, Choice] = {
     "REML": Choice("toolkit.engine.network.tau2:tau2_reml", "restricted maximum likelihood"),
     "ML": Choice("toolkit.engine.network.tau2:tau2_ml", "maximum likelihood"),
     "DL": Choice("toolkit.engine.network.tau2:tau2_dersimonian_laird", "generalised DerSimonian-Laird moments"),
+    "PM": Choice("toolkit.engine.network.tau2:tau2_paule_mandel", "generalised Paule-Mandel (Q equals its df)"),
     "fixed": Choice("toolkit.engine.network.tau2:tau2_fixed", "a value given by the user"),
+}
+
+NETWORK_INTERVALS: dict[str, Choice] = {
+    "Wald": Choice("toolkit.engine.network.standard:wald", "Wald, normal quantile"),
+    "t": Choice("toolkit.engine.network.standard:student", "Wald standard error, t quantile with the df of Q"),
+    "HK": Choice("toolkit.engine.network.standard:hartung_knapp", "Hartung-Knapp type, t with the df of Q"),
+    "HK_adhoc": Choice(
+        "toolkit.engine.network.standard:hartung_knapp_safeguarded",
+        "Hartung-Knapp type, its variance factor never below 1",
+    ),
 }

@@ -49,7 +49,7 @@ class PairwiseSpec:
     mantel_haenszel : "raw" takes the counts as they are; "corrected" after the zero-cell correction, no double-zero
         studies (RevMan, meta's default)
     q_around : "IV", or "MH" for DerSimonian-Laird's Q around the Mantel-Haenszel estimate (RevMan 5)
-    preset : a key of ``presets.PRESETS`` whose choices were taken where none was named
+    preset : a key of ``presets.PRESETS`` whose choices stand where none was named (`presets.preset_spec` makes it)
     """
 
     measure: str
@@ -75,9 +75,11 @@ class NetworkSpec:
     ----------
     measure : effect measure, a key of ``choices.MEASURES``
     reference : treatment shown as comparator; None takes the most studied one and says so
-    tau2 : a key of ``choices.NETWORK_TAU2_METHODS``: "REML", "ML", "DL" (generalised DerSimonian-Laird) or "fixed"
+    tau2 : a key of ``choices.NETWORK_TAU2_METHODS``: "REML", "ML", "DL" (generalised DerSimonian-Laird), "PM"
+        (generalised Paule-Mandel) or "fixed"
     tau2_value : the between-study variance with ``tau2="fixed"``
     small_values : "good" or "bad" for the patient; None means not told, and then nothing is ranked
+    ci : interval of the random-effects estimates, a key of ``choices.NETWORK_INTERVALS``
     level, zero_cells : as in `PairwiseSpec`
     """
 
@@ -86,5 +88,6 @@ class NetworkSpec:
     tau2: str = "REML"
     tau2_value: float | None = None
     small_values: str | None = None
+    ci: str = "Wald"
     level: float = 0.95
     zero_cells: ZeroCells = ZeroCells()

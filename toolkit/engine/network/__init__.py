@@ -26,6 +26,8 @@ from toolkit.engine.network.regression import Coefficient, NetworkRegression, ne
 from toolkit.engine.network.sidesplit import SideSplit, side_split
 from toolkit.engine.network.sparse import SparseNetwork, hypergeometric_network, mantel_haenszel_network
 from toolkit.engine.network.split import Split, split_evidence
+from toolkit.engine.network.subgroups import GroupTest, NetworkGroup, NetworkSubgroups, network_subgroups
+from toolkit.engine.network.tau2_intervals import NETWORK_TAU2_INTERVALS, tau2_interval
 from toolkit.engine.network.views import (
     GraphEdge,
     GraphNode,
@@ -39,6 +41,7 @@ from toolkit.engine.network.views import (
 
 __all__ = [
     "CONTRIBUTION_METHODS",
+    "NETWORK_TAU2_INTERVALS",
     "AdjustedFunnel",
     "Coefficient",
     "ComponentMatrix",
@@ -53,11 +56,14 @@ __all__ = [
     "FunnelPoint",
     "GraphEdge",
     "GraphNode",
+    "GroupTest",
     "LeagueTable",
     "LeftOut",
     "NetHeat",
     "NetworkGraph",
+    "NetworkGroup",
     "NetworkRegression",
+    "NetworkSubgroups",
     "RankProbabilities",
     "SeparateComparison",
     "SideSplit",
@@ -84,6 +90,7 @@ __all__ = [
     "network",
     "network_effects",
     "network_regression",
+    "network_subgroups",
     "network_to_dict",
     "p_scores",
     "rank_probabilities",
@@ -91,4 +98,5 @@ __all__ = [
     "side_split",
     "split_evidence",
     "study_impact",
+    "tau2_interval",
 ]

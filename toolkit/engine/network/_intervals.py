@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import chdtrc, ndtr, ndtri, stdtrit
+from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
 from toolkit.engine.data import FloatArray
 from toolkit.engine.results import Estimate
@@ -28,17 +28,17 @@ def chi2_p(statistic: float, df: int) -> float | None:
     return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else None
 
 
-def symmetric_estimate(estimate: float, se: float, level: float, method: str) -> Estimate:
-    """A normal-based estimate with its Wald interval and test."""
+def symmetric_estimate(estimate: float, se: float, level: float, method: str, df: float | None = None) -> Estimate:
+    """An estimate with its interval and test, normal-based or (with `df`) by the t distribution."""
     z = estimate / se
-    width = half_width(level) * se
+    width = half_width(level, df) * se
     return Estimate(
         estimate=estimate,
         se=se,
         ci_low=estimate - width,
         ci_high=estimate + width,
         statistic=z,
-        p=float(2 * ndtr(-abs(z))),
-        df=None,
+        p=float(2 * (ndtr(-abs(z)) if df is None else stdtr(df, -abs(z)))),
+        df=df,
         method=method,
     )

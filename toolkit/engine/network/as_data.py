@@ -13,6 +13,7 @@ from typing import Any
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.data import Effects, FloatArray
 from toolkit.engine.network.split import Split, split_evidence
+from toolkit.engine.network.tau2_intervals import NETWORK_TAU2_INTERVALS, tau2_interval
 from toolkit.engine.network.views import against_reference, graph, league_table
 from toolkit.engine.results import NetworkResult
 from toolkit.engine.tabulate import display, estimate_to_dict, interval_to_dict, plain
@@ -42,9 +43,11 @@ def network_to_dict(result: NetworkResult, effects: Effects | None = None) -> di
             for t, n, k in zip(result.treatments, result.n_per_treatment, result.studies_per_treatment, strict=True)
         ],
         "reference": result.reference,
+        "interval": {"method": result.spec.ci, "factor": result.ci_factor, "df": result.ci_df},
         "effects": _versus_reference(result),
         "heterogeneity": {
             "tau2": None if result.tau2 is None else {**plain(result.tau2), "tau": math.sqrt(result.tau2.value)},
+            "tau2_intervals": None if effects is None else _tau2_intervals(result, effects),
             "i2": result.i2,
             "q": result.inconsistency.q_total,
             "df": result.inconsistency.df_total,
@@ -72,6 +75,12 @@ def network_to_dict(result: NetworkResult, effects: Effects | None = None) -> di
         "corrections": plain(result.corrections),
         "warnings": plain(result.warnings),
     }
+
+
+def _tau2_intervals(result: NetworkResult, effects: Effects) -> list[dict[str, Any]]:
+    if result.tau2 is None or result.tau2.method == "fixed":
+        return []
+    return [plain(tau2_interval(effects, result, method)) for method in NETWORK_TAU2_INTERVALS]
 
 
 def _versus_reference(result: NetworkResult) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from toolkit.engine.network.designs import inconsistency
 from toolkit.engine.network.direct import all_pairs, comparisons
 from toolkit.engine.network.gls import Fit, Model
 from toolkit.engine.network.rank import SMALL_VALUES, p_scores, ranking_caution
+from toolkit.engine.network.standard import NETWORK_INTERVALS, Standard
 from toolkit.engine.network.tau2 import estimate_tau2
 from toolkit.engine.results import NetworkResult, Ranking, Tau2, Warning_
 from toolkit.model.choices import MEASURES, NETWORK_TAU2_METHODS
@@ -44,7 +45,7 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
     ----------
     data : effects, an arm table, or a data frame with the usual column names
     spec : what to do; `options` override its fields (``measure``, ``reference``, ``tau2``, ``tau2_value``,
-        ``small_values``, ``level``, ``zero_cells``)
+        ``small_values``, ``ci``, ``level``, ``zero_cells``)
 
     Returns
     -------
@@ -82,6 +83,7 @@ def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
     random = None if tau2 is None else model.solve(tau2.value)
     te, se = _contrasts(common, order)
     te_random, se_random = (None, None) if random is None else _contrasts(random, order)
+    standard = Standard(factor=1.0, df=None) if tau2 is None else NETWORK_INTERVALS[spec.ci](model, tau2.value)
     low, high = _prediction(model, te_random, se_random, tau2, spec.level, warnings)
     tested = inconsistency(model)
     if tested.reason is not None:
@@ -111,6 +113,8 @@ def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
         n_per_treatment=sizes,
         studies_per_treatment=counts,
         studies=effects.studies,
+        ci_factor=standard.factor,
+        ci_df=standard.df,
         excluded=effects.excluded,
         corrections=effects.corrections,
         warnings=(*warnings, *(Warning_(code="note", text=note) for note in effects.notes)),
@@ -172,6 +176,8 @@ def _merge(data: object, spec: NetworkSpec | None, options: dict[str, Any]) -> N
     if spec.tau2 not in NETWORK_TAU2_METHODS:
         allowed = ", ".join(NETWORK_TAU2_METHODS)
         raise InputError("Unknown estimator of tau2 in a network.", value=spec.tau2, allowed=allowed)
+    if spec.ci not in NETWORK_INTERVALS:
+        raise InputError("Unknown interval of a network.", value=spec.ci, allowed=", ".join(NETWORK_INTERVALS))
     if not 0 < spec.level < 1:
         raise InputError("The confidence level must be a proportion.", value=spec.level, allowed="0 < level < 1")
     return spec

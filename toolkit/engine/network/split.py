@@ -22,6 +22,7 @@ from toolkit.engine.network.blocks import arms_of_studies, make_blocks, take_stu
 from toolkit.engine.network.connect import connection
 from toolkit.engine.network.direct import all_pairs, pool_direct
 from toolkit.engine.network.gls import Model
+from toolkit.engine.network.standard import network_estimate
 from toolkit.engine.network.tau2 import estimate_tau2
 from toolkit.engine.network.views import chosen_model
 from toolkit.engine.results import Estimate, NetworkResult
@@ -39,7 +40,8 @@ ALL_DIRECT = 1 - 0.0005
 class Split:
     """Evidence on ``t1`` against ``t2``: direct, indirect, both together, and direct minus indirect.
 
-    ``prop_direct`` is the proportion of the network estimate's precision that is direct. What cannot be had is None,
+    ``prop_direct`` is the proportion of the network estimate's precision that is direct. Direct and indirect estimates
+    have Wald intervals, the network estimate the interval of the fit. What cannot be had is None,
     with ``reason``.
     """
 
@@ -90,10 +92,12 @@ def split_evidence(
     rows = []
     for i, j in wanted:
         at = position[i], position[j]
-        network = symmetric_estimate(float(te[at]), float(se[at]), result.spec.level, f"{model} effects, network")
         c = found.get((i, j))
         own = None if c is None else (int(direct.k[c]), float(direct.te[c]), float(direct.se[c]))
-        row = _split(names[i], names[j], network, own, result.spec.level)
+        words = f"{model} effects, network"
+        wald = symmetric_estimate(float(te[at]), float(se[at]), result.spec.level, words)
+        row = _split(names[i], names[j], wald, own, result.spec.level)
+        row = replace(row, network=network_estimate(result, wald.estimate, wald.se, model, words))
         rows.append(_without_studies(effects, result, model, row) if method == "SIDDE" and own else row)
     return tuple(rows)
 

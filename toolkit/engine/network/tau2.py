@@ -3,6 +3,7 @@
 References
 ----------
 Jackson, White, Riley 2013, Biom J 55:231-245 (generalised moments). doi:10.1002/bimj.201200152
+Paule, Mandel 1982, J Res Natl Bur Stand 87:377-385 (Q equals its expectation). doi:10.6028/jres.087.022
 Viechtbauer 2005, J Educ Behav Stat 30:261-293 (REML and ML scores). doi:10.3102/10769986030003261
 """
 
@@ -17,7 +18,17 @@ from toolkit.engine.network.gls import Derivatives
 from toolkit.engine.results import Tau2
 from toolkit.model.errors import InputError
 
-__all__ = ["estimate_tau2", "tau2_dersimonian_laird", "tau2_fixed", "tau2_ml", "tau2_reml"]
+__all__ = [
+    "VarianceModel",
+    "estimate_tau2",
+    "solve_q",
+    "tau2_dersimonian_laird",
+    "tau2_fixed",
+    "tau2_ml",
+    "tau2_paule_mandel",
+    "tau2_reml",
+    "typical_variance",
+]
 
 # Grid of starting values, as multiples of a typical variance: wide enough for a second mode of the likelihood.
 GRID = tuple(10.0 ** (k / 2) for k in range(-8, 5))
@@ -74,6 +85,41 @@ def tau2_ml(model: VarianceModel) -> Tau2:
     return _maximise(model, restricted=False)
 
 
+def tau2_paule_mandel(model: VarianceModel) -> Tau2:
+    """Generalised Paule-Mandel: the tau2 at which Q equals its degrees of freedom, 0 where Q(0) is below them."""
+    value, iterations, converged = solve_q(model, float(model.df))
+    return Tau2(value=value, method="PM", boundary=value == 0.0, converged=converged, iterations=iterations)
+
+
+def solve_q(model: VarianceModel, target: float) -> tuple[float, int, bool]:
+    """The tau2 at which Q(tau2) is `target` (0 where Q(0) is not above it), iterations, whether it converged.
+
+    Q falls and is convex in tau2 with slope ``-y' P S P y``, so Newton's steps from the left never pass the root;
+    a bracket guards them against rounding.
+    """
+    if model.solve(0.0).q <= target:
+        return 0.0, 0, True
+    scale = typical_variance(model)
+    low, high = 0.0, max(scale, tau2_dersimonian_laird(model).value)
+    while model.solve(high).q > target:
+        low, high = high, 4 * high
+    x = low
+    for iteration in range(1, MAX_ITERATIONS + 1):
+        gap = model.solve(x).q - target
+        low, high = (x, high) if gap > 0 else (low, x)
+        step = x + gap / model.derivatives(x).quadratic
+        new = step if low <= step <= high else (low + high) / 2
+        if abs(new - x) <= TOLERANCE * (x + scale):
+            return new, iteration, True
+        x = new
+    return x, MAX_ITERATIONS, False
+
+
+def typical_variance(model: VarianceModel) -> float:
+    """Median sampling variance of the contrasts with a study's base arm: the scale on which tau2 is looked for."""
+    return float(np.median(np.concatenate([np.einsum("sii->si", b.V).ravel() for b in model.blocks])))
+
+
 def tau2_fixed(model: VarianceModel, value: float | None) -> Tau2:
     """The value the user gave."""
     if value is None or not np.isfinite(value) or value < 0:
@@ -82,12 +128,12 @@ def tau2_fixed(model: VarianceModel, value: float | None) -> Tau2:
 
 
 def estimate_tau2(model: VarianceModel, method: str, value: float | None = None) -> Tau2:
-    """tau2 by the estimator named `method`: "DL", "REML", "ML", or "fixed" at `value`."""
+    """tau2 by the estimator named `method`: "DL", "PM", "REML", "ML", or "fixed" at `value`."""
     if method == "fixed":
         return tau2_fixed(model, value)
-    estimators = {"DL": tau2_dersimonian_laird, "REML": tau2_reml, "ML": tau2_ml}
+    estimators = {"DL": tau2_dersimonian_laird, "PM": tau2_paule_mandel, "REML": tau2_reml, "ML": tau2_ml}
     if method not in estimators:
-        raise InputError("Unknown estimator of tau2 in a network.", value=method, allowed="DL, REML, ML, fixed")
+        raise InputError("Unknown estimator of tau2 in a network.", value=method, allowed="DL, PM, REML, ML, fixed")
     return estimators[method](model)
 
 
@@ -101,7 +147,7 @@ def _score(model: VarianceModel, tau2: float, restricted: bool) -> tuple[float, 
 def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
     """Highest mode on a grid that includes zero, then Fisher scoring kept inside its bracket."""
     method = "REML" if restricted else "ML"
-    typical = float(np.median(np.concatenate([np.einsum("sii->si", b.V).ravel() for b in model.blocks])))
+    typical = typical_variance(model)
     moment = tau2_dersimonian_laird(model).value
     grid = [0.0, *sorted({typical * g for g in GRID} | ({moment} if moment > 0 else set()))]
     while True:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.engine.data import FloatArray
-from toolkit.engine.network._intervals import half_width, symmetric_estimate
+from toolkit.engine.network.standard import interval_words, network_estimate, network_half_width
 from toolkit.engine.results import Estimate, Interval, NetworkResult
 from toolkit.model.errors import InputError, NotEstimable
 
@@ -118,17 +118,18 @@ def covariance(se: FloatArray) -> FloatArray:
 def against_reference(result: NetworkResult) -> tuple[TreatmentRow, ...]:
     """Every treatment but the reference, against the reference."""
     r = result.treatments.index(result.reference)
-    level = result.spec.level
     rows = []
     for i, name in enumerate(result.treatments):
         if i == r:
             continue
-        common = symmetric_estimate(float(result.common[i, r]), float(result.common_se[i, r]), level, "common effect")
+        at = i, r
+        common = network_estimate(
+            result, float(result.common[at]), float(result.common_se[at]), "common", "common effect"
+        )
         random = None
         if result.random is not None and result.random_se is not None:
-            random = symmetric_estimate(
-                float(result.random[i, r]), float(result.random_se[i, r]), level, "random effects (Wald)"
-            )
+            words = f"random effects ({interval_words(result)})"
+            random = network_estimate(result, float(result.random[at]), float(result.random_se[at]), "random", words)
         prediction = None
         if result.prediction_low is not None and result.prediction_high is not None:
             prediction = Interval(
@@ -166,7 +167,7 @@ def league_table(result: NetworkResult, model: str = "random", order: Sequence[s
         raise InputError("The order of a league table must name every treatment once.", value=", ".join(names))
     index = [result.treatments.index(t) for t in names]
     te, se = te[np.ix_(index, index)], se[np.ix_(index, index)]
-    width = half_width(result.spec.level) * se
+    width = network_half_width(result, model) * se
     measure = result.spec.measure
     unit = "above 1" if result.scale == "log" else "above 0"
     name = "effect" if measure == "GEN" else measure
