@@ -154,3 +154,77 @@ def test_errors_name_the_file_and_the_row(tmp_path: Path, capsys: pytest.Capture
     assert call(table, "--measure", "OR") == 2
     error = capsys.readouterr().err
     assert "bad.csv" in error and "row 2" in error
+
+
+def test_more_analyses_answer_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    order = "Placebo,Diuretic,Beta blocker,CCB,ACE inhibitor,ARB"
+    names = ["sidde", "heat", "impact", "funnel", "mantel-haenszel", "hypergeometric", "regression"]
+    wanted = [word for name in names for word in ("--also", name)]
+    base = [str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--order", order, "--covariate", "years"]
+    assert call(*base, *wanted, "--format", "json") == 0
+    also = json.loads(capsys.readouterr().out)["also"]
+    assert list(also) == names
+    assert len(also["sidde"]) == 14 and len(also["impact"]["studies"]) == 22
+    assert also["funnel"]["egger"]["df"] == len(also["funnel"]["points"]) - 2
+    sparse = {row["treatment"]: row["estimate"] for row in also["mantel-haenszel"]["effects"]}
+    exact = {row["treatment"]: row["estimate"] for row in also["hypergeometric"]["effects"]}
+    assert set(sparse) == set(ERRATUM) and all(abs(sparse[t] - exact[t]) < 0.02 for t in ERRATUM)
+    assert also["regression"]["covariate"] == "years" and also["regression"]["tau2"]["value"] >= 0
+    assert call(*base, *wanted) == 0
+    text = capsys.readouterr().out
+    for title in ("SIDDE", "Net heat", "Importance of studies", "Egger", "no continuity correction", "per unit"):
+        assert title in text
+
+
+def test_an_analysis_that_needs_an_option_says_which(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, option in (("funnel", "--order"), ("regression", "--covariate"), ("subgroups", "--subgroup")):
+        assert call(str(DIABETES), "--measure", "OR", "--also", name) == 2
+        assert option in capsys.readouterr().err
+    assert call(str(DIABETES), "--measure", "RR", "--also", "mantel-haenszel") == 2
+    assert "--measure OR" in capsys.readouterr().err
+
+
+def test_subgroups_are_fitted_and_compared_and_covariates_must_be_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        f"{s},{t},{e},60,{'drug' if s < 5 else 'device'}" for s in range(1, 9) for t, e in (("a", 9 + s), ("b", 20))
+    ]
+    rows += [f"{s},c,{10 + s},60,{'drug' if s < 5 else 'device'}" for s in (1, 2, 6, 7)]
+    table = write(tmp_path / "t.csv", "study,treatment,events,n,kind\n" + "\n".join(rows) + "\n")
+    base = [table, "--measure", "OR", "--reference", "a", "--tau2", "DL"]
+    assert call(*base, "--also", "subgroups", "--subgroup", "kind", "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)["also"]["subgroups"]
+    assert [(g["group"], g["k"]) for g in found["groups"]] == [("device", 4), ("drug", 4)]
+    assert found["test"]["df"] == 2 and found["test"]["treatments"] == ["a", "b", "c"]
+    assert call(*base, "--also", "subgroups", "--subgroup", "kind") == 0
+    assert "Difference between groups" in capsys.readouterr().out
+    assert call(*base, "--also", "regression", "--covariate", "kind") == 2
+    assert "must be a number" in capsys.readouterr().err
+
+
+def test_components_bridge_a_network_in_pieces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "1,placebo,3,60\n1,a,9,60\n2,b,5,60\n2,a + b,16,60\n3,placebo,4,60\n3,a,11,60\n"
+    table = write(tmp_path / "t.csv", "study,treatment,events,n\n" + rows)
+    base = [table, "--measure", "OR", "--also", "components", "--inactive", "placebo"]
+    assert call(*base) == 0
+    text = capsys.readouterr().out
+    assert "2 pieces" in text and "Component model: OR of adding each component (placebo has no effect)" in text
+    assert call(*base, "--format", "json") == 0
+    data = json.loads(capsys.readouterr().out)
+    assert "pieces" in data["not_estimable"] and data["also"]["components"]["components"] == ["a", "b"]
+    assert data["also"]["components"]["common"]["components"][1] is None  # nothing says what b does alone
+    assert call(table, "--measure", "OR") == 2
+
+
+def test_intervals_of_random_effects_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    widths = {}
+    for ci in ("Wald", "t", "HK"):
+        assert call(str(DIABETES), "--measure", "OR", "--ci", ci, "--tau2", "PM", "--format", "json") == 0
+        data = json.loads(capsys.readouterr().out)
+        first = data["effects"][0]["random"]["model"]
+        widths[ci] = first["ci_high"] - first["ci_low"]
+        assert data["interval"]["method"] == ci and data["heterogeneity"]["tau2"]["method"] == "PM"
+        assert [i["method"] for i in data["heterogeneity"]["tau2_intervals"]] == ["QP", "PL (REML)"]
+    assert widths["Wald"] < widths["t"]
+    assert widths["HK"] == pytest.approx(widths["t"] * data["interval"]["factor"] ** 0.5)

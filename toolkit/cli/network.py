@@ -2,40 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.common import format_option
+from toolkit.cli.common import AnyCase, format_option
 from toolkit.cli.pairwise import errors_of, table_options, zero_cell_options
-from toolkit.model.choices import MEASURES, NETWORK_TAU2_METHODS
+from toolkit.model.choices import MEASURES, NETWORK_INTERVALS, NETWORK_TAU2_METHODS
 
 if TYPE_CHECKING:
+    from toolkit.cli.network_part import Options, Part, Request
     from toolkit.engine.data import Effects
     from toolkit.engine.results import NetworkResult
+    from toolkit.model.errors import NotEstimable
     from toolkit.model.spec import NetworkSpec, ZeroCells
 
 __all__ = ["network"]
 
-# Further analyses: name and one-line help; `toolkit.cli.network_more` computes them.
+MORE_HERE, MODELS_HERE = "toolkit.cli.network_more", "toolkit.cli.network_models"
+# Further analyses: name -> (function, one-line help).
 MORE = {
-    "side-split": "direct against indirect by a refit with its own tau2 (Stata's sidesplit, symmetric)",
-    "designs": "Q within and between designs, design by design, and after detaching each",
-    "contributions": "contribution of each study to each estimate (random walk)",
-    "leave-one-out": "the fit without each study",
-    "ranks": "rank probabilities (needs --small-values)",
-    "pairwise": "a separate meta-analysis of each comparison",
+    "side-split": (f"{MORE_HERE}:side_splits", "direct against indirect by a refit with its own tau2 (Stata's)"),
+    "sidde": (f"{MORE_HERE}:separate_designs", "indirect evidence from the studies without the comparison alone"),
+    "designs": (f"{MORE_HERE}:designs", "Q within and between designs, design by design, after detaching each"),
+    "heat": (f"{MORE_HERE}:heat", "which design the inconsistency comes from (net heat)"),
+    "contributions": (f"{MORE_HERE}:contribution", "contribution of each study to each estimate (random walk)"),
+    "impact": (f"{MORE_HERE}:impact", "precision lost without each study"),
+    "leave-one-out": (f"{MORE_HERE}:left_out", "the fit without each study"),
+    "funnel": (f"{MORE_HERE}:funnel", "small-study effects (needs --order)"),
+    "ranks": (f"{MORE_HERE}:ranks", "rank probabilities (needs --small-values)"),
+    "pairwise": (f"{MORE_HERE}:pairwise", "a separate meta-analysis of each comparison"),
+    "components": (f"{MODELS_HERE}:components", "treatments as sums of their parts (--inactive, --combine)"),
+    "mantel-haenszel": (f"{MODELS_HERE}:mantel_haenszel", "odds ratios of rare events, no correction"),
+    "hypergeometric": (f"{MODELS_HERE}:hypergeometric", "odds ratios of rare events, exact likelihood"),
+    "regression": (f"{MODELS_HERE}:regression", "network meta-regression (needs --covariate)"),
+    "subgroups": (f"{MODELS_HERE}:subgroups", "the network in groups of studies (needs --subgroup)"),
 }
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def more_options(function: F) -> F:
+    """Further analyses and what they need to be told."""
+    options = (
+        click.option("--also", type=click.Choice(list(MORE)), metavar="NAME", multiple=True,
+                     help="Further analysis; repeatable, listed below."),
+        click.option("--draws", type=click.IntRange(min=1), default=100_000, show_default=True, help="Draws of ranks."),
+        click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws."),
+        click.option("--order", metavar="A,B,...", help="funnel: treatments from the oldest to the newest."),
+        click.option("--covariate", metavar="COLUMN", help="regression: a number for each study."),
+        click.option("--interaction", type=click.Choice(["common", "independent"]), default="common",
+                     show_default=True, help="regression: one slope against the reference, or one a treatment."),
+        click.option("--subgroup", metavar="COLUMN", help="subgroups: the group of each study."),
+        click.option("--inactive", metavar="NAME", help="components: the component without effect, such as placebo."),
+        click.option("--separator", metavar="TEXT", default="+", show_default=True,
+                     help="components: what stands between them in a treatment's name."),
+        click.option("--combine", metavar="A*B", multiple=True, help="components: an interaction; repeatable."),
+    )  # fmt: skip
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def listed(function: F) -> F:
+    """The further analyses under the help text."""
+    lines = "\n".join(f"  {name:17}{help_}" for name, (_, help_) in MORE.items())
+    function.__doc__ = f"{function.__doc__}\n\n    \b\n    --also takes\n" + "\n".join(
+        f"    {line}" for line in lines.splitlines()
+    )
+    return function
 
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--measure", type=click.Choice(list(MEASURES), case_sensitive=False), required=True, help="Measure.")
+@click.option("--measure", type=AnyCase(list(MEASURES)), required=True, help="Measure.")
 @click.option("--reference", metavar="NAME", help="Treatment the others are compared with (default: most studied).")
 @click.option(
     "--tau2", metavar="|".join(NETWORK_TAU2_METHODS).replace("fixed", "NUMBER"), default="REML", show_default=True,
     help="Between-study variance: an estimator, or a number to fix it.",
+)  # fmt: skip
+@click.option(
+    "--ci", type=AnyCase(list(NETWORK_INTERVALS)), default="Wald", show_default=True,
+    help="Interval of random-effects estimates.",
 )  # fmt: skip
 @click.option(
     "--small-values", type=click.Choice(["good", "bad"]), help="Whether small values are good; ranks if told."
@@ -44,20 +93,20 @@ MORE = {
     "--model", type=click.Choice(["random", "common"]), default="random", show_default=True, help="Tables of."
 )
 @click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
-@click.option("--also", type=click.Choice(list(MORE)), multiple=True, help="Further analysis; repeatable (see below).")
-@click.option("--draws", type=click.IntRange(min=1), default=100_000, show_default=True, help="Draws for ranks.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws.")
 @click.option("--largest", is_flag=True, help="Analyse the largest piece of a disconnected network.")
+@more_options
 @zero_cell_options
 @table_options
 @format_option("table", "json", "csv")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead of the screen.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Network graph (.svg, .png, .pdf).")
 @click.option("--forest", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot against the reference.")
+@listed
 def network(
-    file: Path, measure: str, reference: str | None, tau2: str, small_values: str | None, model: str, level: float,
-    also: tuple[str, ...], draws: int, seed: int, largest: bool,
-    zero_add: float, zero_to: str, zero_rr: str, zero_rd: str, keep_double_zero: bool,
+    file: Path, measure: str, reference: str | None, tau2: str, ci: str, small_values: str | None, model: str,
+    level: float, largest: bool, also: tuple[str, ...], draws: int, seed: int, order: str | None,
+    covariate: str | None, interaction: str, subgroup: str | None, inactive: str | None, separator: str,
+    combine: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str, keep_double_zero: bool,
     columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None, encoding: str | None,
     output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
 ) -> None:  # fmt: skip
@@ -67,17 +116,14 @@ def network(
     treat2, TE, seTE, all pairs of a multi-arm study), by the column names of metafor, netmeta, gemtc or Stata. Every
     effect is a treatment against the reference; nothing is ranked unless --small-values says which way is better.
 
-    --also takes side-split, designs, contributions, leave-one-out, ranks or pairwise.
-
     \b
     evipool network diabetes.csv --measure OR --reference Diuretic --tau2 DL --format json
-    evipool network diabetes.csv --measure OR --small-values good --also ranks --plot network.svg
-    """
-    from toolkit.cli.network_more import further
+    evipool network diabetes.csv --measure OR --small-values good --also ranks --plot network.svg"""
+    from toolkit.cli.network_part import Options, Request
     from toolkit.engine.network import largest_subnetwork, network_effects
     from toolkit.engine.network import network as fit
     from toolkit.engine.tables import read_table
-    from toolkit.model.errors import InputError
+    from toolkit.model.errors import InputError, NotEstimable
     from toolkit.model.spec import ZeroCells
 
     if "ranks" in also and small_values is None:
@@ -85,19 +131,32 @@ def network(
     zero_cells = ZeroCells(
         add=zero_add, to=zero_to, drop_double_zero=not keep_double_zero, risk_ratio=zero_rr, risk_difference=zero_rd
     )
-    spec = _spec(measure, reference, tau2, small_values, level, zero_cells)
+    spec = _spec(measure, reference, tau2, small_values, ci, level, zero_cells)
+    options = Options(
+        draws=draws, seed=seed, order=None if order is None else tuple(t.strip() for t in order.split(",")),
+        covariate=covariate, interaction=interaction, subgroup=subgroup, inactive=inactive, separator=separator,
+        combine=combine,
+    )  # fmt: skip
     table = read_table(
-        file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding
-    )
+        file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
+        extra=[name for name in dict.fromkeys((covariate, subgroup)) if name is not None],
+    )  # fmt: skip
     with errors_of(file, table):
         effects = network_effects(table.data(measure, reference=reference), spec)
         if largest:
             effects = largest_subnetwork(effects)
-        result = fit(effects, spec)
+        try:
+            result = fit(effects, spec)
+        except NotEstimable as error:
+            if also != ("components",):
+                raise
+            _bridged(error, effects, spec, options, output_format, output)
+            return
+        shown = "common" if result.random is None else model
+        request = Request(table=table, effects=effects, result=result, model=shown, options=options)
+        extra = {name: _function(name)(request) for name in dict.fromkeys(also)}
     for line in (*(f"{role} = column {name}" for role, name in table.columns_used.items()), *table.notes):
         click.echo(f"read: {line}", err=True)
-    shown = "common" if result.random is None else model
-    extra = further(also, effects, result, shown, draws, seed)
     if output_format == "json":
         from toolkit.engine.network import network_to_dict
 
@@ -110,6 +169,27 @@ def network(
     _figures(result, plot, forest)
 
 
+def _function(name: str) -> Callable[[Request], Part]:
+    from importlib import import_module
+
+    module, _, function = MORE[name][0].partition(":")
+    found: Callable[[Request], Part] = getattr(import_module(module), function)
+    return found
+
+
+def _bridged(
+    error: NotEstimable, effects: Effects, spec: NetworkSpec, options: Options, output_format: str, output: Path | None
+) -> None:
+    """A network in pieces that only its components join: the component model alone, and why there is no more."""
+    from toolkit.cli.network_models import bridging
+
+    part = bridging(effects, spec, options)
+    if output_format == "json":
+        _write(_json({"kind": "components", "not_estimable": str(error), "also": {"components": part.data}}), output)
+        return
+    _write(f"{error}\n{part.text}", output)
+
+
 def _printed(result: NetworkResult, effects: Effects, model: str, output_format: str, further: list[str]) -> str:
     from toolkit.cli.network_text import csv_rows, text
 
@@ -119,7 +199,13 @@ def _printed(result: NetworkResult, effects: Effects, model: str, output_format:
 
 
 def _spec(
-    measure: str, reference: str | None, tau2: str, small_values: str | None, level: float, zero_cells: ZeroCells
+    measure: str,
+    reference: str | None,
+    tau2: str,
+    small_values: str | None,
+    ci: str,
+    level: float,
+    zero_cells: ZeroCells,
 ) -> NetworkSpec:
     from toolkit.model.errors import InputError
     from toolkit.model.spec import NetworkSpec
@@ -133,8 +219,8 @@ def _spec(
             allowed = ", ".join(names.values())
             raise InputError("Unknown --tau2.", value=tau2, allowed=f"{allowed} or a number") from None
     return NetworkSpec(
-        measure=measure, reference=reference, tau2=method, tau2_value=value, small_values=small_values, level=level,
-        zero_cells=zero_cells,
+        measure=measure, reference=reference, tau2=method, tau2_value=value, small_values=small_values, ci=ci,
+        level=level, zero_cells=zero_cells,
     )  # fmt: skip
 
 

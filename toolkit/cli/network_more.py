@@ -1,65 +1,45 @@
-"""Further analyses of `evipool network`: each as data for JSON and as text for the terminal."""
+"""Further analyses of `evipool network` on the evidence and the ranking: each as data for JSON and as text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-from rich.console import Console
 
-from toolkit.cli.network_text import as_text, cell, p_value, print_table
-from toolkit.engine.data import Effects
+from toolkit.cli.network_part import Part, Request, part
+from toolkit.cli.network_text import cell, p_value
 from toolkit.engine.network import (
     against_reference,
+    comparison_adjusted_funnel,
     consistency_model,
     contributions,
     decompose_designs,
     leave_one_out,
+    net_heat,
     rank_probabilities,
     separate_comparisons,
     side_split,
+    split_evidence,
+    study_impact,
 )
-from toolkit.engine.results import NetworkResult
 from toolkit.engine.tabulate import estimate_to_dict, plain
+from toolkit.model.errors import InputError
 
-__all__ = ["Part", "further"]
-
-Rows = Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One further analysis."""
-
-    data: Any
-    text: str
-
-
-def further(
-    names: Sequence[str], effects: Effects, result: NetworkResult, model: str, draws: int, seed: int
-) -> dict[str, Part]:
-    """The analyses `names`, in the order asked for."""
-    functions: dict[str, Callable[[], Part]] = {
-        "side-split": lambda: _side_split(effects, result),
-        "designs": lambda: _designs(effects),
-        "contributions": lambda: _contributions(effects, result, model),
-        "leave-one-out": lambda: _leave_one_out(effects, result),
-        "ranks": lambda: _ranks(result, model, draws, seed),
-        "pairwise": lambda: _pairwise(effects, result),
-    }
-    return {name: functions[name]() for name in dict.fromkeys(names)}
+__all__ = [
+    "contribution",
+    "designs",
+    "funnel",
+    "heat",
+    "impact",
+    "left_out",
+    "pairwise",
+    "ranks",
+    "separate_designs",
+    "side_splits",
+]
 
 
-def _part(data: Any, title: str, header: Sequence[str], rows: Rows) -> Part:
-    def show(console: Console) -> None:
-        print_table(console, title, header, rows)
-
-    return Part(data=data, text=as_text(show))
-
-
-def _side_split(effects: Effects, result: NetworkResult) -> Part:
+def side_splits(request: Request) -> Part:
+    """Direct against indirect by a refit."""
+    effects, result = request.effects, request.result
     rows = side_split(effects, tau2=result.spec.tau2, tau2_value=result.spec.tau2_value, level=result.spec.level)
     scale = result.scale
     data = [
@@ -81,10 +61,12 @@ def _side_split(effects: Effects, result: NetworkResult) -> Part:
         for r in rows
     ]  # fmt: skip
     title = f"Side-splitting with refit, symmetric, {result.spec.tau2}"
-    return _part(data, title, ["comparison", "studies", "direct", "indirect", "p differ", "tau2"], shown)
+    return part(data, title, ["comparison", "studies", "direct", "indirect", "p differ", "tau2"], shown)
 
 
-def _designs(effects: Effects) -> Part:
+def designs(request: Request) -> Part:
+    """Q within and between designs."""
+    effects = request.effects
     found = decompose_designs(effects, consistency_model(effects))
     detached = {d.design: d for d in found.detached}
     rows = []
@@ -93,10 +75,12 @@ def _designs(effects: Effects) -> Part:
         rest = ["-", "-", "-"] if out is None else [f"{out.q:.2f}", str(out.df), p_value(out.p)]
         rows.append([d.design, f"{d.q:.2f}" if d.df else "-", str(d.df), p_value(d.p), *rest])
     header = ["design", "Q within", "df", "p", "Q between when detached", "df", "p"]
-    return _part(plain(found), "Heterogeneity and inconsistency by design", header, rows)
+    return part(plain(found), "Heterogeneity and inconsistency by design", header, rows)
 
 
-def _contributions(effects: Effects, result: NetworkResult, model: str) -> Part:
+def contribution(request: Request) -> Part:
+    """Contributions of comparisons and studies."""
+    effects, result, model = request.effects, request.result, request.model
     found = contributions(effects, result, model=model)
     data = {
         "method": found.method,
@@ -112,10 +96,12 @@ def _contributions(effects: Effects, result: NetworkResult, model: str) -> Part:
         top = [i for i in np.argsort(-shares)[:3] if shares[i] > 0]
         rows.append([f"{c[0]} against {c[1]}", ", ".join(f"{found.studies[i]} {100 * shares[i]:.0f} %" for i in top)])
     title = f"Largest contributions of studies ({found.method}, {model} effects)"
-    return _part(data, title, ["comparison", "studies"], rows)
+    return part(data, title, ["comparison", "studies"], rows)
 
 
-def _leave_one_out(effects: Effects, result: NetworkResult) -> Part:
+def left_out(request: Request) -> Part:
+    """The fit without each study."""
+    effects, result = request.effects, request.result
     data, rows = [], []
     for left in leave_one_out(effects, result):
         if left.result is None:
@@ -143,10 +129,12 @@ def _leave_one_out(effects: Effects, result: NetworkResult) -> Part:
         text = "; ".join(f"{row.treatment} {cell(row.random or row.common, result)}" for row in versus)
         tau2 = "-" if left.result.tau2 is None else f"{left.result.tau2.value:.4g}"
         rows.append([left.study, f"against {left.result.reference}: {text}", tau2])
-    return _part(data, "Without each study", ["left out", "effects", "tau2"], rows)
+    return part(data, "Without each study", ["left out", "effects", "tau2"], rows)
 
 
-def _ranks(result: NetworkResult, model: str, draws: int, seed: int) -> Part:
+def ranks(request: Request) -> Part:
+    """Rank probabilities."""
+    result, model, draws, seed = request.result, request.model, request.options.draws, request.options.seed
     found = rank_probabilities(result, np.random.default_rng(seed), model=model, draws=draws)
     order = np.argsort(found.mean_rank, kind="stable")
     rows = [
@@ -158,10 +146,12 @@ def _ranks(result: NetworkResult, model: str, draws: int, seed: int) -> Part:
     if found.caution:
         title += f"\n{found.caution}"
     header = ["treatment", "SUCRA", "mean rank", "median rank", "probability of rank 1 ± Monte-Carlo SE"]
-    return _part({**plain(found), "seed": seed}, title, header, rows)
+    return part({**plain(found), "seed": seed}, title, header, rows)
 
 
-def _pairwise(effects: Effects, result: NetworkResult) -> Part:
+def pairwise(request: Request) -> Part:
+    """Each comparison alone."""
+    effects, result = request.effects, request.result
     found = separate_comparisons(effects, result.spec.level)
     data = [
         {
@@ -181,4 +171,83 @@ def _pairwise(effects: Effects, result: NetworkResult) -> Part:
         for c in found
     ]  # fmt: skip
     header = ["comparison", "studies", "random effects (DL)", "common effect", "I2"]
-    return _part(data, "Each comparison alone", header, rows)
+    return part(data, "Each comparison alone", header, rows)
+
+
+def separate_designs(request: Request) -> Part:
+    """SIDDE: indirect evidence from the studies that do not hold both treatments."""
+    result = request.result
+    rows = split_evidence(request.effects, result, request.model, method="SIDDE")
+    data = [
+        {
+            "t1": r.t1,
+            "t2": r.t2,
+            "k": r.k,
+            "direct": estimate_to_dict(r.direct, result.scale),
+            "indirect": estimate_to_dict(r.indirect, result.scale),
+            "difference": estimate_to_dict(r.difference, result.scale),
+            "reason": r.reason,
+        }
+        for r in rows
+    ]
+    shown = [
+        [f"{r.t1} against {r.t2}", str(r.k), cell(r.direct, result),
+         r.reason or "-" if r.indirect is None else cell(r.indirect, result),
+         p_value(None if r.difference is None else r.difference.p)]
+        for r in rows
+    ]  # fmt: skip
+    title = f"Separate indirect from direct design evidence (SIDDE), {request.model} effects"
+    return part(data, title, ["comparison", "studies", "direct", "indirect", "p differ"], shown)
+
+
+def heat(request: Request) -> Part:
+    """Net heat: how much each design adds to or takes from the inconsistency of another."""
+    found = net_heat(request.effects, request.result.reference, request.model)
+    names = [f"{c.treatment} against {c.base} in {c.design}" for c in found.contrasts]
+    at = [
+        (i, j)
+        for i in range(len(names))
+        for j in range(len(names))
+        if found.contrasts[i].design != found.contrasts[j].design
+    ]
+    at.sort(key=lambda pair: -abs(float(found.q_diff[pair])))
+    rows = [
+        [names[i], found.contrasts[j].design, f"{found.q[i]:.2f}", f"{found.q_diff[i, j]:+.2f}"] for i, j in at[:12]
+    ]
+    title = (
+        "Net heat: what detaching a design takes from (+) or adds to (-) the inconsistency of a contrast; largest 12"
+    )
+    note = f"Weights with the variance within designs, {found.tau2_within:.4g}."
+    return part(plain(found), title, ["contrast", "design detached", "its Q", "change"], rows, [note])
+
+
+def funnel(request: Request) -> Part:
+    """Comparison-adjusted funnel and its test."""
+    if request.options.order is None:
+        raise InputError(
+            "A comparison-adjusted funnel needs an order of the treatments.",
+            hint='Add --order "oldest, ..., newest": every effect is then earlier against later.',
+        )
+    found = comparison_adjusted_funnel(request.effects, request.result, request.options.order, request.model)
+    test = found.egger
+    rows = [] if test is None else [
+        ["Egger", f"{test.bias:.3f}", f"{test.se:.3f}", f"{test.statistic:.2f}", str(test.df), p_value(test.p)]
+    ]  # fmt: skip
+    note = f"Order: {', '.join(found.order)}; {len(found.points)} points."
+    notes = [note] if found.reason is None else [note, f"Not tested: {found.reason}."]
+    title = "Small-study effects on the comparison-adjusted funnel"
+    return part(plain(found), title, ["test", "bias", "SE", "t", "df", "p"], rows, notes)
+
+
+def impact(request: Request) -> Part:
+    """Share of each study in the precision of each estimate."""
+    found = study_impact(request.effects, request.result, request.model)
+    order = np.argsort(-found.impact.mean(axis=1), kind="stable")
+    rows = []
+    for s in order:
+        top = int(np.argmax(found.impact[s]))
+        a, b = found.comparisons[top]
+        rows.append([found.studies[s], f"{found.impact[s].mean():.1%}", f"{found.impact[s, top]:.1%}: {a} against {b}"])
+    title = f"Importance of studies: precision lost without each, tau2 held, {request.model} effects"
+    note = "100 % means that nothing connects the two treatments without the study."
+    return part(plain(found), title, ["study", "mean over comparisons", "largest"], rows, [note])

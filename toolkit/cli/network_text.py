@@ -66,7 +66,7 @@ def as_text(show: Callable[[Console], None]) -> str:
 def _show(console: Console, result: NetworkResult, effects: Effects, model: str) -> None:
     _head(console, result)
     _effects(console, result)
-    console.print(*_heterogeneity(result), sep="\n")
+    console.print(*_heterogeneity(result, effects), sep="\n")
     console.print(*_inconsistency(result.inconsistency), sep="\n")
     _splits(console, result, effects, model)
     _league(console, result, model)
@@ -168,12 +168,22 @@ def _effects(console: Console, result: NetworkResult) -> None:
     console.print(f"Below {word}: less in the treatment than in {result.reference}.\n", markup=False)
 
 
-def _heterogeneity(result: NetworkResult) -> list[str]:
+def _heterogeneity(result: NetworkResult, effects: Effects) -> list[str]:
+    from toolkit.engine.network import tau2_interval
+    from toolkit.engine.network.standard import interval_words
+
     if result.tau2 is None:
         return ["Heterogeneity: not estimable (see the note below)."]
+    bounds = ""
+    if result.tau2.method != "fixed":
+        exact = tau2_interval(effects, result)
+        bounds = f", {100 * result.spec.level:g} % Q-profile interval {exact.low:.4g} to {exact.high:.4g}"
     i2 = "-" if result.i2 is None else f"{100 * result.i2:.1f} %"
     edge = " (on the boundary)" if result.tau2.boundary else ""
-    return [f"Heterogeneity: tau2 = {result.tau2.value:.4g}{edge} ({result.tau2.method}), I2 = {i2}"]
+    lines = [f"Heterogeneity: tau2 = {result.tau2.value:.4g}{edge} ({result.tau2.method}){bounds}, I2 = {i2}"]
+    if result.spec.ci != "Wald":
+        lines.append(f"Intervals of random effects: {interval_words(result)}, variance factor {result.ci_factor:.4g}")
+    return lines
 
 
 def _inconsistency(tested: Inconsistency) -> list[str]:

@@ -1,0 +1,245 @@
+"""Other models of `evipool network`: components, rare events, regression, subgroups; as data for JSON and as text."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cli.network_part import Part, Request, arms_of, matrix_rows, numbers_of, part, texts_of
+from toolkit.cli.network_text import cell, p_value
+from toolkit.engine.tabulate import estimate_to_dict, plain
+from toolkit.model.errors import InputError
+
+if TYPE_CHECKING:
+    from toolkit.cli.network_part import Options
+    from toolkit.engine.data import Effects
+    from toolkit.engine.network import ComponentResult, SparseNetwork
+    from toolkit.engine.results import Estimate, NetworkResult
+    from toolkit.model.spec import NetworkSpec
+
+__all__ = [
+    "bridging",
+    "components",
+    "components_text",
+    "hypergeometric",
+    "mantel_haenszel",
+    "regression",
+    "sparse_part",
+    "subgroups",
+]
+
+
+def components(request: Request) -> Part:
+    """Component model of the treatments' names."""
+    return bridging(request.effects, request.result.spec, request.options)
+
+
+def bridging(effects: Effects, spec: NetworkSpec, options: Options) -> Part:
+    """The component model, whether or not the network is connected."""
+    from toolkit.engine.network import component_matrix, component_network
+
+    matrix = component_matrix(
+        effects.treatments,
+        separator=options.separator,
+        inactive=options.inactive,
+        interactions=[tuple(p.strip() for p in text.split("*")) for text in options.combine],
+    )
+    found = component_network(effects, matrix, tau2=spec.tau2, tau2_value=spec.tau2_value, level=spec.level)
+    return components_text(found, effects.scale, spec.measure)
+
+
+def components_text(found: ComponentResult, scale: str, measure: str) -> Part:
+    """A component model as data and text."""
+    from toolkit.plots.numbers import decimals_for, format_interval
+
+    shown = found.common if found.random is None else found.random
+    widths = [e.ci_high - e.ci_low for e in shown if e is not None]
+    decimals = decimals_for(widths, scale)
+
+    def text(e: Estimate | None) -> str:
+        return "not estimable" if e is None else format_interval(e.estimate, e.ci_low, e.ci_high, scale, decimals)
+
+    rows = [
+        [name, "-" if found.random is None else text(found.random[i]), text(found.common[i]),
+         p_value(None if shown[i] is None else shown[i].p)]  # type: ignore[union-attr]
+        for i, name in enumerate(found.matrix.components)
+    ]  # fmt: skip
+    models = [("common", found.common, found.treatment_common)]
+    if found.random is not None and found.treatment_random is not None:
+        models.append(("random", found.random, found.treatment_random))
+    data: dict[str, Any] = {
+        "components": list(found.matrix.components),
+        "inactive": found.matrix.inactive,
+        "treatments": list(found.matrix.treatments),
+        "matrix": plain(found.matrix.matrix),
+        "subnetworks": found.n_subnetworks,
+        "tau2": plain(found.tau2),
+        "i2": found.i2,
+        "additivity": {
+            name: getattr(found, name)
+            for name in (
+                "q_additive", "df_additive", "p_additive", "q_standard", "df_standard", "q_difference",
+                "df_difference", "p_difference",
+            )
+        },
+        **{
+            name: {
+                "components": [estimate_to_dict(e, scale) for e in estimates],
+                "treatments": matrix_rows(effects, scale),
+            }
+            for name, estimates, effects in models
+        },
+        "warnings": plain(found.warnings),
+    }  # fmt: skip
+    notes = [w.text for w in found.warnings]
+    if found.tau2 is not None:
+        notes.append(f"tau2 = {found.tau2.value:.4g} ({found.tau2.method}).")
+    if found.q_difference is not None:
+        notes.append(
+            f"Additivity against the standard network: Q {found.q_difference:.2f} on {found.df_difference} df, p "
+            f"{p_value(found.p_difference)}."
+        )
+    else:
+        notes.append(f"The components bridge a network in {found.n_subnetworks} pieces; additivity cannot be tested.")
+    title = f"Component model: {measure} of adding each component" + (
+        f" ({found.matrix.inactive} has no effect)" if found.matrix.inactive else ""
+    )
+    return part(data, title, ["component", "random effects", "common effect", "p"], rows, notes)
+
+
+def mantel_haenszel(request: Request) -> Part:
+    """Mantel-Haenszel network of odds ratios."""
+    from toolkit.engine.network import mantel_haenszel_network
+
+    found = mantel_haenszel_network(arms_of(request, "The Mantel-Haenszel network"), request.result.reference)
+    return sparse_part(found, request.result)
+
+
+def hypergeometric(request: Request) -> Part:
+    """Non-central hypergeometric network of odds ratios."""
+    from toolkit.engine.network import hypergeometric_network
+
+    found = hypergeometric_network(arms_of(request, "The hypergeometric network"), request.result.reference)
+    return sparse_part(found, request.result)
+
+
+def sparse_part(found: SparseNetwork, result: NetworkResult) -> Part:
+    """A rare-event network against its reference, as data and text."""
+    from toolkit.engine.network._intervals import symmetric_estimate
+
+    estimates = [
+        symmetric_estimate(float(found.te[i, 0]), float(found.se[i, 0]), result.spec.level, found.method)
+        for i in range(1, len(found.treatments))
+    ]
+    names = found.treatments[1:]
+    data = {
+        "method": found.method,
+        "reference": found.reference,
+        "k": found.k,
+        "converged": found.converged,
+        "effects": [
+            {"treatment": t, **(estimate_to_dict(e, "log") or {})} for t, e in zip(names, estimates, strict=True)
+        ],
+        "q": found.q,
+        "df": found.df,
+        "p": found.p,
+        "excluded": plain(found.excluded),
+    }
+    rows = [[t, cell(e, result), p_value(e.p)] for t, e in zip(names, estimates, strict=True)]
+    notes = [f"{found.k} studies; common effect, no continuity correction."]
+    if found.df:
+        notes.append(f"Inconsistency: Q {found.q:.2f} on {found.df} df, p {p_value(found.p)}.")
+    notes += [f"Left out: {x.study}{f', {x.treatment}' if x.treatment else ''}: {x.reason}" for x in found.excluded]
+    if not found.converged:
+        notes.append("The iterations did not converge.")
+    title = f"OR of each treatment against {found.reference}: {found.method}"
+    return part(data, title, ["treatment", "effect", "p"], rows, notes)
+
+
+def regression(request: Request) -> Part:
+    """Network meta-regression on a study-level column."""
+    from toolkit.engine.network import network_regression
+
+    asked, result = request.options, request.result
+    if asked.covariate is None:
+        raise InputError("A network meta-regression needs a covariate.", hint="Add --covariate COLUMN.")
+    found = network_regression(
+        request.effects, numbers_of(request, asked.covariate), result.reference, interaction=asked.interaction,
+        tau2=result.spec.tau2, tau2_value=result.spec.tau2_value, level=result.spec.level,
+    )  # fmt: skip
+    scale = result.scale
+    data = {
+        "covariate": asked.covariate,
+        "interaction": found.interaction,
+        "reference": found.reference,
+        "centre": found.centre,
+        "effects": [
+            {"treatment": t, "estimate": estimate_to_dict(e, scale)}
+            for t, e in zip(found.treatments, found.effects, strict=True)
+        ],
+        "coefficients": [
+            {"treatment": c.treatment, "estimate": estimate_to_dict(c.estimate, scale)} for c in found.coefficients
+        ],
+        "tau2": plain(found.tau2),
+        "tau2_without": None if result.tau2 is None else result.tau2.value,
+        "q": found.q,
+        "df": found.df,
+        "excluded": plain(found.excluded),
+    }
+    word = "ratio" if scale == "log" else "change"
+    rows = [
+        [f"{c.treatment or 'every treatment'} against {found.reference}", cell(c.estimate, result),
+         p_value(None if c.estimate is None else c.estimate.p)]
+        for c in found.coefficients
+    ]  # fmt: skip
+    rows += [
+        [f"{t} against {found.reference} at {asked.covariate} = {found.centre:g}", cell(e, result),
+         p_value(None if e is None else e.p)]
+        for t, e in zip(found.treatments, found.effects, strict=True)
+    ]  # fmt: skip
+    before = "" if result.tau2 is None else f" (without the covariate {result.tau2.value:.4g})"
+    notes = [f"tau2 = {found.tau2.value:.4g}{before}."]
+    notes += [f"Left out: {x.study}: {x.reason}" for x in found.excluded]
+    title = f"Network meta-regression on {asked.covariate}, {found.interaction} interaction: {word} per unit"
+    return part(data, title, ["", "estimate", "p"], rows, notes)
+
+
+def subgroups(request: Request) -> Part:
+    """The network in each group of studies, and the test of their difference."""
+    from toolkit.engine.network import network_subgroups
+
+    column = request.options.subgroup
+    if column is None:
+        raise InputError("Subgroups need a column that names the group of each study.", hint="Add --subgroup COLUMN.")
+    found = network_subgroups(request.effects, texts_of(request, column), request.result.spec)
+    scale, result = request.result.scale, request.result
+    data, rows = [], []
+    for group in found.groups:
+        effects = [
+            {
+                "treatment": r.treatment,
+                "reference": r.reference,
+                "common": estimate_to_dict(r.common, scale),
+                "random": estimate_to_dict(r.random, scale),
+            }
+            for r in group.rows
+        ]
+        tau2 = None if group.tau2 is None else group.tau2.value
+        data.append({"group": group.name, "k": group.k, "tau2": tau2, "effects": effects, "reason": group.reason})
+        shown = group.reason or "; ".join(f"{r.treatment} {cell(r.random or r.common, result)}" for r in group.rows)
+        rows.append([group.name, str(group.k), shown, "-" if tau2 is None or math.isnan(tau2) else f"{tau2:.4g}"])
+    test = plain(found.test)
+    notes = [f"Left out: {x.study}: {x.reason}" for x in found.excluded]
+    if found.test is None:
+        notes.insert(0, f"Groups are not compared: {found.reason}.")
+    else:
+        notes.insert(
+            0,
+            f"Difference between groups in the {found.test.df} shared contrasts: chi2 {found.test.statistic:.2f}, p "
+            f"{p_value(found.test.p)}.",
+        )
+    title = f"Subgroups by {column}, against the reference of each fit"
+    return part(
+        {"column": column, "groups": data, "test": test, "reason": found.reason, "excluded": plain(found.excluded)},
+        title, ["group", "studies", "effects", "tau2"], rows, notes,
+    )  # fmt: skip
