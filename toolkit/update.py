@@ -23,7 +23,8 @@ from toolkit.overview import Waits, overview
 from toolkit.prisma.numbers import flow_json
 from toolkit.prisma.run import flow, open_stages
 from toolkit.project import Project
-from toolkit.report.context import headline_syntheses
+from toolkit.report.context import compared_version, headline_syntheses
+from toolkit.report.news import News, news_since
 from toolkit.report.run import ReportOutcome, is_fresh, write_report
 from toolkit.search.run import SearchOutcome
 from toolkit.search.services import SERVICES
@@ -59,7 +60,8 @@ class UpdateOutcome:
     """What an update did.
 
     ``closed`` are the versions it completed: one before searching, one at its end, or none. ``failures`` are
-    (source, what went wrong) of searches that failed; everything else was done all the same.
+    (source, what went wrong) of searches that failed; everything else was done all the same. ``news`` is what came
+    since the version that the report compares with, besides new studies.
     """
 
     searches: tuple[SearchOutcome, ...]
@@ -68,6 +70,7 @@ class UpdateOutcome:
     analyses: tuple[AnalysisOutcome, ...]
     waiting: tuple[Waits, ...]
     closed: tuple[str, ...]
+    news: tuple[News, ...]
     report: ReportOutcome
 
 
@@ -214,6 +217,7 @@ def update(
         analyses=tuple(analyses),
         waiting=tuple(waiting_for_people(project)),
         closed=tuple(closed),
+        news=news_since(project, compared_version(project)),
         report=report,
     )
 

@@ -243,6 +243,33 @@ def test_clinical_trials_carry_their_numbers(new_project: NewProject, fake_time:
         assert (record.external_id, record.fields.registry_numbers) == ("NCT00000007", ("NCT00000007",))
 
 
+def test_a_registration_that_changed_its_status_is_told_once(new_project: NewProject, fake_time: FakeTime):
+    host, page = "clinicaltrials.gov", 2
+    fake = FakeWeb({host: [trial_item(n) for n in range(1, 6)]}, page=page)
+
+    def set_status(n: int, status: str) -> None:
+        item = trial_item(n)
+        item["protocolSection"]["statusModule"]["overallStatus"] = status
+        fake.items[host][n - 1] = item
+
+    with new_project(strategy_for("clinicaltrials")) as project:
+        told = []
+        for day, statuses in (
+            (MARCH, {4: "RECRUITING"}), (date(2026, 6, 1), {4: "TERMINATED", 1: "SUSPENDED"}), (SEPTEMBER, {}),
+            (date(2026, 12, 1), {4: "COMPLETED"}),
+        ):  # fmt: skip
+            for n, status in statuses.items():
+                set_status(n, status)
+            run_search(project, "pubmed", transport=transport_to(fake, fake_time), date=day)
+            told.append(search_runs(project, source=None)[-1].detail.get("status_changes"))
+        assert told == [
+            None,
+            [["NCT00000001", "COMPLETED", "SUSPENDED"], ["NCT00000004", "RECRUITING", "TERMINATED"]],
+            None,
+            [["NCT00000004", "TERMINATED", "COMPLETED"]],
+        ]
+
+
 # ---- citation searching ----
 
 CITES = (

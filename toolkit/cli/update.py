@@ -141,7 +141,14 @@ def _show_plan(project: Project, output_format: str) -> int:
 def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:
     return {
         "searches": [
-            {"run": s.run_id, "date": s.searched_on, "count": s.count, "new": len(s.new), "known": len(s.known)}
+            {
+                "source": s.source,
+                "run": s.run_id,
+                "date": s.searched_on,
+                "count": s.count,
+                "new": len(s.new),
+                "known": len(s.known),
+            }
             for s in outcome.searches
         ],
         "failures": [{"source": source, "problem": str(error)} for source, error in outcome.failures],
@@ -149,6 +156,7 @@ def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:
         "analyses": [{"analysis": a.analysis.id, "status": a.status, "problem": a.problem} for a in outcome.analyses],
         "waiting": [asdict(w) for w in outcome.waiting],
         "closed_versions": list(outcome.closed),
+        "news": [asdict(one) for one in outcome.news],
         "report": {"path": str(outcome.report.path), "written": outcome.report.written},
     }
 
@@ -156,7 +164,7 @@ def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:
 def _show(outcome: UpdateOutcome) -> None:
     for s in outcome.searches:
         click.echo(
-            f"PubMed searched ({s.searched_on}): {s.count} records, {len(s.new)} new, {len(s.known)} known before"
+            f"{s.source} searched ({s.searched_on}): {s.count} records, {len(s.new)} new, {len(s.known)} known before"
             + (f", {len(s.dropped)} no longer found" if s.dropped else "")
         )
     if outcome.merged:
@@ -170,6 +178,16 @@ def _show(outcome: UpdateOutcome) -> None:
             click.echo(f"  {a.analysis.id}: {a.problem}")
     for label in outcome.closed:
         click.echo(f"Version {label} of the review is closed.")
+    for one in outcome.news:
+        if one.weighs:
+            click.echo(f"News of {one.about}: {one.text}" + (f" [{one.source}]" if one.source else ""))
+    lighter = sum(not one.weighs for one in outcome.news)
+    if lighter:
+        click.echo(
+            f"{lighter} pieces of lesser news are in the report."
+            if lighter > 1
+            else "One piece of news is in the report."
+        )
     fresh = "" if outcome.report.written else " (nothing changed since it was written)"
     click.echo(f"Report: {outcome.report.path}{fresh}")
     if outcome.waiting:

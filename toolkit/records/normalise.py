@@ -20,6 +20,7 @@ __all__ = [
     "normalise_issn",
     "normalise_pages",
     "paragraphs",
+    "registry_status",
     "strip_markup",
     "unique",
 ]
@@ -201,3 +202,30 @@ def is_retraction_notice(record: ParsedRecord) -> bool:
     """Whether the record is itself the notice that retracts another publication."""
     types = {t.lower() for t in record.publication_types}
     return bool(types & _NOTICE) or (bool(record.extra.get("ROF")) and not types & _RETRACTED)
+
+
+_STATUS_TAGS = (
+    "status",
+    "overallstatus",
+    "recruitmentstatus",
+    "studystatus",
+    "trialstatus",
+    "overallrecruitmentstatus",
+)
+
+
+def registry_status(record: ParsedRecord) -> str | None:
+    """Recruitment status of a trial registration, as its register words it; None for records that are no registration.
+
+    Examples
+    --------
+    >>> from toolkit.model.records import ParsedRecord
+    >>> registry_status(ParsedRecord(registry_numbers=("NCT00000001",), extra={"Recruitment_Status": ("Recruiting",)}))
+    'Recruiting'
+    """
+    if not record.registry_numbers and record.accession is None:
+        return None
+    for tag, values in record.extra.items():
+        if re.sub(r"[^a-z]", "", tag.casefold()) in _STATUS_TAGS and values and values[0].strip():
+            return values[0].strip()
+    return None

@@ -9,6 +9,7 @@ from typing import Any
 from toolkit.report.changes import AnalysisChange, main_estimate, network_rows, numbers_row
 from toolkit.report.context import Context
 from toolkit.report.html import Group, Markup, bullets, figure, grouped_table, heading, join, paragraph, table
+from toolkit.report.news import KINDS, News, StudyTurn
 
 __all__ = ["changes", "draw_updates", "update_figure"]
 
@@ -68,9 +69,9 @@ def changes(c: Context, folder: Path) -> Markup:
     closed = c.since.payload.get("closed_on", c.since.at[:10])
     parts = [paragraph(f"Compared with version {c.since.label}, closed on {closed}.")]
     parts.append(_count_changes(c))
-    news = [f"{s} is new in the review." for s in c.new_studies]
-    news += [f"{s} is no longer included." for s in c.gone_studies]
-    parts.append(bullets(news) if news else paragraph("No study came into the review or left it."))
+    turns = [_turn(one) for one in c.turns]
+    parts.append(bullets(turns) if turns else paragraph("No study came into the review or left it."))
+    parts += _news(c)
     headline = {change.analysis for change in _headline(c)}
     touched = [x for x in c.changes if x.status != "unchanged"]
     for title, group in (
@@ -89,6 +90,45 @@ def changes(c: Context, folder: Path) -> Markup:
         parts.append(paragraph(f"Same data and settings, not computed again: {', '.join(same)}."))
     parts.append(_looks(c))
     return join(parts)
+
+
+_STANDINGS = {
+    "included": "included", "excluded": "excluded", "pending": "not decided", "ongoing": "ongoing",
+    "awaiting_classification": "awaiting classification", "removed": "removed",
+}  # fmt: skip
+
+
+def _turn(one: StudyTurn) -> str:
+    """ "Kang2018 is new in the review."; "Liu2013: awaiting classification before, excluded now (reason)." """
+    reason = f" ({one.reason})" if one.reason else ""
+    now = _STANDINGS.get(one.now, "not in the review")
+    if not one.before and one.now == "included":
+        return f"{one.study} is new in the review."
+    if not one.before:
+        return f"{one.study} is new: {now}{reason}."
+    if one.before == "included":
+        return f"{one.study} is no longer included: {now}{reason}."
+    return f"{one.study}: {_STANDINGS[one.before]} before, {now} now{reason}."
+
+
+def _news(c: Context) -> list[Markup]:
+    """News besides new studies, under a heading for each kind; empty kinds are named in one sentence."""
+    groups = [
+        Group(title=words, rows=[[_about(one), one.text, one.source] for one in c.news if one.kind == kind])
+        for kind, words in KINDS.items()
+    ]
+    found = [group for group in groups if group.rows]
+    parts = []
+    if found:
+        parts = [heading("Other news"), grouped_table(["", "what", "known from"], found)]
+    nothing = [str(group.title)[0].lower() + str(group.title)[1:] for group in groups if not group.rows]
+    if nothing:
+        parts.append(paragraph(f"No news of: {'; '.join(nothing)}.", "small"))
+    return parts
+
+
+def _about(one: News) -> Markup | str:
+    return Markup("<b>{}</b>").format(one.about) if one.weighs else one.about
 
 
 def _headline(c: Context) -> list[AnalysisChange]:
@@ -116,7 +156,7 @@ def _remark(x: AnalysisChange) -> str:
     moves += [f"{m.study} left{f': {m.reason}' if m.reason else ''}." for m in x.left]
     if not moves and x.status == "changed":
         moves = ["The same studies; their data or the settings changed."]
-    return " ".join([*moves, x.sentence]).strip()
+    return " ".join(part for part in (*moves, x.sentence, x.mover) if part)
 
 
 def _looks(c: Context) -> Markup:

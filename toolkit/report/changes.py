@@ -18,6 +18,7 @@ __all__ = [
     "baseline",
     "looks",
     "main_estimate",
+    "moved_most",
     "network_rows",
     "null_of",
     "numbers_of",
@@ -41,7 +42,8 @@ class StudyMove:
 class AnalysisChange:
     """One analysis before and after.
 
-    ``status`` is "new", "gone", "unchanged" or "changed"; ``sentence`` says in words what moved. ``before`` and
+    ``status`` is "new", "gone", "unchanged" or "changed"; ``sentence`` says in words what moved, ``mover`` which of
+    several new studies moved the estimate most ("" where that cannot be said). ``before`` and
     ``after`` are payloads (None if there was or is no result). ``looks`` counts the states of the data this analysis
     was computed on so far, ``history`` holds the result of each completed version that differs from the one before.
     """
@@ -54,6 +56,7 @@ class AnalysisChange:
     came: tuple[StudyMove, ...]
     left: tuple[StudyMove, ...]
     sentence: str
+    mover: str = ""
     looks: int = 1
     history: tuple[tuple[str, Payload], ...] = ()
 
@@ -108,18 +111,42 @@ def analysis_change(
     else:
         status = "unchanged" if before["fingerprint"] == after["fingerprint"] else "changed"
     was, now = _studies(before), _studies(after)
+    fresh = [s for s in now if s not in was]
     return AnalysisChange(
         analysis=analysis,
         title=title,
         status=status,
         before=before,
         after=after,
-        came=tuple(StudyMove(study=s, reason=None) for s in now if s not in was),
+        came=tuple(StudyMove(study=s, reason=None) for s in fresh),
         left=tuple(StudyMove(study=s, reason=left_out.get(s)) for s in was if s not in now),
         sentence=sentence(before, after, important) if status in ("changed", "new", "gone") else "",
+        mover=moved_most(after, fresh) if status == "changed" else "",
         looks=looks,
         history=tuple(history),
     )
+
+
+def moved_most(payload: Payload | None, fresh: Sequence[str]) -> str:
+    """Which of several new studies moved the estimate most, by leaving each of them out of the present fit.
+
+    The shift is measured on the model scale (log of a ratio). "" for one new study, for a network and where the
+    estimate without a study is not in the result.
+    """
+    full = main_estimate(payload)
+    if payload is None or full is None or len(fresh) < 2:
+        return ""
+    shifts = {}
+    for refit in payload["result"].get("leave_one_out") or ():
+        without = refit["random"] or refit["common"]
+        if refit["study"] in fresh and without is not None:
+            shifts[refit["study"]] = (abs(full["model"]["estimate"] - without["model"]["estimate"]), without)
+    if len(shifts) < 2:
+        return ""
+    study = max(shifts, key=lambda name: shifts[name][0])
+    spec = payload["spec"]
+    text = estimate_text(shifts[study][1], spec["level"], digits_of(spec["measure"]))
+    return f"Of the {len(fresh)} new studies {study} moved the estimate most: without it, it would be {text}."
 
 
 def _studies(payload: Payload | None) -> list[str]:

@@ -12,19 +12,21 @@ from toolkit.analysis.settings import Differences, differences
 from toolkit.config import ReviewFile
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.records import ParsedRecord
-from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Run, Standing, Version
+from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Record, Run, Standing, Version
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.identities import Finding as FlowFinding
 from toolkit.prisma.identities import check
 from toolkit.prisma.run import flow, syntheses_of
 from toolkit.project import Project
+from toolkit.records.normalise import is_retracted
 from toolkit.report.changes import AnalysisChange, analysis_change, baseline, looks
+from toolkit.report.news import News, StudyTurn, news_since, study_turns
 from toolkit.screening.agreement import Agreement
 from toolkit.screening.run import agreement
 from toolkit.store import views
 from toolkit.store.evidence import arm_results, study_rows
 
-__all__ = ["Context", "gather", "headline_syntheses"]
+__all__ = ["Context", "compared_version", "gather", "headline_syntheses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,8 @@ class Context:
     versions: tuple[Version, ...]
     since: Version | None
     changes: tuple[AnalysisChange, ...]
-    new_studies: tuple[str, ...]
-    gone_studies: tuple[str, ...]
+    turns: tuple[StudyTurn, ...]
+    news: tuple[News, ...]
     retracted: Mapping[str, str]
     head_hash: str
     sha_of_settings: str
@@ -69,13 +71,12 @@ def gather(project: Project, *, settings_sha: str) -> Context:
     outcomes = tuple(plan(project))
     counted = flow(project, syntheses=headline_syntheses(outcomes))
     marks = tuple(views.versions(store))
-    since = baseline(marks, changed_since_last=_changed_since(project, marks))
+    since = compared_version(project)
     standings = project.standings()
     before = project.standings(as_of=since.at) if since is not None else {}
-    included = {s for s, x in standings.items() if x.status == "included"}
-    included_before = {s for s, x in before.items() if x.status == "included"}
     reports = views.reports(store)
     records = views.records(store)
+    fields = {report: records[ids[0]].fields for report, ids in reports.items()}
     return Context(
         project_root=project.root,
         config=config,
@@ -87,25 +88,35 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         results=tuple(arm_results(store)),
         analyses=outcomes,
         full_text=project.decisions(FULL_TEXT),
-        fields={report: records[ids[0]].fields for report, ids in reports.items()},
+        fields=fields,
         agreement={stage: agreement(project, stage) for stage in (TITLE_ABSTRACT, FULL_TEXT)},
         versions=marks,
         since=since,
         changes=_changes(project, outcomes, marks, since),
-        new_studies=tuple(sorted(included - included_before)) if since is not None else (),
-        gone_studies=tuple(sorted(included_before - included)),
-        retracted={report: event.value or "" for report, event in views.retractions(store).items()},
+        turns=study_turns(before, standings) if since is not None else (),
+        news=news_since(project, since),
+        retracted=_retracted(project, reports, records),
         head_hash=store.head_hash(),
         sha_of_settings=settings_sha,
         protocol=differences(project),
     )
 
 
-def _changed_since(project: Project, marks: tuple[Version, ...]) -> bool:
+def _retracted(
+    project: Project, reports: Mapping[str, tuple[str, ...]], records: Mapping[str, Record]
+) -> dict[str, str]:
+    """Report -> what was said of it: by a notice found later, or by its own record when it came."""
+    own = {r: "retracted" for r, ids in reports.items() if any(is_retracted(records[i].fields) for i in ids)}
+    return own | {report: event.value or "" for report, event in views.retractions(project.store).items()}
+
+
+def compared_version(project: Project) -> Version | None:
+    """The version that "what changed" compares with: the last one, or the one before it while nothing came after."""
+    marks = views.versions(project.store)
     if not marks:
-        return False
+        return None
     events = project.store.events()
-    return bool(events) and events[-1].id != marks[-1].event_id
+    return baseline(marks, changed_since_last=bool(events) and events[-1].id != marks[-1].event_id)
 
 
 def _changes(

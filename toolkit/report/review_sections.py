@@ -22,7 +22,8 @@ def summary(c: Context) -> Markup:
     for report, value in c.retracted.items():
         studies_of = [s for s, x in c.standings.items() if report in x.included_reports]
         if studies_of:
-            text = f"A report of {', '.join(studies_of)} is marked {value}: its data should be reconsidered."
+            todo = "see whether its data changed" if value == "corrected" else "its data should be reconsidered"
+            text = f"A report of {', '.join(studies_of)} is marked {value}: {todo}."
             parts.append(callout(text, "caution"))
     refused = [o for o in c.analyses if o.status == "refused"]
     parts += [callout(f"{o.analysis.id} was not run: {o.problem}", "caution") for o in refused]

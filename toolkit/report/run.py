@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,8 @@ def _results(context: Context) -> dict[str, Any]:
             for o in context.analyses
         },
         "since_version": None if context.since is None else context.since.label,
+        "studies_changed": [asdict(one) for one in context.turns],
+        "news": [asdict(one) for one in context.news],
         "changes": [
             {
                 "analysis": x.analysis,
@@ -105,6 +107,7 @@ def _results(context: Context) -> dict[str, Any]:
                 "now": numbers_of(x.after),
                 "looks": x.looks,
                 "sentence": x.sentence,
+                "moved_most": x.mover or None,
             }
             for x in context.changes
         ],

@@ -23,7 +23,7 @@ from toolkit.model.review import Run
 from toolkit.project import Project
 from toolkit.records import PARSER_VERSION
 from toolkit.records.jsonfiles import parse, split
-from toolkit.records.normalise import is_retracted
+from toolkit.records.normalise import is_retracted, registry_status
 from toolkit.search.follow import Changes, retraction
 from toolkit.search.lint import check_strategy
 from toolkit.search.runs import SearchOutcome
@@ -302,12 +302,33 @@ class _WebRun:
             "count": len(ids), "counted": counted, "new": len(ids) - len(again), "known": len(again),
             "dropped": list(dropped), "missing": list(missing), "warnings": warnings,
         }  # fmt: skip
+        changes = self._status_changes(run_id)
+        if changes:
+            payload["status_changes"] = changes
         if warnings:
             payload["accepted_by"] = self.project.actor
         with self.project.writing(self.command, batch_id=self.batch_id) as batch:
             batch.add_hits(run_id, ids)
             batch.append([NewEvent(kind="run", subject=run_id, value="complete", payload=payload)])
         return self._outcome(run_id, when, ids, again, dropped, tuple(warnings), resumed=resumed)
+
+    def _status_changes(self, run_id: str) -> list[list[str]]:
+        """[id, status before, status now] of known registrations that say something else than when last seen."""
+        if self.search.service.format != "clinicaltrials_json" or not self.known:
+            return []
+        stored = views.records(self.project.store, self.known.values())
+        seen = {name: registry_status(stored[rid].fields) for name, rid in self.known.items() if rid in stored}
+        for run in views.runs(self.project.store):
+            seen.update({name: now for name, _, now in run.detail.get("status_changes", ()) if name in seen})
+        found = []
+        for _, _, sha256 in views.run_bodies(self.project.store, run_id):
+            body = self.project.store.blob(sha256)
+            page = self._read(body, "again")
+            for name, chunk in zip(page.ids, split(body, "utf-8"), strict=True):
+                before, now = seen.get(name), registry_status(parse(chunk))
+                if before is not None and now is not None and before != now:
+                    found.append([name, before, now])
+        return found
 
     def _missing(self) -> tuple[str, ...]:
         return tuple(name for part in self.search.parts for name in part.wanted or () if name not in self.ids)
