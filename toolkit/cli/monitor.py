@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import click
@@ -50,6 +51,12 @@ def monitor(
     from toolkit.analysis import monitor as run
     from toolkit.model.errors import InputError
 
+    for wanted, given, needs, other in (
+        ("--rrr", rrr, "--control-risk", control_risk),
+        ("--difference", difference, "--sd", sd),
+    ):
+        if given is not None and other is None:
+            raise InputError(f"{wanted} needs {needs}: an effect is named by both")
     effect = run.Effect(control_risk=control_risk, relative_risk_reduction=rrr, difference=difference, sd=sd)
     found: dict[str, Any] = {}
     with open_project(ctx) as project:
@@ -95,8 +102,8 @@ def _show(found: dict[str, Any]) -> None:
         f = found["fragility"]
         state = "significant" if f.significant else "not significant"
         click.echo(f"Fragility index {f.index}: the result is {state}; {f.index} changed outcomes turn that round.")
-        for step in f.steps[:20]:
-            click.echo(f"  {step.study}, {step.arm}: one patient to {step.to}")
+        for (study, arm, to), n in Counter((step.study, step.arm, step.to) for step in f.steps).items():
+            click.echo(f"  {study}, {arm}: {n} {'patient' if n == 1 else 'patients'} to {to}")
     for t in found.get("triggers", ()):
         click.echo(
             f"{t.patients:.0f} new patients in one study: the interval's position would move with probability "
