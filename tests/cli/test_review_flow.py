@@ -125,6 +125,13 @@ def test_a_conflict_is_listed_settled_by_a_form_and_measured(evipool: Run, folde
     assert (code, "AB: exclude (重复发表)" in out, "李华: include" in out) == (0, True, True)
     form = list(csv.DictReader(io.StringIO(evipool("screen", "conflicts", "--format", "csv")[1])))
     assert [row["title"] for row in form] == ["Second trial"]
+    code, out, _ = evipool("screen", "conflicts", "--stage", "title-abstract", "--output", "到.csv")
+    assert (code, 'screen resolve --file "到.csv" --stage title-abstract' in out) == (0, True)
+    from toolkit.records.tables import read_form
+
+    assert [row.values["title"] for row in read_form("到.csv").rows] == ["Second trial"]
+    assert evipool("screen", "conflicts", "--output", "到.csv")[0] == 2  # may be filled in already
+    assert evipool("screen", "conflicts", "--output", "form.docx")[0] == 2
     with Path("conflicts.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, list(form[0]))
         writer.writeheader()
@@ -163,7 +170,11 @@ def test_full_texts_reasons_and_studies(evipool: Run, folder: Path) -> None:
         ("retrieved", "王伟 2004"),
         ("not_retrieved", None),
     ]
+    assert evipool("fulltext", "list", "--output", "form.xlsx")[0] == 0
     Path("form.csv").write_text(evipool("fulltext", "list", "--format", "csv")[1], encoding="utf-8")
+    from toolkit.records.tables import read_form
+
+    assert [r.values for r in read_form("form.xlsx").rows] == [r.values for r in read_form("form.csv").rows]
     before = counts(folder)
     assert "0 full texts, 0 study links new; 4 as before" in evipool("fulltext", "import", "form.csv")[1]
     assert counts(folder) == before

@@ -26,11 +26,13 @@ __all__ = [
     "command_line",
     "console",
     "emit",
+    "form_option",
     "format_option",
     "open_project",
     "project_options",
     "run",
     "table",
+    "wrote_form",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -167,6 +169,32 @@ def format_option(*choices: str, default: str = "table") -> Callable[[F], F]:
         "--format", "output_format", type=click.Choice(choices or ("table", "json", "csv")), default=default,
         show_default=True, help="How to print the result.",
     )  # fmt: skip
+
+
+def form_option(function: F) -> F:
+    """--output FILE for a list that comes back filled in."""
+    return click.option(
+        "--output", type=click.Path(dir_okay=False), help="Write it as a form to FILE (.csv or .xlsx) instead."
+    )(function)
+
+
+def wrote_form(
+    path: str, header: Sequence[str], rows: Sequence[Sequence[object] | Mapping[str, object]], next_command: str
+) -> None:
+    """Write a form and say what to type when it is filled in; ``{file}`` in the command becomes its name."""
+    from pathlib import Path
+
+    from toolkit.model.errors import InputError
+    from toolkit.records.tables import write_form
+
+    if not path.lower().endswith((".csv", ".xlsx")):
+        raise InputError("a form is written as one of two kinds of file", value=path, allowed=".csv, .xlsx")
+    if Path(path).exists():
+        raise InputError("the file exists, and may be filled in already", file=path, hint="Give another name.")
+    write_form(path, header, rows)
+    click.echo(f"{len(rows)} {'report' if len(rows) == 1 else 'reports'} -> {path}")
+    if rows:
+        click.echo(f"When it is filled in: {next_command.format(file=path)}")
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
+from toolkit.cli.common import command_line, emit, form_option, format_option, open_project, project_options, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,11 +29,12 @@ def fulltext() -> None:
     help="Only these (pending: neither retrieved nor given up).",
 )
 @format_option()
+@form_option
 @project_options
 @click.pass_context
-def list_(ctx: click.Context, status: str | None, output_format: str) -> None:
-    """The reports whose full text is wanted; with --format csv, a form for 'fulltext import'."""
-    from toolkit.cli.common import csv_text
+def list_(ctx: click.Context, status: str | None, output_format: str, output: str | None) -> None:
+    """The reports whose full text is wanted; with --output, a form for 'fulltext import'."""
+    from toolkit.cli.common import csv_text, wrote_form
     from toolkit.screening.fulltext import FULLTEXT_COLUMNS, list_fulltexts
     from toolkit.store.keys import ReportKeys
 
@@ -51,7 +52,9 @@ def list_(ctx: click.Context, status: str | None, output_format: str) -> None:
             }
             for f in found
         ]
-        if output_format == "json":
+        if output is not None:
+            wrote_form(output, FULLTEXT_COLUMNS, rows, 'evipool fulltext import "{file}" --as NAME')
+        elif output_format == "json":
             emit([{name: row.get(name) for name in FULLTEXT_COLUMNS} for row in rows])
         elif output_format == "csv":
             click.echo(csv_text(FULLTEXT_COLUMNS, rows), nl=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
+from toolkit.cli.common import command_line, emit, form_option, format_option, open_project, project_options, table
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -108,21 +108,22 @@ def decide(ctx: click.Context, report: str, verdict: str, stage: str, reason: st
 @screen.command("conflicts")
 @stage_filter
 @format_option()
+@form_option
 @project_options
 @click.pass_context
-def conflicts(ctx: click.Context, stage: str | None, output_format: str) -> None:
+def conflicts(ctx: click.Context, stage: str | None, output_format: str, output: str | None) -> None:
     """Reports on which reviewers disagree, once all votes are in.
 
-    With --format csv the output is a form for 'screen resolve --file': fill in verdict (and reason).
+    What --output or --format csv write is a form for 'screen resolve --file': fill in verdict (and reason).
     """
-    from toolkit.cli.common import csv_text
+    from toolkit.cli.common import csv_text, wrote_form
     from toolkit.screening.run import conflicts as find
     from toolkit.store.keys import ReportKeys
 
     with open_project(ctx) as project:
         found = find(project, stage)
         keys = ReportKeys(project.store)
-        if output_format == "json":
+        if output_format == "json" and output is None:
             emit(
                 [
                     {
@@ -139,9 +140,17 @@ def conflicts(ctx: click.Context, stage: str | None, output_format: str) -> None
             )
             return
         rows = [[c.report, c.stage, c.title, "; ".join(_vote_words(v) for v in c.votes)] for c in found]
+        header, form = (
+            ["report", "stage", "title", "votes", "verdict", "reason", "note"],
+            [[*r, "", "", ""] for r in rows],
+        )
+        if output is not None:
+            wrote_form(
+                output, header, form, f'evipool screen resolve --file "{{file}}" --stage {stage or "STAGE"} --as NAME'
+            )
+            return
         if output_format == "csv":
-            header = ["report", "stage", "title", "votes", "verdict", "reason", "note"]
-            click.echo(csv_text(header, [[*row, "", "", ""] for row in rows]), nl=False)
+            click.echo(csv_text(header, form), nl=False)
             return
         if not found:
             click.echo("No conflicts.")
