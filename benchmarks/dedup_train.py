@@ -21,10 +21,11 @@ import numpy.typing as npt
 from dedup_data import REAL_SETS, LabelledSet, load_set, shared_folder
 from scipy.optimize import minimize
 
-from toolkit.dedup.block import candidate_pairs
+from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.compare import Comparison, compare
 from toolkit.dedup.decide import Weights, design
-from toolkit.dedup.normalise import normalise
+from toolkit.dedup.keys import read_keys
+from toolkit.dedup.normalise import encode, read_values
 
 RIDGE = 1.0
 GENERIC_AT_MOST = -3.0  # declared: most sets have no generic titles to learn from
@@ -39,8 +40,8 @@ Floats = npt.NDArray[np.float64]
 
 def compared(labelled: LabelledSet) -> tuple[Comparison, npt.NDArray[np.bool_]]:
     """Compared pairs of a set and whether each is one publication."""
-    values = normalise(labelled.columns)
-    comparison = compare(values, *candidate_pairs(values))
+    values = read_values(labelled.columns)
+    comparison = compare(encode(values, len(labelled.columns)), *likely_pairs(read_keys(values)))
     return comparison, labelled.labels[comparison.left] == labelled.labels[comparison.right]
 
 

@@ -79,7 +79,16 @@ def project(folder: Path) -> Iterator[Project]:
 @pytest.fixture
 def add(project: Project) -> AddRecords:
     """Stores a finished run of records given as field mappings; returns their ids."""
+    return adder(project)
 
+
+@pytest.fixture
+def adding() -> Callable[[Project], AddRecords]:
+    """As ``add``, for any project."""
+    return adder
+
+
+def adder(project: Project) -> AddRecords:
     def add_records(fields: Sequence[Fields], *, source: str = "PubMed") -> list[str]:
         run_id = content_id("run", source, len(project.store.batches()))
         ids = [content_id(run_id, n) for n in range(len(fields))]

@@ -109,7 +109,7 @@ def decisions_of(edges: list[tuple[int, int, float, int, bool]]) -> Decisions:
         right=np.array([e[1] for e in edges]),
         score=np.array([e[2] for e in edges]),
         band=np.array([e[3] for e in edges], dtype=np.int8),
-        rule=np.array(["score"] * len(edges)),
+        rule=np.zeros(len(edges), dtype=np.int8),
         forbids=np.array([e[4] for e in edges]),
     )
 

@@ -1,61 +1,57 @@
 """Step 2: pairs worth comparing, from keys that two copies of one document share.
 
 Each key is an array of codes, one per record, 0 for "this record has no such key". Records with one code form a
-block; a block too large to compare whole is divided by further keys instead of being dropped.
+block; a block too large to compare whole is divided by further keys instead of being dropped. Of the pairs found,
+those whose titles differ and that share nothing else are left out before any other field is looked at.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from rapidfuzz import fuzz
+from rapidfuzz.process import cpdist
 
-from toolkit.dedup.normalise import Normalised
+from toolkit.dedup.keys import Keys, rare_words
 
-__all__ = ["BLOCK_KEYS", "candidate_pairs", "pairs_within_blocks", "title_words"]
+__all__ = ["BLOCK_KEYS", "candidate_pairs", "likely_pairs", "pairs_within_blocks", "string_similarity"]
 
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Similarity = npt.NDArray[np.float32]
 
-RARE_WORDS = "two rare words of the title"
 MAX_BLOCK = 60  # records; a larger block is divided. Real duplicate groups seen have at most 9 copies.
-_STOP_WORDS_TEXT = """
-a an and as at by for from in into is of on or the to with without between among after during der die das und von im
-zur la le les de des du et el los las en y del per con study patients effect effects using
-"""
-_STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
+PIECE = 2_000_000  # pairs tried at a time
+ALIKE = 0.62  # titles this alike are compared in full
+ALIKE_TRANSLATED = 0.3  # where one has a second title
 
 
-def candidate_pairs(
-    values: Normalised,
-    *,
-    new: npt.NDArray[np.bool_] | None = None,
-    word_counts: Mapping[str, int] | None = None,
-) -> tuple[IntArray, IntArray]:
+def candidate_pairs(keys: Keys, *, new: BoolArray | None = None) -> tuple[IntArray, IntArray]:
     """Pairs (i, j), i < j, that share at least one key, sorted and distinct.
 
     Parameters
     ----------
-    values : normalised records
+    keys : of all records
     new : where given, only pairs with at least one record marked True are returned
-    word_counts : how many titles of the whole library hold each word, where ``values`` is a part of it
     """
-    n = len(values)
-    if n < 2:
+    n = len(keys)
+    if n < 2 or (new is not None and not new.any()):
         empty = np.zeros(0, dtype=np.int64)
         return empty, empty
-    refine = _refinements(values)
+    refine = _refinements(keys)
     flat = np.zeros(0, dtype=np.int64)
-    for name, key in BLOCK_KEYS.items():  # one by one: all keys of a large library at once need too much memory
-        codes = _rare_words(values, word_counts) if name == RARE_WORDS and word_counts is not None else key(values)
-        flat = np.unique(np.concatenate((flat, pairs_within_blocks(codes, refine, new=new))))
+    waiting: list[IntArray] = []
+    for key in BLOCK_KEYS.values():  # one by one: all keys of a large library at once need too much memory
+        waiting.append(pairs_within_blocks(key(keys, new), refine, new=new))
+        if sum(map(len, waiting)) > len(flat):
+            flat, waiting = np.unique(np.concatenate((flat, *waiting))), []
+    flat = np.unique(np.concatenate((flat, *waiting)))
     return flat // n, flat % n
 
 
-def pairs_within_blocks(
-    keys: IntArray, refine: tuple[IntArray, ...], *, new: npt.NDArray[np.bool_] | None = None
-) -> IntArray:
+def pairs_within_blocks(keys: IntArray, refine: tuple[IntArray, ...], *, new: BoolArray | None = None) -> IntArray:
     """Pairs of records with equal keys as i * n + j.
 
     Parameters
@@ -68,15 +64,15 @@ def pairs_within_blocks(
     rows = np.repeat(np.arange(n, dtype=np.int64), flat.shape[1])
     codes = flat.ravel()
     known = codes != 0
+    if new is not None:  # only blocks that hold a new record matter
+        known &= np.isin(codes, np.unique(flat[new]))
     return _pairs(rows[known], codes[known], refine, n, new)
 
 
-def _pairs(
-    rows: IntArray, codes: IntArray, refine: tuple[IntArray, ...], n: int, new: npt.NDArray[np.bool_] | None
-) -> IntArray:
+def _pairs(rows: IntArray, codes: IntArray, refine: tuple[IntArray, ...], n: int, new: BoolArray | None) -> IntArray:
     if len(rows) < 2:
         return np.zeros(0, dtype=np.int64)
-    order = np.lexsort((rows, codes))
+    order = np.argsort(codes, kind="stable")
     rows, codes = rows[order], codes[order]
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
     sizes = np.diff(np.r_[starts, len(rows)])
@@ -92,11 +88,14 @@ def _pairs(
     return np.concatenate(found)
 
 
-def _divide(
-    rows: IntArray, group: IntArray, refine: tuple[IntArray, ...], n: int, new: npt.NDArray[np.bool_] | None
-) -> IntArray:
-    """Pairs of large blocks: those that agree in a further key, and neighbours when nothing divides the block."""
-    if not refine:
+def _divide(rows: IntArray, group: IntArray, refine: tuple[IntArray, ...], n: int, new: BoolArray | None) -> IntArray:
+    """Pairs of large blocks: those that agree in a further key, and neighbours when nothing divides the block.
+
+    The last of ``refine`` puts the records of an undivided block in an order that is their own.
+    """
+    if len(refine) == 1:
+        order = np.lexsort((refine[0][rows], group))
+        rows, group = rows[order], group[order]
         near = [np.sort(np.column_stack((rows[:-k], rows[k:]))[group[:-k] == group[k:]], axis=1) for k in (1, 2, 3)]
         both = np.concatenate(near)
         flat: IntArray = both[:, 0] * n + both[:, 1]
@@ -111,8 +110,8 @@ def _divide(
     return np.concatenate((inside, _divide(rows[~known], group[~known], refine[1:], n, new)))
 
 
-def _all_pairs(rows: IntArray, group: IntArray, n: int, new: npt.NDArray[np.bool_] | None) -> IntArray:
-    """All pairs within groups; rows sorted by group, then row."""
+def _all_pairs(rows: IntArray, group: IntArray, n: int, new: BoolArray | None) -> IntArray:
+    """All pairs within groups; rows sorted by group."""
     found = []
     shift = 1
     left = np.arange(len(rows))
@@ -128,75 +127,91 @@ def _all_pairs(rows: IntArray, group: IntArray, n: int, new: npt.NDArray[np.bool
     return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
 
-def _code(values: Iterable[str]) -> IntArray:
-    known: dict[str, int] = {"": 0}
-    return np.fromiter((known.setdefault(v, len(known)) for v in values), dtype=np.int64)
+def _code(keys: Keys, *names: str) -> IntArray:
+    """The codes of these names, one column each."""
+    columns = [keys.codes[name].astype(np.int64) for name in names]
+    return columns[0] if len(columns) == 1 else np.column_stack(columns)
 
 
-def _both(a: npt.NDArray[np.int32], b: npt.NDArray[np.int32]) -> IntArray:
+def _both(keys: Keys, first: str, second: str) -> IntArray:
     """Codes of value pairs; 0 where either is unknown."""
-    combined = a.astype(np.int64) * (int(b.max(initial=0)) + 1) + b
+    a, b = keys.codes[first], keys.codes[second]
+    combined = (a.astype(np.int64) << 32 | b.astype(np.int64)) & np.int64(2**63 - 1)
     return np.where((a == 0) | (b == 0), 0, combined)
 
 
-def _author_code(v: Normalised) -> npt.NDArray[np.int32]:
-    return _code(f[:8] for f in v.first).astype(np.int32)
-
-
-def _title_start(v: Normalised) -> IntArray:
-    return _code(t[:20] if len(t) >= 5 else "" for t in v.squeezed)
-
-
-def _other_title(v: Normalised) -> IntArray:
-    """Beginning of each of the two titles, where a second one exists, against all first titles."""
-    known: dict[str, int] = {"": 0}
-    first = [known.setdefault(t[:24] if len(t) >= 10 else "", len(known)) for t in v.squeezed]
-    second = [known.setdefault(t.replace(" ", "")[:24], len(known)) for t in v.other_title]
-    return np.column_stack((np.array(first, dtype=np.int64), np.array(second, dtype=np.int64)))
-
-
-def title_words(title: str) -> list[str]:
-    """The distinct words of a folded title that can tell it from others, in their order."""
-    return [w for w in dict.fromkeys(title.split()) if len(w) > 2 and w not in _STOP_WORDS]
-
-
-def _rare_words(v: Normalised, counts: Mapping[str, int] | None = None) -> IntArray:
-    """Three codes per record: each two of the three rarest words of the title."""
-    words = [title_words(t) for t in v.title]
-    if counts is None:
-        counts = Counter(w for some in words for w in some)
-    known: dict[str, int] = {"": 0}
-    out = np.zeros((len(words), 3), dtype=np.int64)
-    for row, some in enumerate(words):
-        rare = sorted(some, key=lambda w: (counts[w], w))[:3]
-        if len(rare) < 2:
-            continue
-        rare.sort()
-        for k, (a, b) in enumerate([(0, 1), (0, 2), (1, 2)][: 1 if len(rare) == 2 else 3]):
-            out[row, k] = known.setdefault(f"{rare[a]} {rare[b]}", len(known))
-    return out
-
-
-BLOCK_KEYS: dict[str, Callable[[Normalised], IntArray]] = {
-    "doi": lambda v: v.doi.astype(np.int64),
-    "pmid": lambda v: v.pmid.astype(np.int64),
-    "exact copy": lambda v: v.exact.astype(np.int64),
-    "beginning of the title": _title_start,
-    "beginning of the second title": _other_title,
-    RARE_WORDS: _rare_words,
-    "first page and volume": lambda v: _both(v.first_page, v.volume),
-    "first page and year": lambda v: _both(v.first_page, v.year),
-    "first author and first page": lambda v: _both(_author_code(v), v.first_page),
-    "first author and year": lambda v: _both(_author_code(v), v.year),
-    "beginning of the abstract": lambda v: _code(a[:40] if len(a) >= 40 else "" for a in v.abstract),
+# Name of a key -> its codes, given the keys and which records are new.
+BLOCK_KEYS: dict[str, Callable[[Keys, BoolArray | None], IntArray]] = {
+    "doi": lambda k, _: _code(k, "doi", "other doi"),
+    "pmid": lambda k, _: _code(k, "pmid"),
+    "exact copy": lambda k, _: _code(k, "exact"),
+    "beginning of the title": lambda k, _: _code(k, "title 20"),
+    "beginning of the second title": lambda k, _: _code(k, "title 24", "second title"),
+    "two rare words of the title": rare_words,
+    "first page and volume": lambda k, _: _both(k, "first page", "volume"),
+    "first page and year": lambda k, _: _both(k, "first page", "year"),
+    "first author and first page": lambda k, _: _both(k, "first author 8", "first page"),
+    "first author and year": lambda k, _: _both(k, "first author 8", "year"),
+    "beginning of the abstract": lambda k, _: _code(k, "abstract"),
 }
 
 
-def _refinements(v: Normalised) -> tuple[IntArray, ...]:
-    """Keys that divide a large block: first author, year, the title as a whole, first page."""
-    return (
-        _author_code(v).astype(np.int64),
-        v.year.astype(np.int64),
-        _code(t[:60] for t in v.squeezed),
-        v.first_page.astype(np.int64),
+def _refinements(keys: Keys) -> tuple[IntArray, ...]:
+    """Keys that divide a large block: first author, year, the title as a whole, first page; then all fields at once."""
+    return tuple(_code(keys, name) for name in ("first author 8", "year", "title 60", "first page", "exact"))
+
+
+def likely_pairs(keys: Keys, *, new: BoolArray | None = None, workers: int = 1) -> tuple[IntArray, IntArray]:
+    """The candidate pairs that may be one document: titles alike, or an agreement that titles cannot explain away.
+
+    Parameters
+    ----------
+    keys, new : as for `candidate_pairs`
+    workers : threads for string comparison
+    """
+    left, right = candidate_pairs(keys, new=new)
+    kept = [np.zeros(0, dtype=np.int64)]
+    for start in range(0, len(left), PIECE):
+        a, b = left[start : start + PIECE], right[start : start + PIECE]
+        kept.append(start + np.flatnonzero(_worth_comparing(keys, a, b, workers)))
+    rows = np.concatenate(kept)
+    return left[rows], right[rows]
+
+
+def _worth_comparing(keys: Keys, left: IntArray, right: IntArray, workers: int) -> BoolArray:
+    """A title at least half alike, or an agreement that a different title could not explain."""
+
+    def same(name: str, other: str | None = None) -> BoolArray:
+        a, b = keys.codes[name][left], keys.codes[other or name][right]
+        equal: BoolArray = (a == b) & (a != 0)
+        return equal
+
+    similarity = string_similarity(keys.titles, left, right, workers)
+    year = keys.codes["year"].astype(np.int64)
+    years = np.abs(year[left] - year[right])
+    page = same("first page")
+    has_second = keys.codes["second title"] != 0
+    second = has_second[left] | has_second[right]
+    doi = same("doi") | same("doi", "other doi") | same("other doi", "doi")
+    same_place = page & (years <= 1) & (same("volume") | same("first author"))
+    same_issue = page & same("issue") & (years == 0) & (year[left] != 0)
+    worth: BoolArray = (
+        (similarity >= ALIKE)
+        | doi
+        | same("exact")
+        | same("pmid")
+        | same_place
+        | same_issue
+        | (second & (page | (similarity >= ALIKE_TRANSLATED)))
     )
+    return worth
+
+
+def string_similarity(strings: Sequence[str], left: IntArray, right: IntArray, workers: int = 1) -> Similarity:
+    """Indel similarity 0 to 1 of the strings of each pair; 0 where one is empty."""
+    if not len(left):
+        return np.zeros(0, dtype=np.float32)
+    first, second = [strings[k] for k in left.tolist()], [strings[k] for k in right.tolist()]
+    score = cpdist(first, second, scorer=fuzz.ratio, dtype=np.float32, workers=workers)
+    known = np.array([s != "" for s in strings])
+    return np.where(known[left] & known[right], score / np.float32(100), np.float32(0))

@@ -11,6 +11,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 from rapidfuzz.process import cpdist
 
+from toolkit.dedup.block import string_similarity
 from toolkit.dedup.journals import compare_journals
 from toolkit.dedup.normalise import Normalised
 
@@ -21,7 +22,6 @@ Levels = npt.NDArray[np.int8]
 Similarity = npt.NDArray[np.float32]
 
 SHORT_BEGINNING, LONG_BEGINNING = 18, 35  # letters
-PIECE = 2_000_000  # pairs compared at a time
 MAX_ISSUE = 60  # a weekly has 53 issues a year
 
 # Names of the levels of each field; the number of a level is its place in the tuple.
@@ -100,19 +100,16 @@ class Comparison:
         return Comparison(levels={name: levels[rows] for name, levels in self.levels.items()}, **parts)
 
 
-def compare(
-    values: Normalised, left: IntArray, right: IntArray, *, workers: int = 1, keep_all: bool = False
-) -> Comparison:
-    """Levels of the given pairs; pairs that share too little to be one document are left out.
+def compare(values: Normalised, left: IntArray, right: IntArray, *, workers: int = 1) -> Comparison:
+    """Levels of the given pairs.
 
     Parameters
     ----------
     values : normalised records
-    left, right : candidate pairs
+    left, right : pairs (`block.likely_pairs`)
     workers : threads for string comparison
-    keep_all : leave no pair out
     """
-    left, right, similarity = _likely(values, left, right, workers, keep_all)
+    similarity = string_similarity(values.squeezed, left, right, workers)
     similarity, is_translation = _with_second_titles(values, left, right, similarity)
     contained = _contained(values, left, right)
     v = values
@@ -159,58 +156,8 @@ def compare(
     )  # fmt: skip
 
 
-def _likely(
-    v: Normalised, left: IntArray, right: IntArray, workers: int, keep_all: bool
-) -> tuple[IntArray, IntArray, Similarity]:
-    """The pairs worth comparing and the similarity of their titles; found in pieces, for most pairs are not."""
-    kept: list[tuple[IntArray, IntArray, Similarity]] = []
-    for start in range(0, max(len(left), 1), PIECE):
-        a, b = left[start : start + PIECE], right[start : start + PIECE]
-        similarity = _ratio(v.squeezed, a, b, workers)
-        keep = keep_all | _worth_comparing(v, a, b, similarity)
-        kept.append((a[keep], b[keep], similarity[keep]))
-    if len(kept) == 1:
-        return kept[0]
-    a_all, b_all, similar = zip(*kept, strict=True)
-    return np.concatenate(a_all), np.concatenate(b_all), np.concatenate(similar)
-
-
 def _take(strings: Sequence[str], index: IntArray) -> list[str]:
     return [strings[k] for k in index.tolist()]
-
-
-def _ratio(strings: Sequence[str], left: IntArray, right: IntArray, workers: int) -> Similarity:
-    """Indel similarity 0 to 1 of the strings of each pair; 0 where one is empty."""
-    if not len(left):
-        return np.zeros(0, dtype=np.float32)
-    score = cpdist(_take(strings, left), _take(strings, right), scorer=fuzz.ratio, dtype=np.float32, workers=workers)
-    known = np.array([s != "" for s in strings])
-    return np.where(known[left] & known[right], score / np.float32(100), np.float32(0))
-
-
-def _worth_comparing(v: Normalised, left: IntArray, right: IntArray, similarity: Similarity) -> npt.NDArray[np.bool_]:
-    """A title at least half alike, or an agreement that a different title could not explain."""
-
-    def same(codes: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-        equal: npt.NDArray[np.bool_] = (codes[left] == codes[right]) & (codes[left] != 0)
-        return equal
-
-    doi = _doi(v, left, right)
-    page = same(v.first_page)
-    second = np.array([o != "" for o in v.other_title], dtype=bool)
-    worth: npt.NDArray[np.bool_] = (
-        (similarity >= 0.62)
-        | (doi == 1)
-        | (doi == 2)
-        | same(v.exact)
-        | same(v.pmid)
-        | (page & same(v.volume) & (np.abs(v.year[left] - v.year[right]) <= 1))
-        | (page & (second[left] | second[right]))
-        | (page & same(v.first_code) & (np.abs(v.year[left] - v.year[right]) <= 1))
-        | (page & same(v.issue) & (_year(v, left, right) == 1))
-        | ((second[left] | second[right]) & (similarity >= 0.3))
-    )
-    return worth
 
 
 def _with_second_titles(
@@ -434,7 +381,7 @@ def _journal(v: Normalised, left: IntArray, right: IntArray) -> Levels:
 
 
 def _abstract(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Levels:
-    score = _ratio(v.abstract, left, right, workers)
+    score = string_similarity(v.abstract, left, right, workers)
     known = np.array([a != "" for a in v.abstract], dtype=bool)
     level = np.where(score >= 0.9, 1, np.where(score >= 0.7, 2, 3))
     return np.where(known[left] & known[right], level, 0).astype(np.int8)

@@ -15,7 +15,17 @@ from toolkit.dedup.compare import LEVELS, Comparison
 from toolkit.dedup.rules import APART, ASK, COMBINATIONS, JOINS, MERGE, PROMPTS, VETOES
 from toolkit.model.errors import InputError
 
-__all__ = ["STRICTNESS", "Decisions", "Thresholds", "Weights", "contributions", "decide", "load_weights", "score"]
+__all__ = [
+    "RULE_NAMES",
+    "STRICTNESS",
+    "Decisions",
+    "Thresholds",
+    "Weights",
+    "contributions",
+    "decide",
+    "load_weights",
+    "score",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,6 +44,7 @@ STRICTNESS: dict[str, Thresholds] = {
     "balanced": Thresholds(merge=2.0, ask=0.0),
     "sensitive": Thresholds(merge=1.0, ask=-1.5),
 }
+RULE_NAMES: tuple[str, ...] = ("score", *(rule.name for rule in (*VETOES, *PROMPTS, *JOINS)))
 _CERTAIN = 100.0  # score of a pair joined by a rule: stronger than any sum of weights
 _BASELINES = frozenset({"unknown", "none", "not compared"})  # levels without evidence: weight 0 by definition
 
@@ -56,7 +67,7 @@ class Decisions:
     left, right : (m,) positions of the records
     score : (m,) log-odds that both are one document; 100 where a rule joins them
     band : (m,) APART 0, ASK 1, MERGE 2
-    rule : (m,) name of the rule that joined or vetoed the pair, "score" where none did
+    rule : (m,) number of the rule that joined or vetoed the pair (`RULE_NAMES`), 0 where none did
     forbids : (m,) the pair may not end up in one cluster unless a person says so
     """
 
@@ -64,8 +75,12 @@ class Decisions:
     right: npt.NDArray[np.int64]
     score: Floats
     band: npt.NDArray[np.int8]
-    rule: npt.NDArray[np.str_]
+    rule: npt.NDArray[np.int8]
     forbids: npt.NDArray[np.bool_]
+
+    def rule_of(self, row: int) -> str:
+        """Name of the rule that decided the pair at this position, "score" where none did."""
+        return RULE_NAMES[int(self.rule[row])]
 
 
 @cache
@@ -92,25 +107,25 @@ def decide(comparison: Comparison, *, weights: Weights, thresholds: Thresholds) 
     total = score(comparison, weights)
     m = len(total)
     band = np.where(total >= thresholds.merge, MERGE, np.where(total >= thresholds.ask, ASK, APART)).astype(np.int8)
-    rule = np.full(m, "score", dtype="U40")
+    rule = np.zeros(m, dtype=np.int8)
     forbids = np.zeros(m, dtype=bool)
     two_documents = np.zeros(m, dtype=bool)
     for veto in reversed(VETOES):
         applies = veto.applies(comparison)
-        rule[applies] = veto.name
+        rule[applies] = RULE_NAMES.index(veto.name)
         band[applies] = np.minimum(band[applies], veto.outcome)
         if veto.forbids:
             forbids |= applies
             two_documents |= applies & (veto.outcome == APART)
     for prompt in PROMPTS:
         applies = prompt.applies(comparison) & (band == APART) & ~two_documents
-        rule[applies] = prompt.name
+        rule[applies] = RULE_NAMES.index(prompt.name)
         band[applies] = ASK
     for join in JOINS:
         applies = join.applies(comparison)
         if join.name != "exact copy":
             applies &= ~two_documents & (total < _CERTAIN)
-        rule[applies] = join.name
+        rule[applies] = RULE_NAMES.index(join.name)
         band[applies] = MERGE
         total[applies] = np.where(comparison.is_exact_copy[applies], _CERTAIN + 1, _CERTAIN)
         forbids[applies] = False

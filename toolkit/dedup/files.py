@@ -108,7 +108,7 @@ def _trace(
         if k in best:
             row = best[k]
             other = int(d.right[row]) if int(d.left[row]) == k else int(d.left[row])
-            why = (f"{origin[other][0]} {origin[other][1]}", str(d.rule[row]), round(float(d.score[row]), 2))
+            why = (f"{origin[other][0]} {origin[other][1]}", d.rule_of(row), round(float(d.score[row]), 2))
         rows.append((number[int(matches.clusters[k])], file, position, records[k].title, *why))
     return tuple(rows)
 

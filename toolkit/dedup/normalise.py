@@ -81,7 +81,6 @@ class Normalised:
     first: list[str]
     first_words: list[str]
     families: list[str]
-    first_code: IntArray
     initial: IntArray
     author_count: IntArray
     journal: IntArray
@@ -282,7 +281,6 @@ def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
         first=lists["first"],
         first_words=lists["first_words"],
         families=lists["families"],
-        first_code=_Codes().of(lists["first"]),
         initial=codes["initial"].of(lists["initial"]),
         author_count=np.array(lists["author_count"], dtype=np.int32).reshape(n),
         journal=codes["journal"].of(lists["journal"]),

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.dedup.block import candidate_pairs
+from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.cluster import cluster, review_pairs
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.compare import LEVELS, Comparison, compare
 from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights
-from toolkit.dedup.normalise import Normalised, normalise
+from toolkit.dedup.keys import read_keys
+from toolkit.dedup.normalise import Normalised, encode, normalise, read_values
 from toolkit.dedup.rules import APART, ASK, JOINS, PROMPTS, VETOES
 
-__all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates", "payload_of"]
+__all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates", "match_pairs", "payload_of"]
 
 Progress = Callable[[str], None]
 
@@ -73,8 +74,6 @@ def find_duplicates(
     new: npt.NDArray[np.bool_] | None = None,
     together: Iterable[tuple[int, int]] = (),
     apart: Iterable[tuple[int, int]] = (),
-    values: Normalised | None = None,
-    word_counts: Mapping[str, int] | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Matches:
@@ -87,8 +86,6 @@ def find_duplicates(
     weights : other weights than those of the package
     new : (n,) True for records to compare with everything; None compares all with all
     together, apart : pairs (positions) already joined, or kept apart by a person
-    values : the records normalised already
-    word_counts : how many titles of the whole library hold each word, where the records are a part of it
     workers : processes and threads; default: the machine's cores, at most 4
     progress : called with the name of each step
 
@@ -97,19 +94,38 @@ def find_duplicates(
     InputError
         for an unknown strictness.
     """
-    thresholds = check_strictness(strictness)
+    check_strictness(strictness)
     workers = default_workers() if workers is None else workers
     say = progress or (lambda _: None)
     say("normalise")
-    values = normalise(columns, workers=workers) if values is None else values
+    values = read_values(columns, workers=workers)
     say("block")
-    left, right = candidate_pairs(values, new=new, word_counts=word_counts)
+    pairs = likely_pairs(read_keys(values), new=new, workers=workers)
+    return match_pairs(
+        tuple(columns.ids), encode(values, len(columns)), pairs, strictness=strictness, weights=weights,
+        together=together, apart=apart, workers=workers, progress=progress,
+    )  # fmt: skip
+
+
+def match_pairs(
+    ids: tuple[str, ...],
+    values: Normalised,
+    pairs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    *,
+    strictness: str = "balanced",
+    weights: Weights | None = None,
+    together: Iterable[tuple[int, int]] = (),
+    apart: Iterable[tuple[int, int]] = (),
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Matches:
+    """As `find_duplicates`, for records that are normalised and pairs (positions) that are worth comparing."""
+    say = progress or (lambda _: None)
     say("compare")
-    comparison = compare(values, left, right, workers=workers)
+    comparison = compare(values, *pairs, workers=workers)
     say("decide")
-    decisions = decide(comparison, weights=weights or load_weights(), thresholds=thresholds)
+    decisions = decide(comparison, weights=weights or load_weights(), thresholds=check_strictness(strictness))
     say("cluster")
-    ids = tuple(columns.ids)
     together, apart = list(together), list(apart)
     clusters = cluster(decisions, ids, together=together, apart=apart)
     review = review_pairs(decisions, clusters, ids, settled=apart)
@@ -120,7 +136,7 @@ def payload_of(matches: Matches, row: int) -> dict[str, object]:
     """Score, rule and levels of a pair, as an event keeps them."""
     return {
         "score": round(float(matches.decisions.score[row]), 2),
-        "rule": str(matches.decisions.rule[row]),
+        "rule": matches.decisions.rule_of(row),
         "fields": _known_levels(matches, row),
     }
 
@@ -136,7 +152,7 @@ def _known_levels(matches: Matches, row: int) -> dict[str, str]:
 def evidence_of(matches: Matches, row: int, *, weights: Weights | None = None) -> Evidence:
     """Evidence of the pair at position ``row`` of ``matches.decisions``."""
     weights = weights or load_weights()
-    rule = str(matches.decisions.rule[row])
+    rule = matches.decisions.rule_of(row)
     parts = tuple(p for p in contributions(matches.comparison, row, weights) if p[2])
     says = next((r.says for r in (*JOINS, *PROMPTS, *VETOES) if r.name == rule), "the sum of the weights below")
     return Evidence(
@@ -155,7 +171,7 @@ def explain_pair(columns: RecordColumns, *, strictness: str = "balanced") -> tup
     """
     values = normalise(columns)
     one = np.array([0], dtype=np.int64)
-    comparison = compare(values, one, one + 1, keep_all=True)
+    comparison = compare(values, one, one + 1)
     decisions = decide(comparison, weights=load_weights(), thresholds=check_strictness(strictness))
     matches = Matches(
         ids=tuple(columns.ids), clusters=np.arange(2), review=one[:0], comparison=comparison, decisions=decisions

@@ -89,20 +89,21 @@ def dedup(
         return _outcome(0, Counts(), waiting_pairs(project), len(order), now.values(), dry_run)
     scope = find_scope(project, order, new, whole=recompare)
     matches = match(scope, now, views.apart_pairs(store), strictness=strictness, progress=progress)
-    target = _targets(order, scope.ids, matches, now)
+    moves = _moves(order, scope.ids, matches, now)
     found = _questions_of(matches, scope.ids)
     evidence = _evidence(matches, scope.ids)
     earlier = _earlier_questions(project)
     events, counts, asked = [], Counts(), 0
-    for rid in order:
-        moved = target[rid] != now[rid]
+    for rid in (rid for rid in order if now[rid] in moves or rid in new or rid in found):
+        target = moves.get(now[rid], now[rid])
+        moved = target != now[rid]
         if moved:
             counts.add(evidence.get(rid, {"rule": "joined by another record"}))
         before = earlier.get(rid, [])
         asks = _asks(found.get(rid, ()), before)
         asked += len(asks) - len(before)
         if moved or rid not in compared or len(asks) > len(before):
-            events.append(_assign(rid, target[rid], evidence.get(rid), asks, strictness))
+            events.append(_assign(rid, target, evidence.get(rid), asks, strictness))
     if dry_run:
         waiting = waiting_pairs(project) + asked
     else:
@@ -111,7 +112,9 @@ def dedup(
                 batch.append(events)
         save_index(project.root, scope.index)
         waiting = waiting_pairs(project)
-    return _outcome(len(new), counts, waiting, len(order), target.values(), dry_run, asked=asked)
+    return _outcome(
+        len(new), counts, waiting, len(order), (moves.get(r, r) for r in now.values()), dry_run, asked=asked
+    )
 
 
 class Counts:
@@ -147,17 +150,16 @@ def _outcome(
     )
 
 
-def _targets(order: Sequence[str], ids: Sequence[str], matches: Matches, now: Mapping[str, str]) -> dict[str, str]:
-    """Record -> report: the earliest report id in use among the members of its cluster; reports move as a whole."""
+def _moves(order: Sequence[str], ids: Sequence[str], matches: Matches, now: Mapping[str, str]) -> dict[str, str]:
+    """Report -> the report it becomes part of: of those in one cluster, the earliest. Reports move as a whole."""
     arrival = {rid: k for k, rid in enumerate(order)}
     chosen: dict[int, str] = {}
-    for k, rid in enumerate(ids):
-        cluster = int(matches.clusters[k])
+    for rid, cluster in zip(ids, matches.clusters.tolist(), strict=True):
         report = now[rid]
         if cluster not in chosen or arrival[report] < arrival[chosen[cluster]]:
             chosen[cluster] = report
-    moves = {now[rid]: chosen[int(matches.clusters[k])] for k, rid in enumerate(ids)}
-    return {rid: moves.get(now[rid], now[rid]) for rid in order}
+    moves = {now[rid]: chosen[cluster] for rid, cluster in zip(ids, matches.clusters.tolist(), strict=True)}
+    return {report: target for report, target in moves.items() if report != target}
 
 
 def _earlier_questions(project: Project) -> dict[str, list[dict[str, Any]]]:

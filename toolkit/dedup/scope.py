@@ -1,18 +1,18 @@
-"""Which records a run compares: the new ones and those that share a key with them, found by the index."""
+"""Which records a run compares: the new ones with those that, by the index, may be copies of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.columns import RecordColumns
-from toolkit.dedup.index import Index, build_index, extend_index, load_index, neighbours, word_counts
-from toolkit.dedup.normalise import encode, read_values
-from toolkit.dedup.pipeline import Matches, Progress, default_workers, find_duplicates
+from toolkit.dedup.index import Index, build_index, extend_index, load_index, pairs_with
+from toolkit.dedup.normalise import Normalised, encode, normalise, read_values
+from toolkit.dedup.pipeline import Matches, Progress, default_workers, match_pairs
 from toolkit.project import Project
 from toolkit.store import views
 
@@ -28,17 +28,15 @@ class Scope:
     Attributes
     ----------
     ids : record ids, in order of arrival
-    new : (n,) True for those never compared
-    columns, values : their fields, and what normalisation made of them where that is known already
-    word_counts : how many titles of the whole library hold each word; None where ``ids`` is the whole
+    values : their fields, normalised
+    left, right : (m,) positions of the pairs to compare; one of the two is new
     index : of the whole library, the new records included
     """
 
     ids: tuple[str, ...]
-    new: npt.NDArray[np.bool_]
-    columns: RecordColumns
-    values: dict[str, list[Any]] | None
-    word_counts: Mapping[str, int] | None
+    values: Normalised
+    left: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
     index: Index
 
 
@@ -51,41 +49,38 @@ def columns_of(project: Project, ids: Sequence[str]) -> RecordColumns:
 
 
 def find_scope(project: Project, order: Sequence[str], new: frozenset[str], *, whole: bool = False) -> Scope:
-    """What to compare: by the index where it knows every other record, else (or with ``whole``) all records."""
+    """What to compare: by the index where it knows every other record, else (or with ``whole``) by reading them all."""
     index = None if whole or len(new) > SMALL_PART * len(order) else load_index(project.root)
-    if index is None or not set(order) - new <= set(index.ids):
+    known = frozenset(index.ids) if index is not None else frozenset()
+    if index is None or not set(order) - new <= known:
         return _whole_library(project, order, new)
-    known = set(index.ids)
     unknown = [rid for rid in order if rid in new and rid not in known]
     if unknown:
-        fresh = columns_of(project, unknown)
-        index = extend_index(index, unknown, read_values(fresh))
-    alive = set(order)
-    use = np.array([rid in alive for rid in index.ids], dtype=bool)
-    is_new = np.array([rid in new for rid in index.ids], dtype=bool)
-    near = {index.ids[k] for k in np.flatnonzero(neighbours(index, is_new, use)).tolist()}
+        index = extend_index(index, unknown, read_values(columns_of(project, unknown)))
+    alive = frozenset(order)
+    use = np.fromiter((rid in alive for rid in index.ids), dtype=bool, count=len(index))
+    is_new = np.fromiter((rid in new for rid in index.ids), dtype=bool, count=len(index))
+    first, second = pairs_with(index, is_new & use, use, workers=default_workers())
+    near = {index.ids[k] for k in np.unique(np.concatenate((first, second, np.flatnonzero(is_new & use)))).tolist()}
     ids = tuple(rid for rid in order if rid in near)
+    place = {rid: k for k, rid in enumerate(ids)}
+    a = np.fromiter((place[index.ids[k]] for k in first.tolist()), dtype=np.int64, count=len(first))
+    b = np.fromiter((place[index.ids[k]] for k in second.tolist()), dtype=np.int64, count=len(second))
     return Scope(
         ids=ids,
-        new=np.array([rid in new for rid in ids], dtype=bool),
-        columns=columns_of(project, ids),
-        values=None,
-        word_counts=word_counts(index, use),
+        values=normalise(columns_of(project, ids)),
+        left=np.minimum(a, b),
+        right=np.maximum(a, b),
         index=index,
     )
 
 
 def _whole_library(project: Project, order: Sequence[str], new: frozenset[str]) -> Scope:
-    columns = columns_of(project, order)
-    values = read_values(columns, workers=default_workers())
-    return Scope(
-        ids=tuple(order),
-        new=np.array([rid in new for rid in order], dtype=bool),
-        columns=columns,
-        values=values,
-        word_counts=None,
-        index=build_index(order, values),
-    )
+    values = read_values(columns_of(project, order), workers=default_workers())
+    index = build_index(order, values)
+    is_new = np.fromiter((rid in new for rid in order), dtype=bool, count=len(order))
+    left, right = likely_pairs(index.keys, new=None if is_new.all() else is_new, workers=default_workers())
+    return Scope(ids=tuple(order), values=encode(values, len(order)), left=left, right=right, index=index)
 
 
 def rebuild_index(project: Project) -> Index:
@@ -118,13 +113,13 @@ def match(
         return place[rid] if rid in place else last.get(now.get(rid, rid))
 
     pairs = [(position(a), position(b)) for a, b in sorted(apart)]
-    return find_duplicates(
-        scope.columns,
+    return match_pairs(
+        scope.ids,
+        scope.values,
+        (scope.left, scope.right),
         strictness=strictness,
-        new=scope.new,
         together=chain,
         apart=[(i, j) for i, j in pairs if i is not None and j is not None],
-        values=None if scope.values is None else encode(scope.values, len(scope.ids)),
-        word_counts=scope.word_counts,
+        workers=default_workers(),
         progress=progress,
     )

@@ -70,17 +70,34 @@ _MARKER_PATTERNS: tuple[tuple[str, str], ...] = (
     ("vivo", r"\bin vivo\b"),
 )  # fmt: skip
 MARKERS: tuple[str, ...] = tuple(name for name, _ in _MARKER_PATTERNS)
-# A title without any of these words has no marker; looking them up is cheaper than the patterns.
-_MARKER_WORDS_TEXT = """
-erratum errata corrigendum corrigenda correction corrections addendum retraction withdrawal withdrawn concern re
-comment comments commentary perspective reply response rejoinder letter letters protocol rationale design update
-updated revisited pub pub2 pub3 pub4 pub5 pub6 pub7 pub8 pub9 follow followup term extension results sub subgroup
-substudy hoc secondary pooled reanalysis reanalyses preliminary interim pilot feasibility abstracts abstract
-proceedings plain men male males boy boys women female females girl girls child children paediatric paediatrics
-pediatric pediatrics infant infants newborn newborns adult adults elderly older aged vitro vivo
-"""
-_MARKER_WORDS = frozenset(_MARKER_WORDS_TEXT.split())
-_MARKER = re.compile("|".join(f"(?P<m{i}>{pattern})" for i, (_, pattern) in enumerate(_MARKER_PATTERNS)))
+# A marker's pattern is tried only on titles that hold one of these words (or are not in Latin script).
+_MARKER_WORDS: dict[str, str] = {
+    "erratum": "erratum errata corrigendum corrigenda correction corrections addendum",
+    "retraction": "retraction withdrawal withdrawn concern",
+    "comment": "re comment comments commentary perspective",
+    "reply": "reply response rejoinder",
+    "letter": "letter letters",
+    "protocol": "protocol rationale design",
+    "update": "update updated revisited pub pub2 pub3 pub4 pub5 pub6 pub7 pub8 pub9",
+    "follow-up": "follow followup term extension results",
+    "secondary": "sub subgroup substudy hoc secondary pooled re reanalysis reanalyses",
+    "preliminary": "preliminary interim pilot feasibility",
+    "abstracts": "abstracts abstract proceedings",
+    "plain summary": "plain",
+    "men": "men male males boy boys",
+    "women": "women female females girl girls",
+    "children": "child children paediatric paediatrics pediatric pediatrics infant infants newborn newborns",
+    "adults": "adult adults",
+    "elderly": "elderly older aged",
+    "vitro": "vitro",
+    "vivo": "vivo",
+}
+_PATTERNS = tuple(re.compile(pattern) for _, pattern in _MARKER_PATTERNS)
+_TRIED_FOR: dict[str, tuple[int, ...]] = {}
+for _bit, _name in enumerate(MARKERS):
+    for _word in _MARKER_WORDS[_name].split():
+        _TRIED_FOR[_word] = (*_TRIED_FOR.get(_word, ()), _bit)
+_CHILDREN = MARKERS.index("children")
 
 GENERIC_TITLES = re.compile(
     r"^(?:guest )?(?:editor(?:s|ial|ials)?|preface|foreword|introduction|in reply|reply|response|comment(?:s|ary)?|"
@@ -166,14 +183,13 @@ def read_title(raw: str, original: str = "") -> Title:
 
 
 def _markers(words: str) -> int:
-    listed = words.split()
-    if words.isascii() and _MARKER_WORDS.isdisjoint(listed) and "neonat" not in words:
-        return 0
-    bits = 0
-    for match in _MARKER.finditer(words):
-        if match.lastgroup:
-            bits |= 1 << int(match.lastgroup[1:])
-    return bits
+    if words.isascii():
+        tried = {bit for word in _TRIED_FOR.keys() & words.split() for bit in _TRIED_FOR[word]}
+        if "neonat" in words:
+            tried.add(_CHILDREN)
+    else:
+        tried = set(range(len(MARKERS)))
+    return sum(1 << bit for bit in tried if _PATTERNS[bit].search(words))
 
 
 def _part_label(words: str, raw: str) -> str:

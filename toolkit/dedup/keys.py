@@ -1,0 +1,162 @@
+"""What blocking looks at: each value of a record as one number, so that a library of any size fits in a few arrays.
+
+A number is a hash (CRC-32) of the text: the same in every process and every run, so that keys can be kept in a file.
+Two texts that share a number bring one pair too many into the comparison, which looks at the texts themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.dedup.normalise import doi_key
+from toolkit.dedup.text import squeeze
+
+__all__ = ["CODES", "Keys", "joined", "no_keys", "rare_words", "read_keys", "title_words"]
+
+Hashes = npt.NDArray[np.uint32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Values = Mapping[str, Sequence[Any]]
+
+_STOP_WORDS_TEXT = """
+a an and as at by for from in into is of on or the to with without between among after during der die das und von im
+zur la le les de des du et el los las en y del per con study patients effect effects using
+"""
+_STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
+
+# Name of a code -> the texts it is made of, "" for unknown. ``titles`` are squeezed.
+CODES: dict[str, Callable[[Values, Sequence[str]], Iterable[str]]] = {
+    "doi": lambda v, _: (doi_key(d[0]) if d else "" for d in v["dois"]),
+    "other doi": lambda v, _: (doi_key(d[1]) if len(d) > 1 else "" for d in v["dois"]),
+    "pmid": lambda v, _: v["pmid"],
+    "exact": lambda v, _: v["exact"],
+    "title 20": lambda _, titles: (t[:20] if len(t) >= 5 else "" for t in titles),
+    "title 24": lambda _, titles: (t[:24] if len(t) >= 10 else "" for t in titles),
+    "title 60": lambda _, titles: (t[:60] for t in titles),
+    "second title": lambda v, _: (squeeze(t)[:24] for t in v["other_title"]),
+    "first author": lambda v, _: v["first"],
+    "first author 8": lambda v, _: (f[:8] for f in v["first"]),
+    "first page": lambda v, _: v["first_page"],
+    "volume": lambda v, _: v["volume"],
+    "issue": lambda v, _: v["issue"],
+    "abstract": lambda v, _: (a[:40] if len(a) >= 40 else "" for a in v["abstract"]),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Numbers of n records; 0 is unknown.
+
+    Attributes
+    ----------
+    titles : squeezed titles, against which a pair is tried before it is compared in full
+    codes : per name of `CODES`, (n,) hashes; and "year", the year itself
+    words, starts : hashes of the words of each title; those of record i are ``words[starts[i]:starts[i + 1]]``
+    """
+
+    titles: list[str]
+    codes: Mapping[str, Hashes]
+    words: Hashes
+    starts: IntArray
+
+    def __len__(self) -> int:
+        return len(self.titles)
+
+    def take(self, rows: IntArray) -> Keys:
+        """The keys of some of the records, in this order."""
+        sizes = (self.starts[1:] - self.starts[:-1])[rows]
+        ends = np.cumsum(sizes)
+        first = np.repeat(self.starts[rows] - (ends - sizes), sizes)
+        return Keys(
+            titles=[self.titles[k] for k in rows.tolist()],
+            codes={name: codes[rows] for name, codes in self.codes.items()},
+            words=self.words[first + np.arange(len(first))],
+            starts=np.concatenate((np.zeros(1, dtype=np.int64), ends)),
+        )
+
+
+def read_keys(values: Values) -> Keys:
+    """Keys of records from their plain values (`normalise.read_values`)."""
+    titles = [squeeze(title) for title in values["title"]]
+    codes = {name: _hash(texts(values, titles)) for name, texts in CODES.items()}
+    codes["year"] = np.array(values["year"], dtype=np.uint32).reshape(len(titles))
+    known: dict[str, int] = {}
+    flat: list[int] = []
+    sizes = np.zeros(len(titles) + 1, dtype=np.int64)
+    for k, title in enumerate(values["title"], start=1):
+        words = title_words(title)
+        for word in words:
+            if word not in known:
+                known[word] = _number(word)
+            flat.append(known[word])
+        sizes[k] = len(words)
+    return Keys(titles=titles, codes=codes, words=np.array(flat, dtype=np.uint32), starts=np.cumsum(sizes))
+
+
+def no_keys() -> Keys:
+    """Keys of no record."""
+    empty = np.zeros(0, dtype=np.uint32)
+    codes = dict.fromkeys((*CODES, "year"), empty)
+    return Keys(titles=[], codes=codes, words=empty, starts=np.zeros(1, dtype=np.int64))
+
+
+def joined(first: Keys, second: Keys) -> Keys:
+    """The keys of all records of both."""
+    return Keys(
+        titles=first.titles + second.titles,
+        codes={name: np.concatenate((codes, second.codes[name])) for name, codes in first.codes.items()},
+        words=np.concatenate((first.words, second.words)),
+        starts=np.concatenate((first.starts, first.starts[-1] + second.starts[1:])),
+    )
+
+
+def title_words(title: str) -> list[str]:
+    """The distinct words of a folded title that can tell it from others, in their order."""
+    return [w for w in dict.fromkeys(title.split()) if len(w) > 2 and w not in _STOP_WORDS]
+
+
+def rare_words(keys: Keys, new: BoolArray | None = None) -> IntArray:
+    """(n, 3) codes: each two of the three words of a title that the fewest titles hold; 0 where it has too few.
+
+    With ``new``, records that share no two such words with a new one are left at 0.
+    """
+    distinct, place, counts = np.unique(keys.words, return_inverse=True, return_counts=True)
+    owner = np.repeat(np.arange(len(keys), dtype=np.int64), np.diff(keys.starts))
+    if new is None:
+        rare = _three_rarest(owner, place, counts, len(keys))
+    else:
+        rare = _three_rarest(owner[new[owner]], place[new[owner]], counts, len(keys))
+        is_rare = np.zeros(len(distinct) + 1, dtype=bool)
+        is_rare[rare] = True
+        holds = np.bincount(owner[is_rare[place + 1]], minlength=len(keys)) > 1
+        rare = _three_rarest(owner[holds[owner]], place[holds[owner]], counts, len(keys))
+    pairs = [np.where(rare[:, a] == 0, 0, (rare[:, a] << 32) | rare[:, b]) for a, b in ((0, 1), (0, 2), (1, 2))]
+    return np.column_stack(pairs)
+
+
+def _three_rarest(owner: IntArray, place: IntArray, counts: IntArray, n: int) -> IntArray:
+    """(n, 3) places, from 1, of the rarest words of each record, ascending; 0 for none. Ties go by place."""
+    order = np.lexsort((place, counts[place], owner))
+    owner, place = owner[order], place[order]
+    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else order
+    sizes = np.diff(np.r_[starts, len(owner)])
+    rare = np.zeros((n, 3), dtype=np.int64)
+    for k in range(3):
+        has = starts[sizes > k]
+        rare[owner[has], k] = place[has + k] + 1
+    rare.sort(axis=1)
+    return rare
+
+
+def _hash(texts: Iterable[str]) -> Hashes:
+    return np.fromiter((_number(text) if text else 0 for text in texts), dtype=np.uint32)
+
+
+def _number(text: str) -> int:
+    return crc32(text.encode("utf-8", "surrogatepass")) or 1
