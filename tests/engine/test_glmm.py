@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy import integrate, optimize, stats
-from scipy.special import expit, logit
+from scipy.special import expit, logit, logsumexp
 
 from toolkit.engine.effects import arm_table, effects_from_estimates
 from toolkit.engine.glmm import fit_beta_binomial, fit_glmm
@@ -39,18 +39,22 @@ def test_the_window_of_the_hypergeometric_sums_leaves_nothing_out() -> None:
 
 def test_the_exact_conditional_model_is_at_the_maximum_of_the_likelihood_that_scipy_integrates() -> None:
     found = fit_glmm(EVENTS, SIZE, "CM.EL")
+    sums = []  # per study: possible events of the treatment, their central hypergeometric log weights, those observed
+    for (a, c), (n1, n2) in zip(EVENTS.astype(int), SIZE.astype(int), strict=True):
+        k = np.arange(max(0, a + c - n2), min(n1, a + c) + 1)
+        sums.append((k, stats.hypergeom(n1 + n2, n1, a + c).logpmf(k), int(a - k[0])))
 
     def minus(parameters: np.ndarray) -> float:
         mean, tau = parameters[0], abs(parameters[1])
         total = 0.0
-        for (a, c), (n1, n2) in zip(EVENTS, SIZE, strict=True):
-            n1, n2, t = int(n1), int(n2), int(a + c)
+        for k, weights, observed in sums:
 
-            def density(theta: float, a: float = a, n1: int = n1, n2: int = n2, t: int = t) -> float:
-                k = np.arange(max(0, t - n2), min(n1, t) + 1)
-                logs = stats.hypergeom(n1 + n2, n1, t).logpmf(k) + k * theta
-                p = np.exp(logs[int(a - k[0])] - np.logaddexp.reduce(logs))
-                return float(p * stats.norm.pdf(theta, mean, tau))
+            def density(
+                theta: float, k: np.ndarray = k, weights: np.ndarray = weights, observed: int = observed
+            ) -> float:
+                logs = weights + k * theta
+                p = np.exp(logs[observed] - logsumexp(logs))
+                return float(p * np.exp(-(((theta - mean) / tau) ** 2) / 2) / (tau * np.sqrt(2 * np.pi)))
 
             total += np.log(integrate.quad(density, mean - 9 * tau, mean + 9 * tau, epsabs=0, epsrel=1e-9)[0])
         return -total
