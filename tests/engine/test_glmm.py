@@ -50,13 +50,13 @@ def test_the_exact_conditional_model_is_at_the_maximum_of_the_likelihood_that_sc
         for k, weights, observed in sums:
 
             def density(
-                theta: float, k: np.ndarray = k, weights: np.ndarray = weights, observed: int = observed
-            ) -> float:
-                logs = weights + k * theta
-                p = np.exp(logs[observed] - logsumexp(logs))
-                return float(p * np.exp(-(((theta - mean) / tau) ** 2) / 2) / (tau * np.sqrt(2 * np.pi)))
+                theta: np.ndarray, k: np.ndarray = k, weights: np.ndarray = weights, observed: int = observed
+            ) -> np.ndarray:
+                logs = weights[:, None] + k[:, None] * theta
+                p = np.exp(logs[observed] - logsumexp(logs, axis=0))
+                return p * np.exp(-(((theta - mean) / tau) ** 2) / 2) / (tau * np.sqrt(2 * np.pi))
 
-            total += np.log(integrate.quad(density, mean - 9 * tau, mean + 9 * tau, epsabs=0, epsrel=1e-9)[0])
+            total += np.log(integrate.fixed_quad(density, mean - 9 * tau, mean + 9 * tau, n=200)[0])
         return -total
 
     best = optimize.minimize(minus, [found.estimate + 0.05, np.sqrt(found.tau2) + 0.05], method="Nelder-Mead")
