@@ -34,7 +34,6 @@ __all__ = [
     "GREY",
     "INK",
     "LINE",
-    "OKABE_ITO",
     "ORANGE",
     "PAPER",
     "PURPLE",
@@ -59,7 +58,6 @@ TITLE, TEXT, SMALL = 11.0, 8.5, 7.0
 # Okabe and Ito 2008, "Color Universal Design" (https://jfly.uni-koeln.de/color/): told apart by colour-blind readers.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-OKABE_ITO = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, YELLOW, BLACK)
 INK, GREY, LINE, FAINT, PAPER = "#1A1A1A", "#5F6368", "#9AA0A6", "#E8EAED", "#FFFFFF"
 
 # DejaVu comes with matplotlib: Latin, Greek, Cyrillic and the symbols used here look alike on every machine.

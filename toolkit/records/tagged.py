@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from toolkit.records.fields import Pairs
 from toolkit.records.textfile import normalise_newlines
 
-__all__ = ["Chunk", "line_starter", "lines_of", "preface_lines", "split_at", "tagged_pairs"]
+__all__ = ["Chunk", "line_starter", "lines_of", "split_at", "tagged_pairs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,6 @@ def split_at(data: bytes, starter: re.Pattern[bytes], encoding: str, start: int 
         yield Chunk(bytes(data[position : match.start()]), encoding)
         position = match.start()
     yield Chunk(bytes(data[position:]), encoding)
-
-
-def preface_lines(data: bytes, starter: re.Pattern[bytes]) -> int:
-    """How many lines with text stand before the first record."""
-    first = starter.search(data)
-    head = bytes(data[: first.start()]) if first else b""
-    return sum(1 for line in head.replace(b"\xef\xbb\xbf", b"").splitlines() if line.strip())
 
 
 def lines_of(chunk: Chunk) -> list[str]:

@@ -18,7 +18,6 @@ from toolkit.records.write_tree import write_csl_json, write_endnote_xml
 __all__ = ["HELD", "WRITERS", "write_bibtex", "write_csv", "write_file", "write_nbib", "write_ris"]
 
 _RIS_LINE = re.compile(r"[ \t]{0,3}(?:[A-Z][A-Z0-9]|PMID|DOI)[ \t]{1,2}-(?:\s|$)")
-_RIS_MAPPED = {"TY", "ER", "TI", "AU", "JF", "VL", "IS", "SP", "EP", "AB", "DO", "AN", "LA", "KW", "M3", "UR", "OP"}
 _SPAN = re.compile(r"([^\s,-]+)-([^\s,-]+)")
 _CSV_COLUMNS = ("title", "authors", "journal", "year", "volume", "issue", "pages", "abstract", "doi", "pmid",
                 "accession", "issn", "language", "publication_types", "keywords", "registry_numbers", "url",

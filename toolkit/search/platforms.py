@@ -17,13 +17,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-__all__ = ["MANY", "MESH_PLATFORMS", "ONE", "SYNTAX", "ZERO_OR_ONE", "Syntax"]
+__all__ = ["MANY", "ONE", "SYNTAX", "ZERO_OR_ONE", "Syntax"]
 
 MANY = "any number of letters"
 ZERO_OR_ONE = "no letter or one"
 ONE = "exactly one letter"
-# Platforms whose headings are MeSH (Ovid and EBSCO: as long as the database there is MEDLINE).
-MESH_PLATFORMS = frozenset({"pubmed", "ovid", "cochrane"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

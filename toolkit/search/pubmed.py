@@ -33,7 +33,6 @@ __all__ = [
     "QueryWarning",
     "Slice",
     "collect_ids",
-    "count_hits",
     "esearch",
     "fetch_batches",
     "with_window",
@@ -153,11 +152,6 @@ def esearch(transport: Transport, query: str, *, retmax: int = CAP) -> Answer:
         warnings=tuple(_warnings(root, int(count))),
         reply=reply,
     )
-
-
-def count_hits(transport: Transport, query: str) -> int:
-    """How many records match a query, without listing them."""
-    return esearch(transport, query, retmax=0).count
 
 
 def with_window(query: str, field: str, first: date | None, last: date | None) -> str:
