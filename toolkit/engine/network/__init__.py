@@ -1,5 +1,6 @@
 """Network meta-analysis by generalised least squares: fit, direct evidence, inconsistency, ranking, league tables."""
 
+from toolkit.engine.network.absolute import AbsoluteEffect, AbsoluteEffects, absolute_effects, median_risk
 from toolkit.engine.network.as_data import network_to_dict
 from toolkit.engine.network.components import (
     ComponentMatrix,
@@ -20,14 +21,31 @@ from toolkit.engine.network.direct import SeparateComparison, separate_compariso
 from toolkit.engine.network.fit import consistency_model, network, network_effects
 from toolkit.engine.network.funnel import AdjustedFunnel, EggerTest, FunnelPoint, comparison_adjusted_funnel
 from toolkit.engine.network.heat import DesignContrast, NetHeat, net_heat
-from toolkit.engine.network.influence import LeftOut, StudyImpact, leave_one_out, study_impact
-from toolkit.engine.network.rank import RankProbabilities, p_scores, rank_probabilities
+from toolkit.engine.network.influence import (
+    LeftOut,
+    StudyImpact,
+    TreatmentOut,
+    leave_one_out,
+    leave_one_treatment_out,
+    study_impact,
+)
+from toolkit.engine.network.loops import LOOP_TAU2, Loop, loop_inconsistency
+from toolkit.engine.network.rank import (
+    MarginRanking,
+    RankProbabilities,
+    hierarchy_precision,
+    p_scores,
+    rank_probabilities,
+    rank_with_margin,
+    ranking_words,
+)
 from toolkit.engine.network.regression import Coefficient, NetworkRegression, network_regression
 from toolkit.engine.network.sidesplit import SideSplit, side_split
 from toolkit.engine.network.sparse import SparseNetwork, hypergeometric_network, mantel_haenszel_network
 from toolkit.engine.network.split import Split, split_evidence
 from toolkit.engine.network.subgroups import GroupTest, NetworkGroup, NetworkSubgroups, network_subgroups
 from toolkit.engine.network.tau2_intervals import NETWORK_TAU2_INTERVALS, tau2_interval
+from toolkit.engine.network.threshold import Threshold, ThresholdAnalysis, threshold_analysis
 from toolkit.engine.network.views import (
     GraphEdge,
     GraphNode,
@@ -41,7 +59,10 @@ from toolkit.engine.network.views import (
 
 __all__ = [
     "CONTRIBUTION_METHODS",
+    "LOOP_TAU2",
     "NETWORK_TAU2_INTERVALS",
+    "AbsoluteEffect",
+    "AbsoluteEffects",
     "AdjustedFunnel",
     "Coefficient",
     "ComponentMatrix",
@@ -59,6 +80,8 @@ __all__ = [
     "GroupTest",
     "LeagueTable",
     "LeftOut",
+    "Loop",
+    "MarginRanking",
     "NetHeat",
     "NetworkGraph",
     "NetworkGroup",
@@ -70,7 +93,11 @@ __all__ = [
     "SparseNetwork",
     "Split",
     "StudyImpact",
+    "Threshold",
+    "ThresholdAnalysis",
+    "TreatmentOut",
     "TreatmentRow",
+    "absolute_effects",
     "against_reference",
     "comparison_adjusted_funnel",
     "component_matrix",
@@ -81,11 +108,15 @@ __all__ = [
     "decompose_designs",
     "find_designs",
     "graph",
+    "hierarchy_precision",
     "hypergeometric_network",
     "largest_subnetwork",
     "league_table",
     "leave_one_out",
+    "leave_one_treatment_out",
+    "loop_inconsistency",
     "mantel_haenszel_network",
+    "median_risk",
     "net_heat",
     "network",
     "network_effects",
@@ -94,9 +125,12 @@ __all__ = [
     "network_to_dict",
     "p_scores",
     "rank_probabilities",
+    "rank_with_margin",
+    "ranking_words",
     "separate_comparisons",
     "side_split",
     "split_evidence",
     "study_impact",
     "tau2_interval",
+    "threshold_analysis",
 ]

@@ -1,9 +1,9 @@
-"""What one study does to a network: leave-one-out fits, and its share in the precision of each estimate."""
+"""What one study, or one treatment, does to a network: leave-one-out fits, and a study's share in the precision."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,15 @@ from toolkit.engine.network.gls import Model
 from toolkit.engine.network.views import chosen_model
 from toolkit.engine.results import NetworkResult
 
-__all__ = ["LeftOut", "StudyImpact", "leave_one_out", "study_impact"]
+__all__ = [
+    "LeftOut",
+    "StudyImpact",
+    "TreatmentOut",
+    "leave_one_out",
+    "leave_one_treatment_out",
+    "study_impact",
+    "without_treatment",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +36,20 @@ class LeftOut:
 
     study: str
     result: NetworkResult | None
+    lost_treatments: tuple[str, ...]
+    subnetworks: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreatmentOut:
+    """The network without one treatment; ``result`` is None and ``subnetworks`` has its pieces where it falls apart.
+
+    ``lost_studies`` compared nothing but this treatment with one other; ``lost_treatments`` were known from them alone.
+    """
+
+    treatment: str
+    result: NetworkResult | None
+    lost_studies: tuple[str, ...]
     lost_treatments: tuple[str, ...]
     subnetworks: tuple[tuple[str, ...], ...]
 
@@ -60,6 +82,62 @@ def leave_one_out(effects: Effects, result: NetworkResult) -> Iterator[LeftOut]:
             there = result.reference in rest.treatments
             fitted = network(rest, result.spec, reference=result.reference if there else None)
         yield LeftOut(study=name, result=fitted, lost_treatments=lost, subnetworks=pieces)
+
+
+def leave_one_treatment_out(effects: Effects, result: NetworkResult) -> Iterator[TreatmentOut]:
+    """The fit without each treatment in turn: its arms go, other arms of its multi-arm studies stay."""
+    for treatment in effects.treatments:
+        rest = without_treatment(effects, treatment)
+        gone = {treatment, *(rest.treatments if rest is not None else ())}
+        lost = tuple(t for t in effects.treatments if t not in gone)
+        left = set(rest.studies) if rest is not None else set()
+        pieces = connection(rest).subnetworks if rest is not None else ()
+        fitted = None
+        if rest is not None and len(pieces) == 1:
+            there = result.reference in rest.treatments
+            fitted = network(rest, result.spec, reference=result.reference if there else None)
+        yield TreatmentOut(
+            treatment=treatment,
+            result=fitted,
+            lost_studies=tuple(s for s in effects.studies if s not in left),
+            lost_treatments=lost,
+            subnetworks=pieces,
+        )
+
+
+def without_treatment(effects: Effects, treatment: str) -> Effects | None:
+    """`effects` without the arms of `treatment`, None if nothing is left; multi-arm studies keep the others."""
+    gone = effects.treatments.index(treatment)
+    keep: list[int] = []
+    y, V, t1, t2, sizes = [], [], [], [], []
+    for s, members in enumerate(arms_of_studies(effects)):
+        stay = [a for a, t in enumerate(members) if t != gone]
+        if len(stay) < 2:
+            continue
+        C = np.zeros((len(members), len(members)))
+        C[1:, 1:] = effects.V[s]
+        value = np.concatenate([[0.0], effects.y[effects.start[s] : effects.start[s + 1]]])
+        D = np.zeros((len(stay) - 1, len(members)))
+        D[:, stay[0]] = -1.0
+        D[np.arange(len(stay) - 1), stay[1:]] = 1.0
+        keep.append(s)
+        y.append(D @ value)
+        V.append(D @ C @ D.T)
+        t1 += [members[a] for a in stay[1:]]
+        t2 += [members[stay[0]]] * (len(stay) - 1)
+        sizes.append(len(stay) - 1)
+    if not keep:
+        return None
+    rest = replace(
+        effects,
+        studies=tuple(effects.studies[s] for s in keep),
+        start=np.cumsum([0, *sizes]),
+        y=np.concatenate(y),
+        V=tuple(V),
+        t1=np.array(t1),
+        t2=np.array(t2),
+    )
+    return take_studies(rest, range(len(keep)))
 
 
 def study_impact(effects: Effects, result: NetworkResult, model: str = "random") -> StudyImpact:

@@ -3,6 +3,10 @@
 References
 ----------
 Ruecker, Schwarzer 2015, BMC Med Res Methodol 15:58 (P-score = SUCRA in the joint normal). doi:10.1186/s12874-015-0060-8
+Mavridis, Porcher, Nikolakopoulou, Salanti, Ravaud 2020, Biom J 62:375-385 (clinically important margin).
+    doi:10.1002/bimj.201900026
+Wigle, Beliveau, Salanti, Ruecker, Schwarzer, Mavridis, Nikolakopoulou 2025, Stat Med 44:e70176 (POTH: precision of a
+    hierarchy). doi:10.1002/sim.70176
 Salanti, Ades, Ioannidis 2011, J Clin Epidemiol 64:163-171 (rank probabilities, SUCRA).
     doi:10.1016/j.jclinepi.2010.03.016
 """
@@ -21,11 +25,22 @@ from toolkit.engine.network.views import chosen_model, covariance
 from toolkit.engine.results import Comparison, NetworkResult
 from toolkit.model.errors import InputError
 
-__all__ = ["SMALL_VALUES", "RankProbabilities", "p_scores", "rank_probabilities", "ranking_caution"]
+__all__ = [
+    "SMALL_VALUES",
+    "MarginRanking",
+    "RankProbabilities",
+    "hierarchy_precision",
+    "p_scores",
+    "rank_probabilities",
+    "rank_with_margin",
+    "ranking_caution",
+    "ranking_words",
+]
 
 SMALL_VALUES = ("good", "bad")
 # Draws held in memory at once; a chunk of 4,096 x T normals stays small for any network.
 CHUNK = 4096
+ROUNDING = 1e-12  # of a sum of probabilities
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +52,10 @@ class RankProbabilities:
     probability : (T, T) entry [i, r] is the probability that treatment i has rank r + 1
     mc_se : (T, T) Monte-Carlo standard error of each probability
     mean_rank, median_rank : (T,); the mean is exact (from the P-score), the median from the draws
+    rank_low, rank_high : (T,) 95 % of the draws of a treatment's rank lie in this range
     sucra : (T,) exact, equal to the P-score
+    future : whether the ranks are those in a new study rather than on average
+    poth : precision of the hierarchy, from 0 (any order is as likely) to 1 (the order is certain)
     """
 
     treatments: tuple[str, ...]
@@ -50,6 +68,10 @@ class RankProbabilities:
     median_rank: FloatArray
     sucra: FloatArray
     caution: str | None
+    rank_low: FloatArray
+    rank_high: FloatArray
+    poth: float
+    future: bool = False
 
 
 def p_scores(te: FloatArray, se: FloatArray, small_values: str) -> FloatArray:
@@ -110,6 +132,7 @@ def rank_probabilities(
     small_values: str | None = None,
     model: str = "random",
     draws: int = 100_000,
+    future: bool = False,
 ) -> RankProbabilities:
     """Rank probabilities from the joint normal distribution of the relative effects.
 
@@ -120,6 +143,8 @@ def rank_probabilities(
     small_values : as in `p_scores`; None takes the spec's
     model : "random" or "common"
     draws : number of joint draws
+    future : rank the effects that a new study would find: each treatment varies by tau2 / 2 more (every contrast by
+        tau2), as Stata's ``network rank, predict``; random effects only
 
     Raises
     ------
@@ -135,8 +160,14 @@ def rank_probabilities(
         raise InputError("The number of draws must be at least 1.", value=draws)
     te, se = chosen_model(result, model)
     n = len(te)
+    C = covariance(se)
+    if future:
+        if model != "random" or result.tau2 is None:
+            raise InputError("The ranks of a future study are those of random effects.", value=model, allowed="random")
+        C = C + result.tau2.value / 2 * np.eye(n)
+        se = np.sqrt(se**2 + result.tau2.value * ~np.eye(n, dtype=bool))
     sucra = p_scores(te, se, direction)
-    values, vectors = np.linalg.eigh(covariance(se))
+    values, vectors = np.linalg.eigh(C)
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     sign = 1.0 if direction == "good" else -1.0
     counts = np.zeros(n * n)
@@ -149,7 +180,8 @@ def rank_probabilities(
         counts += np.bincount((ranks + offset).ravel(), minlength=n * n)
         done += size
     probability = counts.reshape(n, n) / draws
-    median = 1.0 + np.argmax(np.cumsum(probability, axis=1) >= 0.5, axis=1)
+    cumulative = np.cumsum(probability, axis=1)
+    low, median, high = (1.0 + np.argmax(cumulative >= p - ROUNDING, axis=1) for p in (0.025, 0.5, 0.975))
     caution = ranking_caution(result.comparisons, result.studies_per_treatment, result.treatments)
     return RankProbabilities(
         treatments=result.treatments,
@@ -162,4 +194,101 @@ def rank_probabilities(
         median_rank=median.astype(float),
         sucra=sucra,
         caution=caution,
+        rank_low=low.astype(float),
+        rank_high=high.astype(float),
+        poth=hierarchy_precision(sucra),
+        future=future,
+    )
+
+
+def ranking_words(ranks: RankProbabilities) -> str:
+    """How certain a ranking is, in a sentence: the first treatment, its chance, who shares its ranks, the precision."""
+    order = np.argsort(-ranks.sucra, kind="stable")
+    first = int(order[0])
+    shared = [ranks.treatments[i] for i in order[1:] if ranks.rank_low[i] <= ranks.rank_high[first]]
+    chance = float(ranks.probability[first, 0])
+    span = f"{ranks.rank_low[first]:g} to {ranks.rank_high[first]:g}"
+    overlap = f"the rank ranges of {', '.join(shared)} overlap with it" if shared else "no other range overlaps with it"
+    where = "in a new study" if ranks.future else "on average"
+    return (
+        f"{ranks.treatments[first]} has the highest SUCRA {where}; it is the best with probability {chance:.2f} and 95 "
+        f"% of its ranks are {span}; {overlap}. Precision of the order (POTH, 0 none to 1 certain): {ranks.poth:.2f}."
+    )
+
+
+def hierarchy_precision(sucra: FloatArray) -> float:
+    """POTH: variance of the SUCRA values over that of a certain order, ``(n + 1) / (12 (n - 1))``.
+
+    Examples
+    --------
+    >>> hierarchy_precision(np.array([1.0, 0.5, 0.0])), hierarchy_precision(np.array([0.5, 0.5]))
+    (1.0, 0.0)
+    """
+    n = len(sucra)
+    return float(np.mean((sucra - 0.5) ** 2) * 12 * (n - 1) / (n + 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarginRanking:
+    """Ranking with a smallest difference that matters.
+
+    Attributes
+    ----------
+    margin : on the model scale, above 0
+    better : (T, T) probability that the row treatment is better than the column treatment by more than the margin
+    equivalent : (T, T) probability that the two differ by less than the margin
+    p_score : (T,) mean of ``better`` over the other treatments
+    net : (T,) mean of ``better`` minus mean probability to be worse by more than the margin; 0 where nothing differs
+    """
+
+    treatments: tuple[str, ...]
+    small_values: str
+    model: str
+    margin: float
+    better: FloatArray
+    equivalent: FloatArray
+    p_score: FloatArray
+    net: FloatArray
+
+
+def rank_with_margin(
+    result: NetworkResult, margin: float, *, small_values: str | None = None, model: str = "random"
+) -> MarginRanking:
+    """P-scores that count a treatment as better only if it is so by more than `margin`.
+
+    Parameters
+    ----------
+    result : a fitted network
+    margin : smallest important difference on the model scale (for ratios the logarithm: log(1.25))
+    small_values, model : as in `rank_probabilities`
+
+    Raises
+    ------
+    InputError
+        If the margin is not above 0, or nobody said whether small values are good.
+    NotEstimable
+        If the model was not estimable.
+    """
+    direction = small_values or result.spec.small_values
+    if direction is None:
+        raise InputError("Ranks need to know whether small values of the outcome are good.", allowed="good, bad")
+    if not (margin > 0 and np.isfinite(margin)):
+        raise InputError("The margin must be above 0 on the model scale (a ratio above 1).", value=margin)
+    te, se = chosen_model(result, model)
+    n = len(te)
+    other = ~np.eye(n, dtype=bool)
+    sign = -1.0 if direction == "good" else 1.0
+    better = np.zeros((n, n))
+    better[other] = ndtr((sign * te[other] - margin) / se[other])
+    equivalent = np.where(other, 1 - better - better.T, 1.0)
+    score = better.sum(axis=1) / (n - 1)
+    return MarginRanking(
+        treatments=result.treatments,
+        small_values=direction,
+        model=model,
+        margin=margin,
+        better=better,
+        equivalent=equivalent,
+        p_score=score,
+        net=score - better.sum(axis=0) / (n - 1),
     )
