@@ -228,3 +228,52 @@ def test_intervals_of_random_effects_can_be_chosen(capsys: pytest.CaptureFixture
         assert [i["method"] for i in data["heterogeneity"]["tau2_intervals"]] == ["QP", "PL (REML)"]
     assert widths["Wald"] < widths["t"]
     assert widths["HK"] == pytest.approx(widths["t"] * data["interval"]["factor"] ** 0.5)
+
+
+DECISIONS = ["loops", "future-ranks", "margin", "rank-influence", "threshold", "absolute", "without-treatments"]
+
+
+def test_analyses_towards_a_decision_answer_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = [word for name in DECISIONS for word in ("--also", name)]
+    base = [str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--small-values", "good", "--draws", "2000"]
+    base += ["--margin", "1.1", "--baseline-risk", "0.05", "--baseline-risk", "0.1"]
+    assert call(*base, *wanted, "--format", "json") == 0
+    also = json.loads(capsys.readouterr().out)["also"]
+    assert list(also) == DECISIONS and len(also["loops"]["loops"]) == 16
+    assert also["future-ranks"]["future"] is True and "in a new study" in also["future-ranks"]["words"]
+    assert also["margin"]["margin_display"] == 1.1 and len(also["rank-influence"]["without"]) == 22
+    assert also["threshold"]["best"] == "ARB" and len(also["threshold"]["comparisons"]) == 14
+    assert [t["baseline_risk"] for t in also["absolute"]] == [0.05, 0.1]
+    assert [t["treatment"] for t in also["without-treatments"]] == sorted([*ERRATUM, "Diuretic"])
+    assert call(*base, *wanted) == 0
+    text = capsys.readouterr().out
+    for title in (
+        "Loop-specific",
+        "Ranks in a new study",
+        "margin of 1.1",
+        "Ranking without",
+        "Thresholds:",
+        "per 1,000",
+    ):
+        assert title in text
+    assert "POTH" in text and "fewer to infinity to" in text
+
+
+def test_decisions_are_refused_without_what_they_need(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("future-ranks", "margin", "rank-influence", "threshold"):
+        assert call(str(DIABETES), "--measure", "OR", "--also", name) == 2
+        assert "--small-values" in capsys.readouterr().err
+    base = [str(DIABETES), "--measure", "OR", "--small-values", "good", "--also", "margin"]
+    for more in ([], ["--margin", "0.8"]):
+        assert call(*base, *more) == 2
+        assert "margin" in capsys.readouterr().err
+    assert call(str(DIABETES), "--measure", "OR", "--also", "absolute", "--baseline-risk", "5") == 2
+    assert "0 < risk < 1" in capsys.readouterr().err
+    table = write(tmp_path / "c.csv", "studlab,treat1,treat2,TE,seTE\ns1,a,b,0.5,0.2\ns2,a,c,0.3,0.2\n")
+    assert call(table, "--measure", "OR", "--also", "absolute") == 2
+    assert "--baseline-risk" in capsys.readouterr().err
+
+
+def test_absolute_effects_without_a_given_risk_take_the_median_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(str(DIABETES), "--measure", "OR", "--reference", "Placebo", "--also", "absolute") == 0
+    assert "median of the studies with Placebo; taken as known" in capsys.readouterr().out

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["network"]
 
 MORE_HERE, MODELS_HERE = "toolkit.cli.network_more", "toolkit.cli.network_models"
+DECISIONS_HERE = "toolkit.cli.network_decisions"
 # Further analyses: name -> (function, one-line help).
 MORE = {
     "side-split": (f"{MORE_HERE}:side_splits", "direct against indirect by a refit with its own tau2 (Stata's)"),
@@ -32,7 +33,14 @@ MORE = {
     "impact": (f"{MORE_HERE}:impact", "precision lost without each study"),
     "leave-one-out": (f"{MORE_HERE}:left_out", "the fit without each study"),
     "funnel": (f"{MORE_HERE}:funnel", "small-study effects (needs --order)"),
-    "ranks": (f"{MORE_HERE}:ranks", "rank probabilities (needs --small-values)"),
+    "loops": (f"{DECISIONS_HERE}:loops", "inconsistency of each closed loop (--loop-tau2)"),
+    "ranks": (f"{DECISIONS_HERE}:ranks", "rank probabilities and how certain they are (needs --small-values)"),
+    "future-ranks": (f"{DECISIONS_HERE}:future_ranks", "ranks in a new study (needs --small-values)"),
+    "margin": (f"{DECISIONS_HERE}:margin", "ranks by more than --margin (needs --small-values)"),
+    "rank-influence": (f"{DECISIONS_HERE}:rank_influence", "the ranking without each study (needs --small-values)"),
+    "threshold": (f"{DECISIONS_HERE}:threshold", "bias that would change the best treatment (needs --small-values)"),
+    "absolute": (f"{DECISIONS_HERE}:absolute", "events per 1,000 and NNT (--baseline-risk)"),
+    "without-treatments": (f"{DECISIONS_HERE}:without_treatments", "the fit without each treatment"),
     "pairwise": (f"{MORE_HERE}:pairwise", "a separate meta-analysis of each comparison"),
     "components": (f"{MODELS_HERE}:components", "treatments as sums of their parts (--inactive, --combine)"),
     "mantel-haenszel": (f"{MODELS_HERE}:mantel_haenszel", "odds ratios of rare events, no correction"),
@@ -40,6 +48,7 @@ MORE = {
     "regression": (f"{MODELS_HERE}:regression", "network meta-regression (needs --covariate)"),
     "subgroups": (f"{MODELS_HERE}:subgroups", "the network in groups of studies (needs --subgroup)"),
 }
+NEED_DIRECTION = ("ranks", "future-ranks", "margin", "rank-influence", "threshold")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -51,6 +60,11 @@ def more_options(function: F) -> F:
         click.option("--draws", type=click.IntRange(min=1), default=100_000, show_default=True, help="Draws of ranks."),
         click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws."),
         click.option("--order", metavar="A,B,...", help="funnel: treatments from the oldest to the newest."),
+        click.option("--baseline-risk", type=float, multiple=True,
+                     help="absolute: risk with the reference; repeatable (default: median of the studies)."),
+        click.option("--margin", type=float, help="margin: smallest important difference (1.25 for a ratio)."),
+        click.option("--loop-tau2", type=click.Choice(["loop", "comparison", "network", "common"]), default="loop",
+                     show_default=True, help="loops: between-study variance within them."),
         click.option("--covariate", metavar="COLUMN", help="regression: a number for each study."),
         click.option("--interaction", type=click.Choice(["common", "independent"]), default="common",
                      show_default=True, help="regression: one slope against the reference, or one a treatment."),
@@ -104,11 +118,10 @@ def listed(function: F) -> F:
 @listed
 def network(
     file: Path, measure: str, reference: str | None, tau2: str, ci: str, small_values: str | None, model: str,
-    level: float, largest: bool, also: tuple[str, ...], draws: int, seed: int, order: str | None,
-    covariate: str | None, interaction: str, subgroup: str | None, inactive: str | None, separator: str,
-    combine: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str, keep_double_zero: bool,
-    columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None, encoding: str | None,
-    output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
+    level: float, largest: bool, also: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
+    keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None,
+    encoding: str | None, output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
+    **asked: Any,
 ) -> None:  # fmt: skip
     """Network meta-analysis of FILE (CSV or XLSX); no project needed.
 
@@ -126,20 +139,18 @@ def network(
     from toolkit.model.errors import InputError, NotEstimable
     from toolkit.model.spec import ZeroCells
 
-    if "ranks" in also and small_values is None:
-        raise InputError("Ranks need to know whether small values are good.", hint="Add --small-values good or bad.")
+    unranked = [name for name in also if name in NEED_DIRECTION]
+    if unranked and small_values is None:
+        text = "Ranks need to know whether small values are good."
+        raise InputError(text, value=f"--also {unranked[0]}", hint="Add --small-values good or bad.")
     zero_cells = ZeroCells(
         add=zero_add, to=zero_to, drop_double_zero=not keep_double_zero, risk_ratio=zero_rr, risk_difference=zero_rd
     )
     spec = _spec(measure, reference, tau2, small_values, ci, level, zero_cells)
-    options = Options(
-        draws=draws, seed=seed, order=None if order is None else tuple(t.strip() for t in order.split(",")),
-        covariate=covariate, interaction=interaction, subgroup=subgroup, inactive=inactive, separator=separator,
-        combine=combine,
-    )  # fmt: skip
+    options = Options.of(asked)
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
-        extra=[name for name in dict.fromkeys((covariate, subgroup)) if name is not None],
+        extra=options.columns,
     )  # fmt: skip
     with errors_of(file, table):
         effects = network_effects(table.data(measure, reference=reference), spec)

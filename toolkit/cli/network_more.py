@@ -14,7 +14,6 @@ from toolkit.engine.network import (
     decompose_designs,
     leave_one_out,
     net_heat,
-    rank_probabilities,
     separate_comparisons,
     side_split,
     split_evidence,
@@ -31,7 +30,6 @@ __all__ = [
     "impact",
     "left_out",
     "pairwise",
-    "ranks",
     "separate_designs",
     "side_splits",
 ]
@@ -130,23 +128,6 @@ def left_out(request: Request) -> Part:
         tau2 = "-" if left.result.tau2 is None else f"{left.result.tau2.value:.4g}"
         rows.append([left.study, f"against {left.result.reference}: {text}", tau2])
     return part(data, "Without each study", ["left out", "effects", "tau2"], rows)
-
-
-def ranks(request: Request) -> Part:
-    """Rank probabilities."""
-    result, model, draws, seed = request.result, request.model, request.options.draws, request.options.seed
-    found = rank_probabilities(result, np.random.default_rng(seed), model=model, draws=draws)
-    order = np.argsort(found.mean_rank, kind="stable")
-    rows = [
-        [found.treatments[i], f"{found.sucra[i]:.3f}", f"{found.mean_rank[i]:.2f}", f"{found.median_rank[i]:g}",
-         f"{found.probability[i, 0]:.3f} ± {found.mc_se[i, 0]:.3f}"]
-        for i in order
-    ]  # fmt: skip
-    title = f"Ranks, {model} effects, small values are {found.small_values} ({draws:,} draws, seed {seed})"
-    if found.caution:
-        title += f"\n{found.caution}"
-    header = ["treatment", "SUCRA", "mean rank", "median rank", "probability of rank 1 ± Monte-Carlo SE"]
-    return part({**plain(found), "seed": seed}, title, header, rows)
 
 
 def pairwise(request: Request) -> Part:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,24 @@ class Options:
     inactive: str | None = None
     separator: str = "+"
     combine: tuple[str, ...] = ()
+    baseline_risk: tuple[float, ...] = ()
+    margin: float | None = None
+    loop_tau2: str = "loop"
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> Options:
+        """From what the command line gives; lists are written with commas there."""
+        listed = {
+            name: tuple(part.strip() for part in asked[name].split(","))
+            for name in ("order",)
+            if asked[name] is not None
+        }
+        return cls(**{**asked, **listed})
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Further columns of the table that are needed."""
+        return tuple(dict.fromkeys(name for name in (self.covariate, self.subgroup) if name is not None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
