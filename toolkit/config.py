@@ -13,12 +13,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from toolkit.model.choices import (
     INTERVALS,
     MEASURES,
+    MODELS,
     NETWORK_INTERVALS,
     NETWORK_TAU2_METHODS,
     PREDICTION_INTERVALS,
     TAU2_METHODS,
 )
 from toolkit.model.errors import InputError
+from toolkit.model.presets import PRESETS
 from toolkit.model.review import TITLE_ABSTRACT
 
 __all__ = [
@@ -174,6 +176,8 @@ class Analysis(_Strict):
     studies: tuple[str, ...] = ()
     exclude: dict[str, str] = Field(default_factory=dict)
     lump: dict[str, str] = Field(default_factory=dict)
+    preset: str | None = None
+    model: str = "IV"
     tau2: str = "REML"
     ci: str = "auto"
     prediction: str = "t_k1"
@@ -196,6 +200,16 @@ class Analysis(_Strict):
     def _ci(cls, value: str) -> str:
         return value if value == "auto" else _key(value, INTERVALS)
 
+    @field_validator("preset")
+    @classmethod
+    def _preset(cls, value: str | None) -> str | None:
+        return value if value is None else _key(value, PRESETS)
+
+    @field_validator("model")
+    @classmethod
+    def _model(cls, value: str) -> str:
+        return _key(value, MODELS)
+
     @field_validator("prediction")
     @classmethod
     def _prediction(cls, value: str) -> str:
@@ -205,6 +219,8 @@ class Analysis(_Strict):
     def _whole(self) -> Analysis:
         if self.kind == "pairwise" and not (self.treatment and self.reference):
             raise ValueError('a pairwise analysis names its "treatment" and its "reference"')
+        if self.kind == "network" and not (self.preset is None and self.model == "IV"):
+            raise ValueError('"preset" and "model" are for pairwise analyses')
         methods = TAU2_METHODS if self.kind == "pairwise" else NETWORK_TAU2_METHODS
         if self.tau2 not in methods:
             raise ValueError(f"tau2 {self.tau2!r} is not one of {', '.join(methods)}")

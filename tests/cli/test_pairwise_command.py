@@ -218,3 +218,15 @@ def test_covariates_of_the_variance_get_their_own_coefficients(tmp_path: Path) -
     assert [c["name"] for c in found["scale"]] == ["intercept", "x"]
     assert found["scale"][1]["estimate"]["estimate"] > 1
     assert "log tau² on x" in call(str(path), "--scale", "x").stdout
+
+
+def test_a_preset_sets_what_was_not_typed_and_says_where_each_choice_is_from(tha: Path) -> None:
+    plain = (str(tha), "--measure", "OR", "--reference", "CD", "--preset", "revman5_3")
+    found = json.loads(call(*plain, "--format", "json").stdout)
+    spec = found["spec"]
+    assert (spec["preset"], spec["tau2"], spec["ci"], spec["q_around"]) == ("revman5_3", "DL", "Wald", "MH")
+    assert spec["mantel_haenszel"] == "corrected" and found["prediction"] is None
+    typed = json.loads(call(*plain, "--tau2", "REML", "--ci", "KR", "--format", "json").stdout)
+    assert (typed["spec"]["tau2"], typed["spec"]["ci"], typed["spec"]["q_around"]) == ("REML", "KR", "IV")
+    text = call(*plain, "--tau2", "PM").stdout
+    assert "the program has DL" in text and "Deeks, Higgins 2010" in text

@@ -16,6 +16,7 @@ from toolkit.extraction.forms import ALIASES
 from toolkit.model import choices
 from toolkit.model.events import EVENT_KINDS
 from toolkit.model.evidence import TABLES, VALUE_STATUS
+from toolkit.model.presets import PRESETS
 from toolkit.prisma.identities import EXPLAINABLE, IDENTITIES
 from toolkit.screening.forms import FORM_COLUMNS, VERDICTS
 from toolkit.screening.fulltext import FULLTEXT_COLUMNS, STATUSES
@@ -89,6 +90,8 @@ KEYS: dict[str, str] = {
     "analyses.studies": "only these studies",
     "analyses.exclude": "study = reason why it is left out",
     "analyses.lump": "read one treatment as another",
+    "analyses.preset": "pairwise: choices as another program makes them; keys named here stand on top",
+    "analyses.model": "pairwise: inverse variance, or a model of the counts themselves",
     "analyses.tau2": "estimator of the between-study variance; a network takes those of the network table",
     "analyses.ci": "interval of the random-effects estimate; auto is HK_adhoc from three studies, else Wald",
     "analyses.prediction": "prediction interval",
@@ -104,6 +107,7 @@ KEYS: dict[str, str] = {
 _MANY = {"reviewers", "sources", "outcomes", "treatments", "analyses"}
 _CHECKED = {
     "analyses.measure": "MEASURES",
+    "analyses.model": "MODELS",
     "analyses.tau2": "TAU2_METHODS",
     "analyses.ci": "INTERVALS",
     "analyses.prediction": "PREDICTION_INTERVALS",
@@ -176,6 +180,8 @@ def _model(field: FieldInfo) -> type[BaseModel]:
 
 def _typed(key: str, field: FieldInfo) -> tuple[str, str]:
     name = _type_name(field.annotation)
+    if key == "analyses.preset":
+        return f"text: {', '.join(PRESETS)}", "not given"
     if key in _CHECKED:
         extra = "auto, " if key == "analyses.ci" else ""
         name = f"text: {extra}{', '.join(getattr(choices, _CHECKED[key]))}"
@@ -313,6 +319,19 @@ def _choices() -> list[str]:
     ):
         table: dict[str, choices.Choice] = getattr(choices, name)
         lines += [f"## {title}", "", *_rows(("name", "what it is"), [(f"`{k}`", c.help) for k, c in table.items()])]
+    return lines + _presets()
+
+
+def _presets() -> list[str]:
+    """Each preset with every choice and its source."""
+    lines = ["## Presets of a pairwise analysis (`--preset`)", ""]
+    for key, preset in PRESETS.items():
+        rows = [(f"`{name}`", f"`{value}`", source) for name, (value, source) in preset.fields.items()]
+        rows += [
+            (f"zero cells: `{name}`", f"`{value}`", preset.zero_source) for name, value in preset.zero_cells.items()
+        ]
+        rows += [(f"measure `{a}`", f"`{b}`", preset.measure_source) for a, b in preset.measures.items()]
+        lines += [f"### `{key}`: {preset.help}", "", *_rows(("choice", "value", "source"), rows)]
     return lines
 
 

@@ -15,8 +15,9 @@ Y, V = np.array([0.1, 0.9, -0.4, 0.6, 1.4]), np.array([0.04, 0.1, 0.2, 0.02, 0.3
 NAMES = list("abcde")
 
 
-@pytest.mark.parametrize("tau2", sorted(TAU2_METHODS))
-@pytest.mark.parametrize("ci", sorted(INTERVALS))
+@pytest.mark.parametrize(
+    ("tau2", "ci"), [(t, c) for t in sorted(TAU2_METHODS) for c in sorted(INTERVALS) if c != "KR" or t == "REML"]
+)
 def test_leave_one_out_equals_the_fits_one_by_one(tau2: str, ci: str) -> None:
     fits = leave_one_out(pairwise(effects_from_estimates(NAMES, Y, v=V), tau2=tau2, ci=ci))
     for i, fit in enumerate(fits):

@@ -17,7 +17,7 @@ from toolkit.exchange.scripts import analysis_scripts, r_string
 from toolkit.model.choices import MEASURES, TAU2_METHODS
 from toolkit.model.spec import NetworkSpec, PairwiseSpec, ZeroCells
 
-PAIR = [m for m, entry in MEASURES.items() if entry.groups == 2 and entry.needs]
+PAIR = [m for m, entry in MEASURES.items() if entry.groups == 2 and entry.needs and m != "SMD_RM"]
 NETWORK = [m for m in PAIR if m not in ("PETO", "SMDH")]
 
 
@@ -93,6 +93,24 @@ def test_metafor_finds_every_number_again(cases: Any, tmp_path: Path, rscript: s
     done = run_all(tmp_path, list(made))
     passed = set(re.findall(r"^PASSED (\S+)", done.stdout, re.MULTILINE))
     assert passed == set(made), re.findall(r"STOPPED.*", done.stdout) or done.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"measure": "SMD_RM"}, "SMD_RM"),
+        ({"measure": "MD", "ci": "KR"}, "Kenward-Roger"),
+        ({"measure": "MD", "prediction": "KR"}, "Kenward-Roger"),
+        ({"measure": "OR", "model": "UM.FS"}, "models of the counts"),
+        ({"measure": "RR", "tau2": "DL", "q_around": "MH"}, "Mantel-Haenszel"),
+        ({"measure": "RR", "mantel_haenszel": "corrected"}, "Mantel-Haenszel"),
+    ],
+)
+def test_what_no_script_follows_is_left_out_with_the_reason(options: dict[str, Any], why: str) -> None:
+    spec = PairwiseSpec(treatment=TREATED, reference=CONTROL, **options)
+    made, left_out = analysis_scripts(payload(pair_arms(data_type(options["measure"])), spec))
+    assert not made and {name for name, _ in left_out} == {"metafor.R", "meta.R", "stata.do"}
+    assert all(why in reason for _, reason in left_out)
 
 
 def test_a_wrong_number_stops_the_script(tmp_path: Path, rscript: str) -> None:

@@ -94,10 +94,10 @@ def _fit_pairwise(spec: PairwiseSpec, selection: Selection, payload: dict[str, A
         raise NotEstimable(f"no study gives an effect ({why})" if why else "no study gives an effect")
     shown = result_to_dict(result)
     shown["leave_one_out"] = None
-    if result.k >= FEWEST_FOR_LEAVE_ONE_OUT:
+    if result.k >= FEWEST_FOR_LEAVE_ONE_OUT and spec.model == "IV":
         shown["leave_one_out"] = refits_to_list(leave_one_out(result), result.scale)
     shown["small_study"] = None
-    if result.k >= FEWEST_FOR_ASYMMETRY:
+    if result.k >= FEWEST_FOR_ASYMMETRY and spec.model == "IV":
         shown["small_study"] = small_study_to_dict(small_study_test(result), result.scale)
     return Fit(result=result, payload={**payload, "status": "estimated", "reason": None, "result": shown})
 

@@ -13,6 +13,7 @@ from toolkit.analysis.select import Flag, LeftOut, SelectedArm, Selection, selec
 from toolkit.config import Analysis, Outcome
 from toolkit.engine import ENGINE_VERSION
 from toolkit.model.errors import InputError
+from toolkit.model.presets import preset_spec
 from toolkit.model.spec import NetworkSpec, PairwiseSpec, ZeroCells
 from toolkit.project import Project
 from toolkit.store.evidence import arm_results, study_rows
@@ -123,16 +124,7 @@ def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
     """The engine's spec of a declared analysis."""
     zero_cells = ZeroCells(add=analysis.zero_add, to=analysis.zero_to)
     if analysis.kind == "pairwise":
-        return PairwiseSpec(
-            measure=analysis.measure,
-            treatment=analysis.treatment,
-            reference=analysis.reference,
-            tau2=analysis.tau2,
-            ci=analysis.ci,
-            prediction=analysis.prediction,
-            level=analysis.level,
-            zero_cells=zero_cells,
-        )
+        return _pairwise_spec(analysis, zero_cells)
     small_values = {"lower": "good", "higher": "bad", None: None}[outcome.better]
     return NetworkSpec(
         measure=analysis.measure,
@@ -143,6 +135,17 @@ def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
         level=analysis.level,
         zero_cells=zero_cells,
     )
+
+
+def _pairwise_spec(analysis: Analysis, zero_cells: ZeroCells) -> PairwiseSpec:
+    """With a preset, what review.toml names itself stands on top of it."""
+    names = ("measure", "treatment", "reference", "model", "tau2", "ci", "prediction", "level")
+    if analysis.preset is None:
+        return PairwiseSpec(zero_cells=zero_cells, **{name: getattr(analysis, name) for name in names})
+    named = {name: getattr(analysis, name) for name in names if name in analysis.model_fields_set}
+    zero = {"zero_add": "add", "zero_to": "to"}
+    cells = {own: getattr(analysis, name) for name, own in zero.items() if name in analysis.model_fields_set}
+    return preset_spec(analysis.preset, named, cells)
 
 
 def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> str:

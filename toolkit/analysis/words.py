@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from toolkit.model.choices import INTERVALS, MEASURES, NETWORK_TAU2_METHODS, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.model.wording import counted
+from toolkit.plots.numbers import NBSP, format_p, format_percent
 
 __all__ = [
     "Payload",
@@ -20,10 +22,6 @@ __all__ = [
 ]
 
 Payload = Mapping[str, Any]
-
-
-# A space that no line breaks at, for "77.7 %" and "95 % CI".
-_TIED = "\u00a0"
 
 
 def digits_of(measure: str) -> int:
@@ -50,14 +48,12 @@ def number(value: float | None, digits: int = 2) -> str:
 
 def percent(value: float | None) -> str:
     """A proportion as a percentage with one decimal."""
-    return "not estimable" if value is None else f"{100 * value:.1f}{_TIED}%"
+    return format_percent(value) or "not estimable"
 
 
 def p_text(value: float | None) -> str:
     """A p value as journals print it."""
-    if value is None:
-        return "p not estimable"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+    return format_p(value) or "p not estimable"
 
 
 def interval_words(key: str) -> str:
@@ -75,7 +71,7 @@ def estimate_text(found: Payload | None, level: float = 0.95, digits: int = 2) -
     if found is None:
         return "not estimable"
     interval = interval_text(found["ci_low"], found["ci_high"], digits)
-    return f"{number(found['estimate'], digits)} ({100 * level:g}{_TIED}% CI {interval})"
+    return f"{number(found['estimate'], digits)} ({100 * level:g}{NBSP}% CI {interval})"
 
 
 def result_lines(payload: Payload) -> list[str]:
@@ -93,8 +89,7 @@ def pairwise_lines(payload: Payload) -> list[str]:
     """The statements of a pairwise result."""
     r, level = payload["result"], payload["spec"]["level"]
     digits = digits_of(r["measure"])
-    studies = "1 study" if r["k"] == 1 else f"{r['k']} studies"
-    lines = [f"{MEASURES[r['measure']].help}, {r['treatment']} against {r['reference']}, {studies}"]
+    lines = [f"{MEASURES[r['measure']].help}, {r['treatment']} against {r['reference']}, {counted(r['k'], 'study')}"]
     random, wald = r["random"], r["random_wald"]
     if random is not None:
         method = f"{TAU2_METHODS[r['tau2']['method']].help}; {interval_words(random['method'])}"
@@ -112,6 +107,9 @@ def pairwise_lines(payload: Payload) -> list[str]:
         p = r["prediction"]
         how = PREDICTION_INTERVALS[p["method"]].help if p["method"] in PREDICTION_INTERVALS else p["method"]
         lines.append(f"prediction interval: {interval_text(p['low'], p['high'], digits)} [{how}]")
+    preset = r["resolved"].get("preset")  # results stored by earlier versions have none
+    if preset:
+        lines.append(f"choices of a preset: {preset}")
     return lines
 
 
@@ -136,7 +134,8 @@ def network_lines(payload: Payload) -> list[str]:
     digits = digits_of(r["measure"])
     model = shown_model(r)
     words = "random effects" if model == "random" else "common effect (random effects not estimable)"
-    lines = [f"{MEASURES[r['measure']].help}, {len(r['treatments'])} treatments, {r['k']} studies, {words}"]
+    size = f"{counted(len(r['treatments']), 'treatment')}, {counted(r['k'], 'study')}"
+    lines = [f"{MEASURES[r['measure']].help}, {size}, {words}"]
     for row in r["effects"]:
         lines.append(f"{row['treatment']} against {row['reference']}: {estimate_text(row[model], level, digits)}")
     h = r["heterogeneity"]

@@ -12,6 +12,7 @@ import click
 from toolkit.cli.common import AnyCase, format_option
 from toolkit.cli.pairwise_models import model_options
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
+from toolkit.model.presets import PRESETS
 
 if TYPE_CHECKING:
     from toolkit.engine.data import ArmTable, Effects
@@ -130,6 +131,11 @@ def more_options(function: F) -> F:
     show_default=True,
     help="Interval of tau2: Q-profile or profile likelihood.",
 )
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help="All choices as another program makes them, those named beside it excepted; each with its source.",
+)
 @click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
 @more_options
 @model_options
@@ -145,8 +151,8 @@ def more_options(function: F) -> F:
 @click.option("--funnel", type=click.Path(path_type=Path, dir_okay=False), help="Funnel plot (.svg, .png, .pdf).")
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, model: str, tau2: str, ci: str,
-    prediction: str, tau2_ci: str, level: float, leave_one_out: bool, cumulative: bool, influence: bool,
-    subgroup: str | None, common_tau2: bool, regress: str | None,
+    prediction: str, tau2_ci: str, preset: str | None, level: float, leave_one_out: bool, cumulative: bool,
+    influence: bool, subgroup: str | None, common_tau2: bool, regress: str | None,
     bias: str | None, force_bias: bool, trim_fill: str | None, contours: bool,
     zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
@@ -168,7 +174,6 @@ def pairwise(
     from toolkit.cli.pairwise_show import show
     from toolkit.engine import pairwise as engine
     from toolkit.engine.tables import read_table
-    from toolkit.model.spec import PairwiseSpec, ZeroCells
 
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
@@ -176,27 +181,29 @@ def pairwise(
     )  # fmt: skip
     chosen = _measure(measure, table)
     one = MEASURES[chosen].groups == 1
-    zero_cells = ZeroCells(
-        add=zero_add,
-        to=zero_to,
-        drop_double_zero=not keep_double_zero,
-        risk_ratio=zero_rr,
-        risk_difference=zero_rd,
-    )
-    spec = PairwiseSpec(
-        measure=chosen,
-        treatment=treatment or (table.default_treatment if reference is None and not one else None),
-        reference=reference or (table.default_reference if treatment is None and not one else None),
-        model=model,
-        tau2=tau2,
-        ci=ci,
-        prediction=prediction,
-        tau2_ci=tau2_ci,
-        level=level,
-        zero_cells=zero_cells,
+    spec = _spec(
+        preset,
+        {
+            "measure": chosen,
+            "treatment": treatment or (table.default_treatment if reference is None and not one else None),
+            "reference": reference or (table.default_reference if treatment is None and not one else None),
+            "model": model,
+            "tau2": tau2,
+            "ci": ci,
+            "prediction": prediction,
+            "tau2_ci": tau2_ci,
+            "level": level,
+        },
+        {
+            "add": zero_add,
+            "to": zero_to,
+            "drop_double_zero": not keep_double_zero,
+            "risk_ratio": zero_rr,
+            "risk_difference": zero_rd,
+        },
     )
     with errors_of(file, table):
-        data = table.data(chosen, reference=reference)
+        data = table.data(spec.measure, reference=reference)
         result = engine.pairwise(data, spec)
         groups = _subgroups(data, table, spec, subgroup, common_tau2)
     wanted = More(
@@ -212,6 +219,28 @@ def pairwise(
     )
     show(result, table, wanted, output_format=output_format, output=output)
     _figures(result, plot, funnel, contours, groups)
+
+
+_ZERO_OPTIONS = {
+    "add": "zero_add",
+    "to": "zero_to",
+    "drop_double_zero": "keep_double_zero",
+    "risk_ratio": "zero_rr",
+    "risk_difference": "zero_rd",
+}
+
+
+def _spec(preset: str | None, fields: dict[str, Any], zero: dict[str, Any]) -> PairwiseSpec:
+    """The options as a spec; of a preset, with only those on top that were typed."""
+    from toolkit.model.presets import preset_spec
+    from toolkit.model.spec import PairwiseSpec, ZeroCells
+
+    if preset is None:
+        return PairwiseSpec(**fields, zero_cells=ZeroCells(**zero))
+    source = click.get_current_context().get_parameter_source
+    typed = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+    named = {k: v for k, v in fields.items() if k in ("measure", "treatment", "reference") or source(k) in typed}
+    return preset_spec(preset, named, {k: v for k, v in zero.items() if source(_ZERO_OPTIONS[k]) in typed})
 
 
 def _subgroups(

@@ -10,10 +10,10 @@ import click
 
 from toolkit.cli.common import console, csv_text, emit, table
 from toolkit.cli.pairwise_more import More, further, show_further
-from toolkit.engine.scales import back
-from toolkit.engine.tabulate import result_to_dict
+from toolkit.engine.tabulate import counts_of_mantel_haenszel, result_to_dict
 from toolkit.model.errors import InputError
-from toolkit.plots.numbers import decimals_for, format_count, format_interval, format_p, measure_name
+from toolkit.model.wording import counted
+from toolkit.plots.numbers import decimals_for, format_count, format_interval, format_p, format_percent, measure_name
 
 if TYPE_CHECKING:
     from toolkit.engine.results import Estimate, PairwiseResult, StudyRow
@@ -77,7 +77,7 @@ def _table(result: PairwiseResult, found: dict[str, Any]) -> None:
     name = measure_name(result.spec.measure)
     out = console()
     sides = f"{result.treatment} against {result.reference}" if result.reference else result.treatment
-    out.print(f"{name}, {sides}: {result.k} studies", style="bold", markup=False)
+    out.print(f"{name}, {sides}: {counted(result.k, 'study')}", style="bold", markup=False)
     _studies(result)
     _pooled(result, found["resolved"])
     _heterogeneity(result, found["resolved"])
@@ -88,17 +88,6 @@ def _decimals(result: PairwiseResult) -> int:
     return decimals_for(
         [r.ci_high - r.ci_low for r in result.studies if r.ci_high is not None and r.ci_low is not None], result.scale
     )
-
-
-def _shown(y: float | None, low: float | None, high: float | None, scale: str, decimals: int) -> str:
-    """Estimate and interval on the display scale."""
-    if scale in ("log", "identity"):
-        return format_interval(y, low, high, scale, decimals)
-    return format_interval(back(y, scale), back(low, scale), back(high, scale), "identity", 3)
-
-
-def _percent(weight: float | None) -> str:
-    return "" if weight is None else f"{100 * weight:.1f}%"
 
 
 def _arm(row: StudyRow, side: int) -> str:
@@ -120,8 +109,8 @@ def _studies(result: PairwiseResult) -> None:
         if row.excluded is not None:
             continue
         arms = [_arm(row, side) for side in range(len(sides))]
-        effect = _shown(row.y, row.ci_low, row.ci_high, result.scale, decimals)
-        rows.append([row.study, *arms, effect, _percent(row.weight_common), _percent(row.weight_random)])
+        effect = format_interval(row.y, row.ci_low, row.ci_high, result.scale, decimals)
+        rows.append([row.study, *arms, effect, format_percent(row.weight_common), format_percent(row.weight_random)])
     if rows:
         right = range(1, len(header) + 2)
         table([*header, "Weight, common", "random"], rows, right=list(right))
@@ -135,7 +124,7 @@ def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
         interval = f"{words['model']}; {words['interval']}"
     estimates: list[tuple[str, Estimate | None, str]] = [
         ("Common effect", result.common, how),
-        ("Common effect", result.mantel_haenszel, "Mantel-Haenszel, raw counts"),
+        ("Common effect", result.mantel_haenszel, f"Mantel-Haenszel, {counts_of_mantel_haenszel(result)} counts"),
         ("Random effects", result.random, interval),
     ]
     if result.spec.ci != "Wald":
@@ -143,7 +132,7 @@ def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
     rows = [
         [
             label,
-            _shown(e.estimate, e.ci_low, e.ci_high, result.scale, decimals),
+            format_interval(e.estimate, e.ci_low, e.ci_high, result.scale, decimals),
             format_p(e.p) if result.reference else "",
             how,
         ]
@@ -152,7 +141,7 @@ def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
     ]
     if result.prediction is not None:
         low, high = result.prediction.low, result.prediction.high
-        text = _shown(low, low, high, result.scale, decimals)
+        text = format_interval(low, low, high, result.scale, decimals)
         rows.append(["Prediction interval", text[text.index("(") :], "", words["prediction"]])
     if rows:
         table(["Pooled", f"Estimate ({100 * result.spec.level:g}% CI)", "", "How"], rows)
@@ -168,7 +157,7 @@ def _heterogeneity(result: PairwiseResult, words: dict[str, str]) -> None:
         h = result.heterogeneity
         test = "" if h.test == "Cochran" else f" ({h.test})"
         out.print(f"Q{test} = {h.q:.2f} on {h.df} df{', ' + format_p(h.p) if h.p is not None else ''}", markup=False)
-        out.print(f"I² = {100 * h.i2_q:.1f}% from Q, {100 * h.i2_tau2:.1f}% from tau²; H² = {h.h2:.2f}", markup=False)
+        out.print(f"I² = {format_percent(h.i2_q)} from Q, {format_percent(h.i2_tau2)} from tau²; H² = {h.h2:.2f}", markup=False)
 
 
 def _zero_cells_matter(result: PairwiseResult) -> bool:
@@ -185,6 +174,8 @@ def _zero_cells_matter(result: PairwiseResult) -> bool:
 
 def _remarks(result: PairwiseResult, found: dict[str, Any]) -> None:
     out = console()
+    if found["resolved"]["preset"]:
+        out.print(f"Preset {result.spec.preset}, {found['resolved']['preset']}", markup=False)
     if found["resolved"]["zero_cells"] and _zero_cells_matter(result):
         out.print(f"Zero cells: {found['resolved']['zero_cells']}", markup=False)
     if result.excluded:

@@ -18,11 +18,14 @@ __all__ = [
     "Standard",
     "interval_hartung_knapp",
     "interval_hartung_knapp_safeguarded",
+    "interval_kenward_roger",
     "interval_t",
     "interval_wald",
     "quantile",
     "two_sided_p",
 ]
+
+_LEAST_DF = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ def quantile(level: float, df: FloatArray | float) -> FloatArray:
     upper = 1 - (1 - level) / 2
     with np.errstate(invalid="ignore"):
         t = stdtrit(np.where(np.isfinite(df), df, 1.0), upper)
+    # Kenward and Roger's df can be near zero: there the quantile is beyond every number (it grows as 20^(1 / df)).
+    t = np.where(df < _LEAST_DF, np.inf, t)
     value: FloatArray = np.where(np.isfinite(df), t, ndtri(upper))
     return value
 
@@ -91,3 +96,27 @@ def interval_hartung_knapp_safeguarded(pooled: Pooled) -> Standard:
     """
     plain = interval_hartung_knapp(pooled)
     return Standard(se=pooled.se * np.sqrt(np.maximum(plain.factor, 1.0)), df=plain.df, factor=plain.factor)
+
+
+def interval_kenward_roger(pooled: Pooled) -> Standard:
+    """Kenward and Roger's variance and degrees of freedom, which allow for the estimation of tau2 by REML.
+
+    Notes
+    -----
+    With ``w = 1 / (v + tau2)``, ``S_j = sum w^j`` and the expected information of tau2
+    ``I = S_2 / 2 - S_3 / S_1 + S_2^2 / (2 S_1^2)``, the variance is
+    ``V = 1 / S_1 + 2 (S_3 - S_2^2 / S_1) / (I S_1^2)`` and the degrees of freedom are ``2 I / (V S_2)^2``.
+
+    References
+    ----------
+    Kenward, Roger 1997, Biometrics 53:983-997. doi:10.2307/2533558
+    Morris, Fisher, Kenward, Carpenter 2018, Stat Med 37:4258-4280 (the form for meta-analysis). doi:10.1002/sim.7930
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        w = pooled.weight / (pooled.se**2)[:, None]
+        s1, s2, s3 = w.sum(axis=1), (w**2).sum(axis=1), (w**3).sum(axis=1)
+        information = s2 / 2 - s3 / s1 + s2**2 / (2 * s1**2)
+        variance = 1 / s1 + 2 * (s3 - s2**2 / s1) / (information * s1**2)
+        df = 2 * information / (variance * s2) ** 2
+        factor = variance / pooled.se**2
+    return Standard(se=np.sqrt(variance), df=df, factor=factor)

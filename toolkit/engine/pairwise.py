@@ -12,13 +12,28 @@ from toolkit.engine.compare import ComparisonData, compare
 from toolkit.engine.count_models import fit_counts, resolve_model
 from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.heterogeneity import heterogeneity
-from toolkit.engine.intervals import Standard, interval_hartung_knapp, interval_wald, quantile, two_sided_p
-from toolkit.engine.mantel_haenszel import MANTEL_HAENSZEL
+from toolkit.engine.intervals import (
+    Standard,
+    interval_hartung_knapp,
+    interval_kenward_roger,
+    interval_wald,
+    quantile,
+    two_sided_p,
+)
+from toolkit.engine.mh_of_arms import (
+    Q_AROUND,
+    MantelHaenszel,
+    around,
+    dersimonian_laird_around,
+    heterogeneity_around,
+    mantel_haenszel_of_arms,
+)
 from toolkit.engine.pooling import Pooled, pool_inverse_variance
-from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2, Warning_
+from toolkit.engine.results import Estimate, Heterogeneity, Interval, PairwiseResult, StudyRow, Tau2, Warning_
 from toolkit.engine.tau2 import Tau2Batch, profile_likelihood_interval, q_profile, tau2_standard_error
 from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS, Choice
 from toolkit.model.errors import InputError
+from toolkit.model.presets import preset_spec
 from toolkit.model.spec import PairwiseSpec
 
 __all__ = ["pairwise", "resolve"]
@@ -60,8 +75,13 @@ def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, *
     chosen = resolve(chosen, len(compared.studies), compared.treatment, compared.reference)
     warnings = _data_warnings(compared)
     k = len(compared.studies)
+    mh = mantel_haenszel_of_arms(compared, chosen.mantel_haenszel, chosen.zero_cells.add)
+    around_mh = chosen.q_around == "MH" and chosen.measure in Q_AROUND and chosen.model == "IV"
+    centre = mh.mean if mh is not None and around_mh else None
+    if centre is None:
+        chosen = replace(chosen, q_around="IV")
     common = pool_inverse_variance(compared.y, compared.v) if k else None
-    fit = _random_effects(compared, chosen, warnings) if k > 1 and chosen.model == "IV" else None
+    fit = _random_effects(compared, chosen, centre, warnings) if k > 1 and chosen.model == "IV" else None
     if k < 2:
         warnings.append(_too_few(k))
     result = PairwiseResult(
@@ -71,11 +91,11 @@ def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, *
         treatment=compared.treatment,
         reference=compared.reference,
         common=_estimate(common, interval_wald(common), chosen.level, "IV") if common is not None else None,
-        mantel_haenszel=_mantel_haenszel(compared, chosen, warnings),
+        mantel_haenszel=_mantel_haenszel(mh, chosen.level, warnings),
         random=_estimate(fit[0], _interval(fit[0], chosen.ci), chosen.level, chosen.ci) if fit else None,
         random_wald=_estimate(fit[0], interval_wald(fit[0]), chosen.level, "Wald") if fit else None,
         tau2=fit[1] if fit else None,
-        heterogeneity=heterogeneity(compared.y, compared.v, fit[1].value if fit else None) if k > 1 else None,
+        heterogeneity=_heterogeneity(compared, fit[1].value if fit else None, centre) if k > 1 else None,
         prediction=_prediction(fit[0], chosen, warnings) if fit else None,
         studies=_study_rows(compared, common, fit[0] if fit else None, chosen.level),
         excluded=compared.excluded,
@@ -127,6 +147,7 @@ def _of_table(
 
 def _spec(data: ArmTable | Effects, spec: PairwiseSpec | None, options: dict[str, Any]) -> PairwiseSpec:
     known = {field.name for field in fields(PairwiseSpec)}
+    preset = options.get("preset") if spec is None else None
     for name in options:
         if name not in known:
             raise InputError("Unknown option of a pairwise analysis.", value=name, allowed=", ".join(sorted(known)))
@@ -136,6 +157,8 @@ def _spec(data: ArmTable | Effects, spec: PairwiseSpec | None, options: dict[str
         if isinstance(data, ArmTable):
             raise InputError("Which effect measure?", hint='For example measure="OR" (--measure OR).')
         options = {"measure": data.measure, **options}
+    if preset is not None:
+        return preset_spec(preset, {name: value for name, value in options.items() if name != "preset"})
     return PairwiseSpec(**options)
 
 
@@ -156,8 +179,22 @@ def resolve(spec: PairwiseSpec, k: int, treatment: str, reference: str) -> Pairw
     _known("interval of tau2", spec.tau2_ci, TAU2_INTERVALS)
     if spec.tau2_ci == "PL" and spec.tau2 not in ("ML", "REML"):
         raise InputError("A profile-likelihood interval needs tau2 by ML or REML.", value=spec.tau2, allowed="ML, REML")
+    for what, value, allowed in (
+        ("cells of Mantel-Haenszel", spec.mantel_haenszel, ("raw", "corrected")),
+        ("centre of Q", spec.q_around, ("IV", "MH")),
+    ):
+        if value not in allowed:
+            raise InputError(f"Unknown {what}.", value=value, allowed=", ".join(allowed))
+    if spec.q_around == "MH" and spec.tau2 != "DL":
+        raise InputError("Q around the Mantel-Haenszel estimate belongs to tau2 by DL.", value=spec.tau2, allowed="DL")
     ci = ("HK_adhoc" if k >= 3 else "Wald") if spec.ci == "auto" else spec.ci
     _known("interval", ci, INTERVALS)
+    if "KR" in (ci, spec.prediction) and (spec.tau2 != "REML" or spec.model != "IV"):
+        raise InputError(
+            "Kenward and Roger's method is for inverse-variance fits with tau2 by REML.",
+            value=spec.tau2 if spec.model == "IV" else spec.model,
+            allowed="REML with model IV",
+        )
     return replace(spec, ci=ci, treatment=treatment, reference=reference)
 
 
@@ -176,15 +213,23 @@ def _interval(pooled: Pooled, key: str) -> Standard:
     return standard
 
 
-def _random_effects(compared: ComparisonData, spec: PairwiseSpec, warnings: list[Warning_]) -> tuple[Pooled, Tau2]:
+def _heterogeneity(compared: ComparisonData, tau2: float | None, centre: float | None) -> Heterogeneity:
+    found = heterogeneity(compared.y, compared.v, tau2)
+    return found if centre is None else heterogeneity_around(found, float(around(compared.y, compared.v, centre)[0]))
+
+
+def _random_effects(
+    compared: ComparisonData, spec: PairwiseSpec, centre: float | None, warnings: list[Warning_]
+) -> tuple[Pooled, Tau2]:
+    """Pooled at the estimated tau2; ``centre`` is what DerSimonian and Laird's Q is taken around."""
     y, v = compared.y, compared.v
     found: Tau2Batch = _call(TAU2_METHODS[spec.tau2])(y, v)
-    value = float(found.value[0])
+    value = float(found.value[0]) if centre is None else float(dersimonian_laird_around(y, v, centre)[0])
     se = tau2_standard_error(spec.tau2, y, v, value)
     tau2 = Tau2(
         value=value,
         method=spec.tau2,
-        boundary=bool(found.boundary[0]),
+        boundary=bool(found.boundary[0]) if centre is None else value == 0,
         converged=bool(found.converged[0]),
         iterations=int(found.iterations[0]),
         se=se if np.isfinite(se) else None,
@@ -226,6 +271,8 @@ def _random_warnings(pooled: Pooled, tau2: Tau2, spec: PairwiseSpec, warnings: l
             "studies. The interval is "
             + ("Wald's and may be too narrow." if spec.ci == "Wald" else f"{spec.ci} on one degree of freedom."),
         )
+    if spec.ci == "KR" and (df := float(interval_kenward_roger(pooled).df[0])) < 1:
+        say("kr_df", f"Kenward and Roger's degrees of freedom are {df:.2g}: the interval says next to nothing.")
     if k > 2 and spec.ci in ("HK", "HK_adhoc"):
         factor = float(interval_hartung_knapp(pooled).factor[0])
         if factor < 1 and spec.ci == "HK_adhoc":
@@ -254,29 +301,18 @@ def _estimate(pooled: Pooled, standard: Standard, level: float, method: str) -> 
     )
 
 
-def _mantel_haenszel(compared: ComparisonData, spec: PairwiseSpec, warnings: list[Warning_]) -> Estimate | None:
-    """From the raw counts of every study with both arms complete, double-zero studies included."""
-    kernel = MANTEL_HAENSZEL.get(compared.measure)
-    table = compared.table
-    if kernel is None or table is None or not compared.arms:
+def _mantel_haenszel(found: MantelHaenszel | None, level: float, warnings: list[Warning_]) -> Estimate | None:
+    if found is None:
         return None
-    pairs = np.array(list(compared.arms.values()), dtype=np.int64)
-    units = table.time if MEASURES[compared.measure].needs == ("events", "time") else table.n
-    e1, n1, e2, n2 = table.events[pairs[:, 0]], units[pairs[:, 0]], table.events[pairs[:, 1]], units[pairs[:, 1]]
-    whole = np.isfinite(e1) & np.isfinite(n1) & np.isfinite(e2) & np.isfinite(n2)
-    if not whole.any():
+    if found.mean is None or found.se is None:
+        text = f"Mantel-Haenszel is not estimable, because {found.reason}."
+        warnings.append(Warning_(code="mh_not_estimable", text=text))
         return None
-    estimate, se = kernel(e1[whole], n1[whole], e2[whole], n2[whole])
-    if not np.isfinite(estimate[0]):
-        reason = (
-            "no study has an event" if not (e1[whole].any() or e2[whole].any()) else "the events are all on one side"
-        )
-        warnings.append(Warning_(code="mh_not_estimable", text=f"Mantel-Haenszel is not estimable, because {reason}."))
-        return None
+    one = np.ones(1)
     pooled = Pooled(
-        mean=estimate, se=se, q=np.zeros(1), k=np.array([float(whole.sum())]), tau2=np.zeros(1), weight=np.empty((1, 0))
+        mean=one * found.mean, se=one * found.se, q=0 * one, k=one * found.k, tau2=0 * one, weight=np.empty((1, 0))
     )
-    return _estimate(pooled, interval_wald(pooled), spec.level, "MH")
+    return _estimate(pooled, interval_wald(pooled), level, "MH")
 
 
 def _prediction(pooled: Pooled, spec: PairwiseSpec, warnings: list[Warning_]) -> Interval | None:

@@ -8,10 +8,18 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.engine.data import FloatArray
-from toolkit.engine.intervals import interval_hartung_knapp, quantile
+from toolkit.engine.intervals import interval_hartung_knapp, interval_kenward_roger, quantile
 from toolkit.engine.pooling import Pooled
 
-__all__ = ["prediction_hk", "prediction_hk_k2", "prediction_none", "prediction_t_k1", "prediction_t_k2", "prediction_z"]
+__all__ = [
+    "prediction_hk",
+    "prediction_hk_k2",
+    "prediction_kr",
+    "prediction_none",
+    "prediction_t_k1",
+    "prediction_t_k2",
+    "prediction_z",
+]
 
 
 def _half_width(pooled: Pooled, level: float, se: FloatArray, df: FloatArray) -> FloatArray:
@@ -65,6 +73,17 @@ def prediction_hk_k2(pooled: Pooled, level: float) -> FloatArray:
     Partlett, Riley 2017, Stat Med 36:301-317. doi:10.1002/sim.7140
     """
     return _half_width(pooled, level, interval_hartung_knapp(pooled).se, pooled.k - 2)
+
+
+def prediction_kr(pooled: Pooled, level: float) -> FloatArray:
+    """``t(df_KR) sqrt(tau2 + se_KR^2)`` with Kenward and Roger's standard error and degrees of freedom.
+
+    References
+    ----------
+    Partlett, Riley 2017, Stat Med 36:301-317. doi:10.1002/sim.7140
+    """
+    standard = interval_kenward_roger(pooled)
+    return _half_width(pooled, level, standard.se, standard.df)
 
 
 def prediction_none(pooled: Pooled, level: float) -> FloatArray:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 
 from toolkit.engine.data import FloatArray, IntArray
 from toolkit.engine.pooling import pool_inverse_variance
 from toolkit.engine.results import PairwiseResult
-from toolkit.engine.sensitivity import studies_of
-from toolkit.model.choices import TAU2_METHODS
+from toolkit.engine.sensitivity import studies_of, tau2_of_samples
 from toolkit.model.errors import InputError, NotEstimable
 
 __all__ = ["Resampled", "bootstrap", "gosh"]
@@ -45,11 +43,9 @@ class Resampled:
 
 def _fit(result: PairwiseResult, times: IntArray, complete: bool) -> Resampled:
     _, y, v = studies_of(result)
-    module, _, name = TAU2_METHODS[result.spec.tau2].target.partition(":")
-    estimator = getattr(import_module(module), name)
     columns: list[tuple[FloatArray, ...]] = []
     for m in _chunks(times):
-        tau2 = np.nan_to_num(estimator(y, v, m).value, nan=0.0)
+        tau2 = np.nan_to_num(tau2_of_samples(result, y, v, m), nan=0.0)
         random = pool_inverse_variance(y, v, tau2, m)
         q = pool_inverse_variance(y, v, 0.0, m).q
         df = m.sum(axis=1) - 1

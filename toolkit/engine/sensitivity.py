@@ -14,13 +14,14 @@ from scipy.special import chdtr, chdtrc
 
 from toolkit.engine.data import FloatArray
 from toolkit.engine.intervals import Standard, interval_wald, quantile, two_sided_p
+from toolkit.engine.mh_of_arms import around, centres, dersimonian_laird_around
 from toolkit.engine.pooling import Pooled, pool_inverse_variance
 from toolkit.engine.results import Estimate, Heterogeneity, PairwiseResult
 from toolkit.engine.tau2 import Tau2Batch
 from toolkit.model.choices import INTERVALS, TAU2_METHODS
 from toolkit.model.errors import InputError, NotEstimable
 
-__all__ = ["Influence", "Refit", "cumulative", "influence", "leave_one_out", "studies_of"]
+__all__ = ["Influence", "Refit", "cumulative", "influence", "leave_one_out", "studies_of", "tau2_of_samples"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,10 @@ def _function(target: str):  # type: ignore[no-untyped-def]
     return getattr(import_module(module), name)
 
 
-def _tau2(result: PairwiseResult, y: FloatArray, v: FloatArray, m: FloatArray) -> FloatArray:
+def tau2_of_samples(result: PairwiseResult, y: FloatArray, v: FloatArray, m: FloatArray) -> FloatArray:
+    """Between-study variance (B,) of samples ``m`` (B, k) of the studies, by the estimator of the fit."""
+    if result.spec.q_around == "MH":
+        return dersimonian_laird_around(y, v, centres(result, m), m)
     found: Tau2Batch = _function(TAU2_METHODS[result.spec.tau2].target)(y, v, m)
     return found.value
 
@@ -120,8 +124,9 @@ def _refits(
     """The fits whose studies the rows of ``m`` (B, k) name."""
     spec = result.spec
     k = m.sum(axis=1)
-    tau2 = _tau2(result, y, v, m)
+    tau2 = tau2_of_samples(result, y, v, m)
     common = pool_inverse_variance(y, v, 0.0, m)
+    q = around(y, v, centres(result, m), m) if spec.q_around == "MH" else common.q
     random = pool_inverse_variance(y, v, np.where(k > 1, tau2, 0.0), m)
     commons = _estimates(common, interval_wald(common), spec.level, "IV")
     standard: Standard = _function(INTERVALS[spec.ci].target)(random)
@@ -143,7 +148,7 @@ def _refits(
                 common=commons[i],
                 random=shown if several else None,
                 tau2=float(tau2[i]) if several else None,
-                heterogeneity=_heterogeneity(float(common.q[i]), int(k[i]) - 1, float(tau2[i]), float(typical[i]))
+                heterogeneity=_heterogeneity(float(q[i]), int(k[i]) - 1, float(tau2[i]), float(typical[i]))
                 if several
                 else None,
             )
@@ -231,7 +236,7 @@ def influence(result: PairwiseResult, model: str = "random") -> tuple[Influence,
         raise InputError("Unknown model.", value=model, allowed="random, common")
     if model == "common":
         return tuple(_influence_rows(names, y, v, 0.0, np.zeros(k)))
-    return tuple(_influence_rows(names, y, v, result.tau2.value, _tau2(result, y, v, 1 - np.eye(k))))
+    return tuple(_influence_rows(names, y, v, result.tau2.value, tau2_of_samples(result, y, v, 1 - np.eye(k))))
 
 
 def _influence_rows(

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.engine import ENGINE_VERSION
+from toolkit.engine.mh_of_arms import Q_AROUND
 from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2
 from toolkit.engine.scales import back
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
+from toolkit.model.presets import PRESETS
 
 if TYPE_CHECKING:
     from toolkit.engine.bias import SmallStudyTest, TrimFill
@@ -146,7 +148,24 @@ def _words(result: PairwiseResult) -> dict[str, str]:
         "i2_q": "I2 from Q: (Q - df) / Q",
         "i2_tau2": "I2 from tau2: tau2 / (tau2 + typical within-study variance)",
         "zero_cells": zero_cell_words(result),
+        "preset": preset_words(result),
     }
+
+
+def preset_words(result: PairwiseResult) -> str:
+    """The preset, what it set and where each choice is from; empty without one."""
+    spec = result.spec
+    if spec.preset is None:
+        return ""
+    preset = PRESETS[spec.preset]
+    parts = []
+    for name, (value, source) in preset.fields.items():
+        now = getattr(spec, name)
+        parts.append(f"{name} {value} [{source}]" if now == value else f"{name} {now} (named; the program has {value})")
+    parts.append(f"zero cells [{preset.zero_source}]")
+    if spec.measure in preset.measures.values():
+        parts.append(f"measure {spec.measure} [{preset.measure_source}]")
+    return f"{preset.help}: {'; '.join(parts)}"
 
 
 def zero_cell_words(result: PairwiseResult) -> str:
@@ -170,7 +189,13 @@ def zero_cell_words(result: PairwiseResult) -> str:
         return f"{text}, for the rows of the studies only; the model takes the raw counts"
     if measure in ("OR", "RR", "IRR"):
         text += f"; double-zero studies {'left out' if policy.drop_double_zero else 'kept'}"
-    return f"{text}; Mantel-Haenszel from the raw counts" if result.mantel_haenszel is not None else text
+    raw = counts_of_mantel_haenszel(result)
+    return f"{text}; Mantel-Haenszel from the {raw} counts" if result.mantel_haenszel is not None else text
+
+
+def counts_of_mantel_haenszel(result: PairwiseResult) -> str:
+    """Which counts the Mantel-Haenszel estimate was made from: "raw", or "corrected" where the measure has that."""
+    return "corrected" if result.spec.mantel_haenszel == "corrected" and result.spec.measure in Q_AROUND else "raw"
 
 
 # Measures whose zero cells are corrected, and which cells of a touched study that changes.

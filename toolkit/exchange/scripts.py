@@ -30,7 +30,7 @@ STATA_TAU2 = {
     "HS": "hschmidt",
 }  # fmt: skip
 STATA_NETWORK = {"OR": "or", "RR": "rr", "RD": "rd", "MD": "md", "SMD": "smd"}
-TWO_ARMS_ONLY = ("PETO", "SMDH")
+TWO_ARMS_ONLY = ("PETO", "SMDH", "SMD_RM")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +103,8 @@ def analysis_scripts(payload: Payload) -> tuple[tuple[Script, ...], tuple[tuple[
     made, left_out = [], []
     for name, make in makers.items():
         try:
+            if payload["kind"] == "pairwise":
+                _has_a_script(payload["result"]["spec"])
             made.append(make(payload))
         except _NotPossibleError as error:
             left_out.append((name, str(error)))
@@ -111,6 +113,18 @@ def analysis_scripts(payload: Payload) -> tuple[tuple[Script, ...], tuple[tuple[
 
 class _NotPossibleError(Exception):
     """A package does not have what the analysis asks for."""
+
+
+def _has_a_script(spec: Payload) -> None:
+    """Choices that none of the templates follows."""
+    if spec["model"] != "IV":
+        raise _NotPossibleError("the script has no models of the counts")
+    if "KR" in (spec["ci"], spec["prediction"]):
+        raise _NotPossibleError("the script has no Kenward-Roger interval")
+    if spec["q_around"] == "MH" or spec["mantel_haenszel"] == "corrected":
+        raise _NotPossibleError("the script has no Mantel-Haenszel estimate of corrected counts and no Q around it")
+    if spec["measure"] == "SMD_RM":
+        raise _NotPossibleError("the script has no SMD_RM")
 
 
 def _template(name: str) -> str:

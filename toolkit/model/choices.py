@@ -182,6 +182,10 @@ INTERVALS: dict[str, Choice] = {
         "toolkit.engine.intervals:interval_hartung_knapp_safeguarded",
         "Hartung-Knapp, its variance factor never below 1",
     ),
+    "KR": Choice(
+        "toolkit.engine.intervals:interval_kenward_roger",
+        "Kenward-Roger variance and degrees of freedom, for tau2 by REML",
+    ),
 }
 
 TAU2_INTERVALS: dict[str, Choice] = {
@@ -195,6 +199,7 @@ PREDICTION_INTERVALS: dict[str, Choice] = {
     "z": Choice("toolkit.engine.prediction:prediction_z", "normal quantile"),
     "HK": Choice("toolkit.engine.prediction:prediction_hk", "Hartung-Knapp standard error, t with k - 1 df"),
     "HK_k2": Choice("toolkit.engine.prediction:prediction_hk_k2", "Hartung-Knapp standard error, t with k - 2 df"),
+    "KR": Choice("toolkit.engine.prediction:prediction_kr", "Kenward-Roger standard error and degrees of freedom"),
     "none": Choice("toolkit.engine.prediction:prediction_none", "no prediction interval"),
 }
 

@@ -347,17 +347,20 @@ def check_metabin(source: Source, case: dict[str, Any]) -> Iterator[Check]:
         return
     tau2 = "REML" if "'REML'" in call else "PM" if "'PM'" in call else "DL"
     knapp = "method.random.ci='HK'" in call
+    around = "MH-Q" in case["method"]
     safe = "adhoc.hakn.ci='ci'" in call or "adhoc.hakn.ci='IQWiG6'" in call
-    result = pairwise(effects, tau2=tau2, ci="HK" if knapp else "Wald", treatment="E", prediction="t_k1")
+    result = pairwise(effects, tau2=tau2, ci="HK" if knapp else "Wald", treatment="E", prediction="t_k1",
+                      q_around="MH" if around else "IV", mantel_haenszel="corrected" if around else "raw",
+                      zero_cells=zero)  # fmt: skip
     scale = float(np.sqrt(np.median(effects.v)))
     inverse = "method='MH'" not in call
     if inverse:
         yield from estimate_checks("common", result.common, expect["common"], CLOSED, scale)
-    elif ("MH.exact=TRUE" in call or measure in RATES) and number(expect["common"]["se"]):
+    elif ("MH.exact=TRUE" in call or around or measure in RATES) and number(expect["common"]["se"]):
         yield from estimate_checks("mh", result.mantel_haenszel, expect["common"], CLOSED, scale)
     elif number(expect["common"]["se"]):
         yield from corrected_mantel_haenszel(source, case, measure, zero)
-    if result.k < 2 or "MH-Q" in case["method"] or safe or "adhoc.hakn.ci='se'" in call:
+    if result.k < 2 or safe or "adhoc.hakn.ci='se'" in call:
         return
     assert result.tau2 is not None and result.heterogeneity is not None
     tiny = measure == "RD" and (number(expect["tau2"]) or 0) < 1e-4
@@ -375,6 +378,50 @@ def check_metabin(source: Source, case: dict[str, Any]) -> Iterator[Check]:
         assert interval is not None
         for side, ours, theirs in zip(("low", "high"), (interval.low, interval.high), predicted["pi"], strict=True):
             yield Check(f"predict.{side}", ours, number(theirs), 1e-6 if tau2 != "DL" else 1e-9, 1e-6 * scale)
+
+
+def check_kenward_roger(source: Source, case: dict[str, Any]) -> Iterator[Check]:
+    """meta: Kenward-Roger interval and prediction interval; degrees of freedom near zero have infinite bounds."""
+    expect, measure = case["expect"], case["measure"]
+    if measure == "GEN":
+        y, v = source.column("yi"), source.column("vi")
+        effects = effects_from_estimates([str(i) for i in range(y.size)], y, v=v)
+    else:
+        effects = source.effects(case, ZeroCells(), measure)
+    result = pairwise(effects, tau2="REML", ci="KR", prediction="KR")
+    assert result.random is not None and result.prediction is not None
+    rtol = 1e-5  # tau2 of these fits has meta's threshold
+    yield Check("se", result.random.se, number(expect["random"]["se"]), rtol)
+    yield Check("estimate", result.random.estimate, number(expect["random"]["estimate"]), rtol, 1e-6 * result.random.se)
+    if "df" in expect["predict"]:
+        yield Check("df", result.random.df, number(expect["predict"]["df"]), 1e-4)
+    for name, ours, theirs in (
+        ("ci", (result.random.ci_low, result.random.ci_high), expect["random"]["ci"]),
+        ("pi", (result.prediction.low, result.prediction.high), expect["predict"]["pi"]),
+    ):
+        for side, mine, other in zip(("low", "high"), ours, theirs, strict=True):
+            if number(other) is None:
+                assert not np.isfinite(mine)
+            else:
+                yield Check(f"{name}.{side}", mine, number(other), 2e-5, 1e-5 * result.random.se)
+
+
+def check_revman_smd(source: Source, case: dict[str, Any]) -> Iterator[Check]:
+    """Hedges' g with Review Manager's approximations: effects, and the fit that the preset makes of them."""
+    expect = case["expect"]
+    effects = source.effects(case, ZeroCells(), "SMD_RM")
+    web = case["kind"] == "revmanweb"
+    result = pairwise(
+        effects, tau2="REML" if web else "DL", ci="HK" if web else "Wald", prediction="t_k2", treatment="E"
+    )
+    for i, (yi, sei) in enumerate(zip(expect["yi"], expect["sei"], strict=True)):
+        yield Check(f"yi[{i}]", float(effects.y[i]), number(yi), CLOSED, 1e-14)
+        yield Check(f"sei[{i}]", float(effects.v[i]) ** 0.5, number(sei), CLOSED)
+    yield from estimate_checks("common", result.common, expect["common"], CLOSED, 1.0)
+    yield from estimate_checks("random", result.random, expect["random"], 1e-6 if web else CLOSED, 1.0)
+    assert result.tau2 is not None and result.heterogeneity is not None
+    yield Check("tau2", result.tau2.value, number(expect["tau2"]), 1e-5 if web else CLOSED)
+    yield Check("Q", result.heterogeneity.q, number(expect["Q"]), CLOSED)
 
 
 def corrected_mantel_haenszel(source: Source, case: dict[str, Any], measure: str, zero: ZeroCells) -> Iterator[Check]:
@@ -454,6 +501,10 @@ def checker_of(case: dict[str, Any]) -> Checker | None:
         return check_peto
     if kind == "metainc":
         return check_metabin
+    if kind in ("metabin-kr", "metagen-kr"):
+        return check_kenward_roger
+    if measure == "SMD" and ((kind == "revman5" and "Hedges" in method) or kind == "revmanweb"):
+        return check_revman_smd
     if kind in ("metabin", "metabin-pi", "revman5", "revmanweb", "metacont"):
         known = ("IV + DL", "MH exact", "PM + HK", "MH + DL(MH-Q)", "REML + HKSJ", "HTS", "V", "HK", "HK-PR")
         if method not in known or measure not in {"OR", "RR", "RD", "DOR", "MD", "ROM"}:

@@ -19,6 +19,7 @@ __all__ = [
     "log_variability_ratio",
     "mean_difference",
     "standardised_mean_difference",
+    "standardised_mean_difference_revman",
     "standardised_mean_difference_unequal",
 ]
 
@@ -70,6 +71,23 @@ def standardised_mean_difference(arms: StudyArms, policy: ZeroCells) -> Contrast
         pooled = np.sqrt(np.add.reduceat((arms.n - 1) * arms.sd**2, first) / df)
         unit = hedges_correction(df) / pooled
     return _standardised(arms, unit, total)
+
+
+def standardised_mean_difference_revman(arms: StudyArms, policy: ZeroCells) -> Contrasts:
+    """Hedges' g as Review Manager computes it: ``J = 1 - 3 / (4N - 9)``, variance with ``N - 3.94``; two-arm studies.
+
+    References
+    ----------
+    Deeks, Higgins 2010, Statistical algorithms in Review Manager 5, section "Standardized difference in means".
+    """
+    base, unusable = two_arm_studies(arms)
+    n1, n2 = arms.n[base + 1], arms.n[base]
+    total = n1 + n2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pooled = np.sqrt(((n1 - 1) * arms.sd[base + 1] ** 2 + (n2 - 1) * arms.sd[base] ** 2) / (total - 2))
+        y = (arms.mean[base + 1] - arms.mean[base]) / pooled * (1 - 3 / (4 * total - 9))
+        v = np.where(total > 3.94, total / (n1 * n2) + y**2 / (2 * (total - 3.94)), np.nan)
+    return two_arm_contrasts(arms, y, v, unusable, "too few units for a standardised difference")
 
 
 def glass_delta(arms: StudyArms, policy: ZeroCells) -> Contrasts:
