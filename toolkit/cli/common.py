@@ -185,6 +185,7 @@ def wrote_form(
     from pathlib import Path
 
     from toolkit.model.errors import InputError
+    from toolkit.model.wording import counted
     from toolkit.records.tables import write_form
 
     if not path.lower().endswith((".csv", ".xlsx")):
@@ -192,7 +193,7 @@ def wrote_form(
     if Path(path).exists():
         raise InputError("the file exists, and may be filled in already", file=path, hint="Give another name.")
     write_form(path, header, rows)
-    click.echo(f"{len(rows)} {'report' if len(rows) == 1 else 'reports'} -> {path}")
+    click.echo(f"{counted(len(rows), 'report')} -> {path}")
     if rows:
         click.echo(f"When it is filled in: {next_command.format(file=path)}")
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from toolkit.cli.common import emit, format_option, open_project, project_options, table
+from toolkit.model.wording import counted
 
 __all__ = ["monitor"]
 
@@ -103,7 +104,7 @@ def _show(found: dict[str, Any]) -> None:
         state = "significant" if f.significant else "not significant"
         click.echo(f"Fragility index {f.index}: the result is {state}; {f.index} changed outcomes turn that round.")
         for (study, arm, to), n in Counter((step.study, step.arm, step.to) for step in f.steps).items():
-            click.echo(f"  {study}, {arm}: {n} {'patient' if n == 1 else 'patients'} to {to}")
+            click.echo(f"  {study}, {arm}: {counted(n, 'patient')} to {to}")
     for t in found.get("triggers", ()):
         click.echo(
             f"{t.patients:.0f} new patients in one study: the interval's position would move with probability "

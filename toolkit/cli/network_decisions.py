@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from toolkit.cli.network_part import Part, Request, part
-from toolkit.cli.network_text import cell, p_value
+from toolkit.cli.network_text import cell
 from toolkit.engine.network import (
     absolute_effects,
     against_reference,
@@ -23,6 +23,7 @@ from toolkit.engine.network import (
 )
 from toolkit.engine.tabulate import display, estimate_to_dict, plain
 from toolkit.model.errors import InputError
+from toolkit.plots.numbers import p_value
 
 if TYPE_CHECKING:
     from toolkit.engine.network import Threshold

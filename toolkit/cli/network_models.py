@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.network_part import Part, Request, arms_of, matrix_rows, numbers_of, part, texts_of
-from toolkit.cli.network_text import cell, p_value
+from toolkit.cli.network_text import cell
+from toolkit.plots.numbers import p_value
 from toolkit.engine.tabulate import estimate_to_dict, plain
 from toolkit.model.errors import InputError
 

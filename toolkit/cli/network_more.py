@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.cli.network_part import Part, Request, part
-from toolkit.cli.network_text import cell, p_value
+from toolkit.cli.network_text import cell
 from toolkit.engine.network import (
     against_reference,
     comparison_adjusted_funnel,
@@ -21,6 +21,7 @@ from toolkit.engine.network import (
 )
 from toolkit.engine.tabulate import estimate_to_dict, plain
 from toolkit.model.errors import InputError
+from toolkit.plots.numbers import format_percent, p_value
 
 __all__ = [
     "contribution",
@@ -148,7 +149,7 @@ def pairwise(request: Request) -> Part:
     ]
     rows = [
         [f"{c.t1} against {c.t2}", str(c.k), "-" if c.random is None else cell(c.random, result),
-         cell(c.common, result), "-" if c.i2 is None else f"{100 * c.i2:.0f} %"]
+         cell(c.common, result), format_percent(c.i2, 0) or "-"]
         for c in found
     ]  # fmt: skip
     header = ["comparison", "studies", "random effects (DL)", "common effect", "I2"]

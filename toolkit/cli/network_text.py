@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolkit.model.wording import counted
+from toolkit.plots.numbers import decimals_for, format_effect, format_interval, format_percent, p_value
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from toolkit.engine.data import Effects
     from toolkit.engine.results import Estimate, Inconsistency, Interval, NetworkResult
 
-__all__ = ["as_text", "cell", "csv_rows", "p_value", "print_table", "text"]
+__all__ = ["as_text", "cell", "csv_rows", "print_table", "text"]
 
 CSV_HEADER = (
     "treatment", "reference", "model", "estimate", "ci_low", "ci_high", "p", "prediction_low", "prediction_high",
@@ -83,16 +86,12 @@ def _show(console: Console, result: NetworkResult, effects: Effects, model: str)
 
 
 def _decimals(result: NetworkResult) -> int:
-    from toolkit.plots.numbers import decimals_for
-
     width = 2 * 1.96 * result.common_se
     return decimals_for([float(w) for w in width[0, 1:]], result.scale)
 
 
 def cell(estimate: Estimate | None, result: NetworkResult) -> str:
     """An estimate with its interval on the display scale."""
-    from toolkit.plots.numbers import format_interval
-
     if estimate is None:
         return "not estimable"
     decimals = _decimals(result)
@@ -100,8 +99,6 @@ def cell(estimate: Estimate | None, result: NetworkResult) -> str:
 
 
 def _limits(interval: Interval | None, result: NetworkResult) -> str:
-    from toolkit.plots.numbers import format_effect
-
     if interval is None:
         return "-"
     decimals = _decimals(result)
@@ -109,13 +106,8 @@ def _limits(interval: Interval | None, result: NetworkResult) -> str:
     return f"{low} to {format_effect(interval.high, result.scale, decimals)}"
 
 
-def p_value(p: float | None) -> str:
-    if p is None:
-        return "-"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
 def print_table(console: Console, title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A titled table, its first column to the left and the others to the right."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -129,18 +121,14 @@ def print_table(console: Console, title: str, header: Sequence[str], rows: Seque
     console.print(shown)
 
 
-def _count(n: int, one: str, several: str) -> str:
-    return f"{n} {one if n == 1 else several}"
-
-
 def _head(console: Console, result: NetworkResult) -> None:
     from toolkit.model.choices import MEASURES
 
     measure = MEASURES[result.spec.measure].help if result.spec.measure in MEASURES else result.spec.measure
     console.print(
-        f"Network meta-analysis, {measure}: {_count(result.k, 'study', 'studies')}, "
-        f"{len(result.treatments)} treatments, "
-        f"{_count(len(result.comparisons), 'direct comparison', 'direct comparisons')}",
+        f"Network meta-analysis, {measure}: {counted(result.k, 'study')}, "
+        f"{counted(len(result.treatments), 'treatment')}, "
+        f"{counted(len(result.comparisons), 'direct comparison')}",
         markup=False,
     )
 
@@ -178,7 +166,7 @@ def _heterogeneity(result: NetworkResult, effects: Effects) -> list[str]:
     if result.tau2.method != "fixed":
         exact = tau2_interval(effects, result)
         bounds = f", {100 * result.spec.level:g} % Q-profile interval {exact.low:.4g} to {exact.high:.4g}"
-    i2 = "-" if result.i2 is None else f"{100 * result.i2:.1f} %"
+    i2 = format_percent(result.i2) or "-"
     edge = " (on the boundary)" if result.tau2.boundary else ""
     lines = [f"Heterogeneity: tau2 = {result.tau2.value:.4g}{edge} ({result.tau2.method}){bounds}, I2 = {i2}"]
     if result.spec.ci != "Wald":
@@ -211,7 +199,7 @@ def _splits(console: Console, result: NetworkResult, effects: Effects, model: st
         [
             f"{s.t1} against {s.t2}",
             str(s.k),
-            f"{100 * s.prop_direct:.0f} %",
+            format_percent(s.prop_direct, 0),
             cell(s.direct, result),
             cell(s.indirect, result) if s.indirect else "-",
             cell(s.network, result),
@@ -225,7 +213,6 @@ def _splits(console: Console, result: NetworkResult, effects: Effects, model: st
 
 def _league(console: Console, result: NetworkResult, model: str) -> None:
     from toolkit.engine.network import league_table
-    from toolkit.plots.numbers import format_effect
 
     table = league_table(result, model)
     names = table.treatments

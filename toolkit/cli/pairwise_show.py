@@ -157,7 +157,10 @@ def _heterogeneity(result: PairwiseResult, words: dict[str, str]) -> None:
         h = result.heterogeneity
         test = "" if h.test == "Cochran" else f" ({h.test})"
         out.print(f"Q{test} = {h.q:.2f} on {h.df} df{', ' + format_p(h.p) if h.p is not None else ''}", markup=False)
-        out.print(f"I² = {format_percent(h.i2_q)} from Q, {format_percent(h.i2_tau2)} from tau²; H² = {h.h2:.2f}", markup=False)
+        out.print(
+            f"I² = {format_percent(h.i2_q)} from Q, {format_percent(h.i2_tau2)} from tau²; H² = {h.h2:.2f}",
+            markup=False,
+        )
 
 
 def _zero_cells_matter(result: PairwiseResult) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from scipy.special import ndtri
 
 from toolkit.engine.results import PairwiseResult
+from toolkit.model.wording import counted
 from toolkit.plots.chart import Frame, bottom_axis, left_axis
 from toolkit.plots.forest import axis_title, has_null
 from toolkit.plots.numbers import Axis, format_effect, linear_ticks, scale_ticks
@@ -77,9 +78,7 @@ def funnel_scene(
 
 def _remarks(result: PairwiseResult, k: int) -> tuple[str, ...]:
     if 0 < k < FEW_STUDIES:
-        few = (
-            f"{k} {'study' if k == 1 else 'studies'}: asymmetry cannot be judged and is not tested below {FEW_STUDIES}."
-        )
+        few = f"{counted(k, 'study')}: asymmetry cannot be judged and is not tested below {FEW_STUDIES}."
         return (few,)
     return ()
 

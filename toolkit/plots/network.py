@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.engine.results import NetworkResult
+from toolkit.model.wording import counted
 from toolkit.plots.scene import LEADING, Box, Disc, Item, Label, Path, Scene, draw_scene, lines_of, wrap
 from toolkit.plots.style import (
     BLUE,
@@ -110,15 +111,11 @@ def network_scene(
     shapes += _names(nodes, radius)
     legend = (
         f"Circles: area by {f'number of {unit}' if by_n else 'number of studies'}; {result.reference} (reference) in "
-        f"orange. Lines: width by number of studies. {_count(result.k, 'study', 'studies')}, "
-        f"{_count(len(result.treatments), 'treatment')}, {_count(len(result.comparisons), 'comparison')} with direct "
+        f"orange. Lines: width by number of studies. {counted(result.k, 'study')}, "
+        f"{counted(len(result.treatments), 'treatment')}, {counted(len(result.comparisons), 'comparison')} with direct "
         "evidence."
     )
     return _page(shapes, title, (legend, *footnotes))
-
-
-def _count(number: int, one: str, more: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
 def _nodes(names: tuple[str, ...], sizes: list[float]) -> tuple[list[_Node], float]:

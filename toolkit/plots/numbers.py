@@ -18,10 +18,12 @@ __all__ = [
     "format_interval",
     "format_number",
     "format_p",
+    "format_percent",
     "linear_ticks",
     "log_ticks",
     "measure_name",
     "nice_axis",
+    "p_value",
     "scale_ticks",
     "short_name",
 ]
@@ -89,13 +91,24 @@ def format_interval(y: float | None, low: float | None, high: float | None, scal
     return f"{format_effect(y, scale, decimals)} {bounds}"
 
 
-def format_p(p: float | None) -> str:
-    """ "P = 0.06", "P < 0.001" with blanks that do not break; empty when unknown."""
+def p_value(p: float | None) -> str:
+    """ "0.060", "<0.001" for a column of p values; a hyphen when unknown."""
     if p is None or math.isnan(p):
+        return "-"
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def format_p(p: float | None) -> str:
+    """ "p = 0.060", "p < 0.001" with blanks that do not break; empty when unknown."""
+    text = p_value(p)
+    if text == "-":
         return ""
-    if p < 0.001:
-        return f"P{NBSP}<{NBSP}0.001"
-    return f"P{NBSP}={NBSP}{p:.3f}" if p < 0.0995 else f"P{NBSP}={NBSP}{p:.2f}"
+    return f"p{NBSP}<{NBSP}{text[1:]}" if text.startswith("<") else f"p{NBSP}={NBSP}{text}"
+
+
+def format_percent(proportion: float | None, decimals: int = 1) -> str:
+    """ "77.7 %" with a blank that does not break; empty when unknown."""
+    return "" if proportion is None else f"{100 * proportion:.{decimals}f}{NBSP}%"
 
 
 def format_count(value: float | None) -> str:

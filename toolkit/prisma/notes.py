@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
+from toolkit.model.wording import counted
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.identities import Finding
 
 __all__ = ["flow_notes"]
-
-
-def _count(n: int, noun: str) -> str:
-    """ "1 study", "2 studies", "3 reports"."""
-    if n == 1:
-        return f"1 {noun}"
-    return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
 
 
 def flow_notes(flow: Flow, findings: tuple[Finding, ...] = ()) -> tuple[str, ...]:
@@ -25,14 +19,14 @@ def flow_notes(flow: Flow, findings: tuple[Finding, ...] = ()) -> tuple[str, ...
         notes.append(f"Duplicate records: {tools} joined by the deduplication tool, {people} by people{more}.")
     if flow.late_duplicates.n:
         notes.append(
-            f"Among the duplicates, found after they had been judged: {_count(flow.late_duplicates.n, 'record')}. "
+            f"Among the duplicates, found after they had been judged: {counted(flow.late_duplicates.n, 'record')}. "
             "Their decisions are kept."
         )
     carried = flow.carried.n + flow.other_carried.n
     if carried:
         notes.append(
             f"Not finally decided when version {flow.previous_label} was closed, or decided otherwise since: "
-            f"{_count(carried, 'report')}. They pass through the diagram again with their decisions."
+            f"{counted(carried, 'report')}. They pass through the diagram again with their decisions."
         )
     if flow.other_dropped:
         causes = ", ".join(f"{line.label} (n = {line.box.n})" for line in flow.other_dropped)
@@ -52,10 +46,10 @@ def _bottom_notes(flow: Flow) -> list[str]:
     if flow.removed_studies.n or flow.removed_reports.n:
         notes.append(
             "Of the previous version, no longer included (or joined to another) and taken off the total: "
-            f"{_count(flow.removed_studies.n, 'study')}, {_count(flow.removed_reports.n, 'report')}."
+            f"{counted(flow.removed_studies.n, 'study')}, {counted(flow.removed_reports.n, 'report')}."
         )
     if flow.is_update and flow.new_reports_of_old.n:
-        words = _count(flow.new_reports_of_old.n, "new report")
+        words = counted(flow.new_reports_of_old.n, "new report")
         notes.append(f"The total of reports also holds {words} of studies already included.")
     for words, studies in (("ongoing", flow.ongoing_studies), ("awaiting classification", flow.awaiting_studies)):
         if studies.n:
@@ -65,5 +59,5 @@ def _bottom_notes(flow: Flow) -> list[str]:
     waiting = (flow.undecided, flow.other_undecided, flow.main.pending, flow.other.pending)
     still = sum(box.n for box in (*waiting, flow.main.undecided, flow.other.undecided))
     if still:
-        notes.append(f"This flow is not finished: {_count(still, 'decision')} or retrievals still open.")
+        notes.append(f"This flow is not finished: {counted(still, 'decision')} or retrievals still open.")
     return notes

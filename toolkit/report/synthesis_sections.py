@@ -20,6 +20,7 @@ from toolkit.analysis.words import (
 )
 from toolkit.engine import ENGINE_VERSION
 from toolkit.model.choices import MEASURES
+from toolkit.model.wording import counted
 from toolkit.report.changes import main_estimate, null_of, position
 from toolkit.report.context import Context
 from toolkit.report.html import Markup, bullets, callout, figure, heading, join, paragraph, table
@@ -138,7 +139,7 @@ def _short(o: AnalysisOutcome) -> str:
     k, digits = o.payload["result"]["k"], digits_of(o.analysis.measure)
     designs = ", ".join(o.analysis.designs) or o.analysis.id
     estimate = estimate_text(main_estimate(o.payload), o.payload["spec"]["level"], digits)
-    return f"{designs}, {'1 study' if k == 1 else f'{k} studies'}, {estimate}"
+    return f"{designs}, {counted(k, 'study')}, {estimate}"
 
 
 def _apart(c: Context, headline: Sequence[AnalysisOutcome], other: Sequence[AnalysisOutcome]) -> list[str]:

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components, shortest_path
 from toolkit.engine.data import Effects, Excluded, FloatArray, IntArray
 from toolkit.engine.network.blocks import arms_of_studies, take_studies
 from toolkit.model.errors import NotEstimable
+from toolkit.model.wording import counted
 
 __all__ = ["Connection", "connection", "independent_loops", "largest_subnetwork", "require_connected"]
 
@@ -92,7 +93,7 @@ def require_connected(effects: Effects) -> None:
     if len(found.subnetworks) == 1:
         return
     lines = [
-        f"  {i}. {', '.join(names)} ({len(studies)} {'study' if len(studies) == 1 else 'studies'})"
+        f"  {i}. {', '.join(names)} ({counted(len(studies), 'study')})"
         for i, (names, studies) in enumerate(zip(found.subnetworks, found.subnetwork_studies, strict=True), start=1)
     ]
     raise NotEstimable(
