@@ -158,7 +158,17 @@ def test_errors_name_the_file_and_the_row(tmp_path: Path, capsys: pytest.Capture
 
 def test_more_analyses_answer_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     order = "Placebo,Diuretic,Beta blocker,CCB,ACE inhibitor,ARB"
-    names = ["sidde", "heat", "impact", "funnel", "mantel-haenszel", "hypergeometric", "regression"]
+    names = [
+        "sidde",
+        "heat",
+        "impact",
+        "funnel",
+        "mantel-haenszel",
+        "hypergeometric",
+        "penalised",
+        "one-stage",
+        "regression",
+    ]
     wanted = [word for name in names for word in ("--also", name)]
     base = [str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--order", order, "--covariate", "years"]
     assert call(*base, *wanted, "--format", "json") == 0
@@ -169,6 +179,7 @@ def test_more_analyses_answer_in_text_and_json(capsys: pytest.CaptureFixture[str
     sparse = {row["treatment"]: row["estimate"] for row in also["mantel-haenszel"]["effects"]}
     exact = {row["treatment"]: row["estimate"] for row in also["hypergeometric"]["effects"]}
     assert set(sparse) == set(ERRATUM) and all(abs(sparse[t] - exact[t]) < 0.02 for t in ERRATUM)
+    assert also["one-stage"]["tau2"] > 0 and also["penalised"]["tau2"] is None
     assert also["regression"]["covariate"] == "years" and also["regression"]["tau2"]["value"] >= 0
     assert call(*base, *wanted) == 0
     text = capsys.readouterr().out

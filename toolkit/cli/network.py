@@ -45,6 +45,8 @@ MORE = {
     "components": (f"{MODELS_HERE}:components", "treatments as sums of their parts (--inactive, --combine)"),
     "mantel-haenszel": (f"{MODELS_HERE}:mantel_haenszel", "odds ratios of rare events, no correction"),
     "hypergeometric": (f"{MODELS_HERE}:hypergeometric", "odds ratios of rare events, exact likelihood"),
+    "penalised": (f"{MODELS_HERE}:penalised", "odds ratios of rare events, Firth's penalised likelihood"),
+    "one-stage": (f"{MODELS_HERE}:one_stage", "odds ratios by a binomial-normal mixed model of the arms"),
     "regression": (f"{MODELS_HERE}:regression", "network meta-regression (needs --covariate)"),
     "subgroups": (f"{MODELS_HERE}:subgroups", "the network in groups of studies (needs --subgroup)"),
 }

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.network_part import Part, Request, arms_of, matrix_rows, numbers_of, part, texts_of
 from toolkit.cli.network_text import cell
-from toolkit.plots.numbers import p_value
 from toolkit.engine.tabulate import estimate_to_dict, plain
 from toolkit.model.errors import InputError
+from toolkit.plots.numbers import p_value
 
 if TYPE_CHECKING:
     from toolkit.cli.network_part import Options
@@ -24,6 +24,8 @@ __all__ = [
     "components_text",
     "hypergeometric",
     "mantel_haenszel",
+    "one_stage",
+    "penalised",
     "regression",
     "sparse_part",
     "subgroups",
@@ -124,6 +126,22 @@ def hypergeometric(request: Request) -> Part:
     return sparse_part(found, request.result)
 
 
+def penalised(request: Request) -> Part:
+    """Odds ratios by penalised likelihood."""
+    from toolkit.engine.network import penalised_network
+
+    found = penalised_network(arms_of(request, "The penalised network"), request.result.reference)
+    return sparse_part(found, request.result)
+
+
+def one_stage(request: Request) -> Part:
+    """Odds ratios by the one-stage binomial-normal model."""
+    from toolkit.engine.network import mixed_network
+
+    found = mixed_network(arms_of(request, "The one-stage network"), request.result.reference)
+    return sparse_part(found, request.result)
+
+
 def sparse_part(found: SparseNetwork, result: NetworkResult) -> Part:
     """A rare-event network against its reference, as data and text."""
     from toolkit.engine.network._intervals import symmetric_estimate
@@ -144,10 +162,13 @@ def sparse_part(found: SparseNetwork, result: NetworkResult) -> Part:
         "q": found.q,
         "df": found.df,
         "p": found.p,
+        "tau2": found.tau2,
+        "log_likelihood": found.log_likelihood,
         "excluded": plain(found.excluded),
     }
     rows = [[t, cell(e, result), p_value(e.p)] for t, e in zip(names, estimates, strict=True)]
-    notes = [f"{found.k} studies; common effect, no continuity correction."]
+    model = "common effect" if found.tau2 is None else f"random effects, tau2 = {found.tau2:.4g}"
+    notes = [f"{found.k} studies; {model}, no continuity correction."]
     if found.df:
         notes.append(f"Inconsistency: Q {found.q:.2f} on {found.df} df, p {p_value(found.p)}.")
     notes += [f"Left out: {x.study}{f', {x.treatment}' if x.treatment else ''}: {x.reason}" for x in found.excluded]

@@ -30,6 +30,8 @@ from toolkit.engine.network.influence import (
     study_impact,
 )
 from toolkit.engine.network.loops import LOOP_TAU2, Loop, loop_inconsistency
+from toolkit.engine.network.mixed import mixed_network
+from toolkit.engine.network.penalised import penalised_network
 from toolkit.engine.network.rank import (
     MarginRanking,
     RankProbabilities,
@@ -117,6 +119,7 @@ __all__ = [
     "loop_inconsistency",
     "mantel_haenszel_network",
     "median_risk",
+    "mixed_network",
     "net_heat",
     "network",
     "network_effects",
@@ -124,6 +127,7 @@ __all__ = [
     "network_subgroups",
     "network_to_dict",
     "p_scores",
+    "penalised_network",
     "rank_probabilities",
     "rank_with_margin",
     "ranking_words",

@@ -23,6 +23,7 @@ from toolkit.engine.effects import StudyArms, group_arms
 from toolkit.engine.network._intervals import chi2_p
 from toolkit.engine.network.blocks import make_blocks
 from toolkit.engine.network.connect import require_connected
+from toolkit.engine.network.count_arms import differences_se
 from toolkit.engine.network.gls import Model
 from toolkit.engine.network.hypergeometric import LIKELIHOODS, fit_hypergeometric
 from toolkit.model.errors import InputError
@@ -34,7 +35,8 @@ __all__ = ["SparseNetwork", "generalised_mantel_haenszel", "hypergeometric_netwo
 class SparseNetwork:
     """Log odds ratios of row against column with standard errors, (T, T), the reference first.
 
-    ``q``, ``df`` and ``p`` test inconsistency between designs (None for the hypergeometric likelihood). What the method
+    ``q``, ``df`` and ``p`` test inconsistency between designs (None except for Mantel-Haenszel); ``tau2`` and
+    ``log_likelihood`` are those of the one-stage model. What the method
     cannot use (studies without events, arms without events in their whole design) is in ``excluded``.
     """
 
@@ -50,6 +52,8 @@ class SparseNetwork:
     df: int | None
     p: float | None
     excluded: tuple[Excluded, ...]
+    tau2: float | None = None
+    log_likelihood: float | None = None
 
 
 def generalised_mantel_haenszel(events: FloatArray, n: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -135,7 +139,7 @@ def mantel_haenszel_network(arms: ArmTable, reference: str | None = None) -> Spa
         k=k,
         designs=tuple(d.label for d in designs),
         te=fit.beta[:, None] - fit.beta[None, :],
-        se=_standard_errors(fit.cov),
+        se=differences_se(fit.cov),
         method="Mantel-Haenszel",
         converged=True,
         q=fit.q if model.df else 0.0,
@@ -174,7 +178,7 @@ def hypergeometric_network(arms: ArmTable, reference: str | None = None, *, like
         k=k,
         designs=tuple(d.label for d in designs),
         te=theta[:, None] - theta[None, :],
-        se=_standard_errors(cov),
+        se=differences_se(cov),
         method=f"non-central hypergeometric ({likelihood})",
         converged=converged,
         q=None,
@@ -182,13 +186,6 @@ def hypergeometric_network(arms: ArmTable, reference: str | None = None, *, like
         p=None,
         excluded=excluded,
     )
-
-
-def _standard_errors(cov: FloatArray) -> FloatArray:
-    variance = np.diag(cov)[:, None] + np.diag(cov)[None, :] - 2 * cov
-    np.fill_diagonal(variance, 0.0)
-    errors: FloatArray = np.sqrt(np.maximum(variance, 0.0))
-    return errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
