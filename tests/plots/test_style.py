@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import pytest
@@ -46,19 +46,22 @@ def test_another_suffix_is_refused_and_nothing_is_written(tmp_path: Path, name: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = tmp_path / "forest.png"
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+@pytest.mark.parametrize("kind", ["svg", "png", "pdf"])
+def test_a_failed_write_keeps_the_old_file_and_leaves_no_part(tmp_path: Path, kind: str) -> None:
+    import resource
+
+    target = tmp_path / f"forest.{kind}"
     target.write_bytes(b"old")
-
-    def full(self: Figure, path: Path, **_: Any) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Figure, "savefig", full)
-    with pytest.raises(SourceError, match="No space left"):
-        save_figure(figure(), target)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(SourceError, match="could not be written"):
+            save_figure(figure(), target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert target.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["forest.png"]
+    assert [p.name for p in tmp_path.iterdir()] == [target.name]
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:

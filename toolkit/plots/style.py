@@ -5,6 +5,7 @@ Lengths are points (1/72 inch). matplotlib is imported inside the functions, so 
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -285,11 +286,12 @@ def save_figure(
     warning = None if kind == ".svg" else glyph_warning(figure_texts(fig))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        picture = _drawn(fig, kind, dpi, title)
         handle, name = tempfile.mkstemp(prefix=".evipool-", suffix=kind, dir=target.parent)
-        os.close(handle)
         part = Path(name)
         try:
-            _print(fig, part, kind, dpi, title)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(picture)
             part.chmod(0o644)
             part.replace(target)
         finally:
@@ -299,7 +301,8 @@ def save_figure(
     return (warning,) if warning else ()
 
 
-def _print(fig: Figure, part: Path, kind: str, dpi: float, title: str | None) -> None:
+def _drawn(fig: Figure, kind: str, dpi: float, title: str | None) -> bytes:
+    """The picture's bytes. Drawn in memory: on a full disk matplotlib's writers end in errors of their own."""
     import matplotlib as mpl
 
     metadata: dict[str, dict[str, Any]] = {
@@ -307,18 +310,17 @@ def _print(fig: Figure, part: Path, kind: str, dpi: float, title: str | None) ->
         ".png": {"Software": "evipool", "Title": title},
         ".pdf": {"CreationDate": None, "Creator": "evipool", "Producer": None, "Title": title},
     }
+    picture = io.BytesIO()
     with _DRAWING, mpl.rc_context(_neutral_rc()), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # told by glyph_warning, with a remedy
         given = {key: value for key, value in metadata[kind].items() if not (key == "Title" and value is None)}
         dpi = min(dpi, _LONGEST_SIDE / max(fig.get_size_inches()))
-        fig.savefig(part, format=kind[1:], dpi=dpi, metadata=given, facecolor=PAPER)
-    if kind == ".svg":
-        _name_all_fonts(part)
+        fig.savefig(picture, format=kind[1:], dpi=dpi, metadata=given, facecolor=PAPER)
+    return _name_all_fonts(picture.getvalue()) if kind == ".svg" else picture.getvalue()
 
 
-def _name_all_fonts(part: Path) -> None:
+def _name_all_fonts(drawing: bytes) -> bytes:
     """Name every family we know of in an SVG, so that it does not depend on the fonts of the machine that wrote it."""
     families = ", ".join(f"'{family}'" for family in (BASE_FAMILY, *CJK_FAMILIES)) + ", sans-serif"
-    drawing = part.read_text(encoding="utf-8")
-    drawing = re.sub(rf"'{BASE_FAMILY}'(?:, [^;\"]*)?(?=[;\"])", families, drawing)
-    part.write_text(drawing, encoding="utf-8", newline="\n")
+    text = re.sub(rf"'{BASE_FAMILY}'(?:, [^;\"]*)?(?=[;\"])", families, drawing.decode("utf-8"))
+    return text.replace("\r\n", "\n").encode("utf-8")
