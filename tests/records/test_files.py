@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -254,3 +255,36 @@ def test_large_files_are_mapped(tmp_path, monkeypatch):
         path = tmp_path / f"{kind}.txt"
         path.write_bytes(SMALL[kind].encode("utf-8-sig"))
         assert read_file(path).parsed == read_file(SMALL[kind].encode()).parsed
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '[{"title": ' + "[" * 100_000])
+def test_json_nested_too_deep_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"deep\.json"):
+        read_file(path)
+
+
+def test_half_a_character_in_json_becomes_the_replacement_mark(tmp_path: Path) -> None:
+    path = tmp_path / "half.json"
+    path.write_text('[{"type": "article-journal", "title": "a\\ud800b \\ud83d\\ude00", "id": "1"}]', encoding="utf-8")
+    (record,) = read_file(path).parsed
+    assert record.title == "a\ufffdb \U0001f600"
+    record.title.encode("utf-8")
+
+
+def test_a_quoted_cell_of_a_csv_that_never_closes_is_an_error_of_that_row(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('Title,Authors,Year\n"A trial,Smith,2020\nB trial,X,2021\n', encoding="utf-8")
+    read = read_file(path)
+    assert read.parsed == ()
+    assert "never closes" in read.unread[0].reason
+    path.write_text('Title,Authors,Year\nA 5" nail,Smith,2020\nB trial,X,2021\n', encoding="utf-8")
+    assert [record.title for record in read_file(path).parsed] == ['A 5" nail', "B trial"]
+
+
+def test_an_xml_error_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.xml"
+    path.write_text('<!DOCTYPE a [<!ENTITY a "x">]><PubmedArticleSet><PubmedArticle/></PubmedArticleSet>')
+    with pytest.raises(InputError, match=r"bomb\.xml.*entities"):
+        read_file(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 __all__ = ["ConvergenceError", "InputError", "NotEstimable", "SourceError", "ToolkitError", "WaitingForPeople"]
 
@@ -43,6 +43,19 @@ class InputError(ToolkitError):
         self.row, self.column = row, column
         self.value, self.allowed, self.hint = value, allowed, hint
         super().__init__(self._text())
+
+    def within(self, file: object, *, column: str | None = None) -> Self:
+        """The same error with the file it is about, where whoever found it did not know; and the user's column name."""
+        return type(self)(
+            self.message,
+            file=file if self.file is None else self.file,
+            line=self.line,
+            row=self.row,
+            column=column or self.column,
+            value=self.value,
+            allowed=self.allowed,
+            hint=self.hint,
+        )
 
     def _text(self) -> str:
         where = ", ".join(

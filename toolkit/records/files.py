@@ -181,13 +181,18 @@ def open_file(source: str | Path | bytes, *, name: str | None = None, format: st
             data = bytes(data[found.bom :]).decode(encoding, errors="replace").encode("utf-8")
             encoding = "utf-8"
         head = normalise_newlines(bytes(data[:_HEAD]).decode(encoding, errors="replace")).lstrip("\ufeff")
-    kind = format or detect_format(data, head, shown)
-    if kind.endswith("_xml"):
-        data = to_utf8(data)
-        encoding = "utf-8"
+    try:
+        kind = format or detect_format(data, head, shown)
+        if kind.endswith("_xml"):
+            data, encoding = to_utf8(data), "utf-8"
+    except InputError as error:
+        raise error.within(shown) from error
     if not inner.lower().endswith(FORMATS[kind].suffixes) and "." in inner:
         notes += (f"the name ends in .{inner.rpartition('.')[2]}, but the content is {FORMATS[kind].help}",)
-    starters, incomplete, more = _survey(data, encoding, kind, shown)
+    try:
+        starters, incomplete, more = _survey(data, encoding, kind, shown)
+    except InputError as error:
+        raise error.within(shown) from error
     return OpenedFile(
         name=shown,
         format=kind,

@@ -68,6 +68,8 @@ def split(data: bytes, encoding: str) -> Iterator[Chunk]:
             return
         try:
             _, end = decoder.raw_decode(text, position)
+        except RecursionError as error:
+            raise InputError("The JSON is nested too deep to hold records.") from error
         except json.JSONDecodeError as error:
             rest = text[position:].encode("utf-8")
             yield Chunk(rest, "utf-8", (), f"not readable as JSON ({error.msg}); the file seems cut off or damaged")
@@ -117,7 +119,10 @@ def parse(chunk: Chunk) -> ParsedRecord:
 
 
 def _text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) else "" if value is None or value is False else str(value)
+    if not isinstance(value, str):
+        return "" if value is None or value is False else str(value)
+    # JSON can name half a character ("\\ud800"), which no file can hold.
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
 
 
 def _each(value: Any) -> list[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -118,7 +119,12 @@ def _rows_with_bytes(data: bytes, encoding: str, delimiter: str, quoting: bool) 
 
 
 def _chunks(
-    rows: Iterator[tuple[list[str], bytes]], encoding: str, *, quoted: bool, total: bytes | None
+    rows: Iterator[tuple[list[str], bytes]],
+    encoding: str,
+    *,
+    quoted: bool,
+    total: bytes | None,
+    delimiter: str = ",",
 ) -> Iterator[Chunk]:
     """Rows below the header, with their cells by column name; empty rows are none."""
     header: list[str] = []
@@ -136,7 +142,7 @@ def _chunks(
             (name, unescape_cell(cell.strip())) for name, cell in zip(header, row, strict=False) if cell.strip()
         )
         error = None
-        if quoted and raw.count(b'"') % 2 and not raw.endswith((b"\n", b"\r")):
+        if quoted and raw.count(b'"') % 2 and _never_closes(raw.decode(encoding, errors="replace"), delimiter):
             error = "a quotation mark opens in this row and never closes; the file seems cut off"
         elif not cells:
             error = "no cell of this row stands under a named column"
@@ -145,13 +151,24 @@ def _chunks(
         yield Chunk(raw, encoding, cells, error)
 
 
+def _never_closes(row: str, delimiter: str) -> bool:
+    """Whether a quoted cell of the row has no end, so that the rows after it were read as part of it."""
+    try:
+        list(csv.reader(io.StringIO(row, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        return "unexpected end" in str(error)
+    return False
+
+
 def split(data: bytes, encoding: str) -> Iterator[Chunk]:
     """One chunk for each row below the header, the separator detected."""
     sample = bytes(data[:200_000]).decode(encoding, errors="replace")
     lines = sample.splitlines(keepends=True)
     start = next((i for i, line in enumerate(lines[:15]) if _looks_like_header(line)), 0)
     delimiter = sniff_delimiter("".join(lines[start:]))
-    yield from _chunks(_rows_with_bytes(data, encoding, delimiter, True), encoding, quoted=True, total=data)
+    yield from _chunks(
+        _rows_with_bytes(data, encoding, delimiter, True), encoding, quoted=True, total=data, delimiter=delimiter
+    )
 
 
 def _looks_like_header(line: str) -> bool:
