@@ -7,25 +7,25 @@ from typing import Any
 
 import click
 
-from toolkit.cli.common import emit, format_option, open_project, project_options, table
+from toolkit.cli.common import Number, emit, format_option, open_project, project_options, table
 from toolkit.model.wording import counted
 
 __all__ = ["monitor"]
 
-_PART = click.FloatRange(0, 1, min_open=True, max_open=True)
+_PART = Number(0, 1, min_open=True, max_open=True)
 
 
 @click.command()
 @click.argument("analysis")
 @click.option("--control-risk", type=_PART, help="Risk of the controls, named beforehand.")
-@click.option("--rrr", type=float, help="Relative risk reduction to be found, named beforehand (0.2 is 20 %).")
-@click.option("--difference", type=float, help="Difference of means to be found, named beforehand.")
-@click.option("--sd", type=click.FloatRange(0, min_open=True), help="Standard deviation to be expected.")
+@click.option("--rrr", type=Number(), help="Relative risk reduction to be found, named beforehand (0.2 is 20 %).")
+@click.option("--difference", type=Number(), help="Difference of means to be found, named beforehand.")
+@click.option("--sd", type=Number(0, min_open=True), help="Standard deviation to be expected.")
 @click.option("--alpha", type=_PART, default=0.05, show_default=True, help="Two-sided error of the first kind.")
 @click.option("--power", type=_PART, default=0.9, show_default=True, help="1 - error of the second kind.")
-@click.option("--diversity", "d2", type=click.FloatRange(0, 1, max_open=True), help="D2 (default: of the analysis).")
+@click.option("--diversity", "d2", type=Number(0, 1, max_open=True), help="D2 (default: of the analysis).")
 @click.option("--fragility", is_flag=True, help="Fragility index: patients whose outcome would turn the conclusion.")
-@click.option("--patients", type=click.FloatRange(4), multiple=True, help="Would so many new patients matter?")
+@click.option("--patients", type=Number(4), multiple=True, help="Would so many new patients matter?")
 @format_option("table", "json")
 @project_options
 @click.pass_context

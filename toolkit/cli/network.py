@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.common import AnyCase, format_option
+from toolkit.cli.common import AnyCase, Number, format_option
 from toolkit.cli.pairwise import errors_of, table_options, zero_cell_options
 from toolkit.model.choices import MEASURES, NETWORK_INTERVALS, NETWORK_TAU2_METHODS
 
@@ -108,7 +108,7 @@ def listed(function: F) -> F:
 @click.option(
     "--model", type=click.Choice(["random", "common"]), default="random", show_default=True, help="Tables of."
 )
-@click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
+@click.option("--level", type=Number(), default=0.95, show_default=True, help="Confidence level, a proportion.")
 @click.option("--largest", is_flag=True, help="Analyse the largest piece of a disconnected network.")
 @more_options
 @zero_cell_options

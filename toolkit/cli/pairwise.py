@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.common import AnyCase, format_option
+from toolkit.cli.common import AnyCase, Number, format_option
 from toolkit.cli.pairwise_models import model_options
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 from toolkit.model.presets import PRESETS
@@ -56,7 +56,7 @@ def table_options(function: F) -> F:
 def zero_cell_options(function: F) -> F:
     """What is done with zero cells."""
     options = (
-        click.option("--zero-add", type=click.FloatRange(min=0), default=0.5, show_default=True,
+        click.option("--zero-add", type=Number(min=0), default=0.5, show_default=True,
                      help="What is added to zero cells (not for Mantel-Haenszel)."),
         click.option("--zero-to", type=click.Choice(["only0", "all", "if0all", "none"]), default="only0",
                      show_default=True, help="To studies with a zero cell, all, all if any has one, or none."),
@@ -136,7 +136,7 @@ def more_options(function: F) -> F:
     type=click.Choice(list(PRESETS)),
     help="All choices as another program makes them, those named beside it excepted; each with its source.",
 )
-@click.option("--level", type=float, default=0.95, show_default=True, help="Confidence level, a proportion.")
+@click.option("--level", type=Number(), default=0.95, show_default=True, help="Confidence level, a proportion.")
 @more_options
 @model_options
 @zero_cell_options
@@ -270,13 +270,9 @@ def errors_of(file: Path, table: Table) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        if error.file is not None or error.row is None:
+        if error.file is not None:
             raise
-        column = table.columns_used.get(error.column or "", error.column)
-        raise InputError(
-            error.message, file=file, row=error.row, column=column, value=error.value, allowed=error.allowed,
-            hint=error.hint,
-        ) from error  # fmt: skip
+        raise error.within(file, column=table.columns_used.get(error.column or "")) from error
 
 
 def _measure(measure: str | None, table: Table) -> str:

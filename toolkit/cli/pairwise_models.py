@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.common import console, table
+from toolkit.cli.common import Number, console, table
 from toolkit.plots.numbers import format_interval, format_p
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def model_options(function: F) -> F:
     options = (
         click.option("--cluster", metavar="COLUMN", help="Several effects a study: the column that says which belong "
                      "together; a three-level model with cluster-robust tests. --regress gives it covariates."),
-        click.option("--rho", type=click.FloatRange(-1, 1, min_open=True, max_open=True), default=0.0,
+        click.option("--rho", type=Number(-1, 1, min_open=True, max_open=True), default=0.0,
                      show_default=True, help="Assumed correlation of sampling errors within a cluster."),
         click.option("--structure", type=click.Choice(["nested", "cluster"]), default="nested", show_default=True,
                      help="Random effects of clusters and of the effects in them, or of clusters alone."),

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import command_line, emit, form_option, format_option, open_project, project_options, table
+from toolkit.cli.common import (
+    Number,
+    command_line,
+    emit,
+    form_option,
+    format_option,
+    open_project,
+    project_options,
+    table,
+)
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -225,7 +234,7 @@ def remove(ctx: click.Context, reports: tuple[str, ...], by: str, reason: str | 
 
 @screen.command("agreement")
 @stage_filter
-@click.option("--level", type=click.FloatRange(0.5, 0.999), default=0.95, show_default=True, help="Confidence level.")
+@click.option("--level", type=Number(0.5, 0.999), default=0.95, show_default=True, help="Confidence level.")
 @format_option()
 @project_options
 @click.pass_context

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
+
+from toolkit.model.errors import InputError
 
 __all__ = ["NetworkSpec", "PairwiseSpec", "ZeroCells"]
 
@@ -28,6 +31,10 @@ class ZeroCells:
     drop_double_zero: bool = True
     risk_ratio: str = "events"
     risk_difference: str = "variance"
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.add < inf):
+            raise InputError("What is added to zero cells is a number, 0 or more.", value=self.add)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
