@@ -119,6 +119,9 @@ def recognise(grid: Grid, given: Mapping[str, str] | None) -> dict[str, int]:
                 hint=f"Did you mean {near[0]!r}?" if near else None,
             )
         found[role] = grid.header.index(column)
+        other = next((name for name, at in found.items() if at == found[role] and name != role), None)
+        if other is not None:
+            raise InputError(f"Column {column!r} is named for two roles: {other} and {role}.", file=grid.file)
     taken = set(found.values())
     plain = {_plain(name): at for at, name in reversed(list(enumerate(grid.header))) if name and at not in taken}
     for role, names in ROLES.items():

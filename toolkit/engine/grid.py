@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.model.errors import InputError
 
-__all__ = ["Grid", "decode", "number", "read_grid"]
+__all__ = ["Grid", "decode", "name_of", "number", "read_grid"]
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _MISSING = frozenset({"", ".", "-", "–", "na", "n/a", "nan", "nr", "null", "none", "not reported", "missing", "#n/a"})
 _COMMA_NUMBER = re.compile(r"[-+−]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
+# 1,020 is one thousand and twenty to some and one and a bit to others.
+_GROUPED = re.compile(r"[-+−]?[1-9]\d{0,2}([.,]\d{3})+")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+# Marks without width that come along when a name is copied from a page: "A" with and without one look the same.
+_INVISIBLE = re.compile("[\\u00ad\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]")
 _POINT_NUMBER = re.compile(r"[-+−]?\d+\.\d+(e[-+]?\d+)?", re.IGNORECASE)
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _GB_PAIRS = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
 
 
@@ -30,6 +37,7 @@ class Grid:
     rows : cells, one tuple a row, as long as the header; rows without any content are left out
     row : number of each row as the user's program counts (the header is row 1)
     decimal : decimal mark of numbers that are text
+    ambiguous : the decimal comma was concluded from numbers such as 1,020 alone
     notes : what was detected
     """
 
@@ -38,6 +46,7 @@ class Grid:
     rows: tuple[tuple[object, ...], ...]
     row: tuple[int, ...]
     decimal: str = "."
+    ambiguous: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -58,15 +67,41 @@ def read_grid(
     """
     content = _content(path)
     text, encoded = decode(content, encoding, file=path)
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise InputError("A delimiter is one character.", value=delimiter, allowed="',' ';' '|' or a tab, for example")
     mark = delimiter or _find_delimiter(text)
-    cells = list(csv.reader(text.splitlines(keepends=True), delimiter=mark))
+    cells = _cells(text, mark, file=path)
     grid = grid_of_cells(cells, file=str(path))
     found = _find_decimal(grid, mark) if decimal is None else decimal
     if found not in (".", ","):
         raise InputError("The decimal mark is a point or a comma.", value=found, allowed="'.' or ','")
     name = _DELIMITERS.get(mark, repr(mark))
     notes = (f"read as {encoded}, columns separated by {name}, decimal {'comma' if found == ',' else 'point'}",)
-    return replace(grid, decimal=found, notes=notes)
+    return replace(grid, decimal=found, ambiguous=decimal is None and _only_grouped(grid, mark), notes=notes)
+
+
+def _cells(text: str, delimiter: str, *, file: Path) -> list[list[str]]:
+    """Rows of cells; a quotation mark that never closes would swallow the rows after it, so it is refused."""
+    csv.field_size_limit(2**31 - 1)
+    rows: list[list[str]] = []
+    try:
+        for row in csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True):
+            rows.append(row)
+    except csv.Error as error:
+        raise InputError(
+            f"The quotation marks do not pair up ({error}).",
+            file=file,
+            row=len(rows) + 1,
+            hint='Close the quotation mark, or write a quotation mark inside quotation marks twice ("").',
+        ) from error
+    return rows
+
+
+def _only_grouped(grid: Grid, delimiter: str) -> bool:
+    """Whether every number with a comma may as well be one with a thousands separator."""
+    texts = [str(cell).strip() for row in grid.rows for cell in row if "," in str(cell)]
+    numbers = [text for text in texts if _COMMA_NUMBER.fullmatch(text) or _GROUPED.fullmatch(text)]
+    return delimiter != ";" and bool(numbers) and all(_GROUPED.fullmatch(text) for text in numbers)
 
 
 def _content(path: Path) -> bytes:
@@ -77,6 +112,12 @@ def _content(path: Path) -> bytes:
         raise InputError("The file is empty.", file=path)
     if content[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise InputError("This is an old Excel workbook (.xls).", file=path, hint="Save it as .xlsx or CSV.")
+    if content.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        raise InputError(
+            "This is a web page (HTML), perhaps a login page saved instead of the table.",
+            file=path,
+            hint="Give a CSV or XLSX file.",
+        )
     if content[:4] == b"%PDF":
         raise InputError("This is a PDF, not a table.", file=path, hint="Give a CSV or XLSX file.")
     return content
@@ -95,7 +136,7 @@ def decode(content: bytes, encoding: str | None = None, *, file: object = None) 
                 return content.decode(name), name
             except UnicodeDecodeError as error:
                 raise InputError(f"The file is marked as {name} but is not.", file=file) from error
-    if b"\x00" in content:
+    if _BINARY.search(content):
         raise InputError("This is not a text table.", file=file, hint="Give a CSV or XLSX file.")
     try:
         return content.decode("utf-8"), "utf-8"
@@ -110,6 +151,7 @@ def _find_delimiter(text: str) -> str:
     sample = [line for line in text.splitlines()[:50] if line.strip()]
     best, score = ",", (False, 1)
     for mark in _DELIMITERS:
+        csv.field_size_limit(2**31 - 1)
         widths = [len(cells) for cells in csv.reader(sample, delimiter=mark)]
         even = len(set(widths)) == 1
         if widths and widths[0] > 1 and (even, widths[0]) > score:
@@ -132,7 +174,7 @@ def grid_of_cells(cells: Sequence[Sequence[object]], *, file: str | None) -> Gri
     if not filled:
         raise InputError("The table is empty.", file=file)
     head_at, head = filled[0]
-    names = ["" if _is_blank(cell) else str(cell).strip() for cell in head]
+    names = ["" if _is_blank(cell) else name_of(cell) for cell in head]
     while names and not names[-1]:
         names.pop()
     seen: dict[str, int] = {}
@@ -170,25 +212,35 @@ def number(grid: Grid, at: int, column: int) -> float:
         Naming file, row, column and what was found.
     """
     cell = grid.rows[at][column]
-    if isinstance(cell, bool):
+    if isinstance(cell, (int, float)) and not isinstance(cell, bool):
         return float(cell)
-    if isinstance(cell, (int, float)):
-        return float(cell)
-    text = "" if cell is None else str(cell).strip().replace("−", "-")
+    text = "" if cell is None else unicodedata.normalize("NFKC", str(cell)).strip().replace("−", "-")
     if text.lower() in _MISSING:
         return float("nan")
-    plain = text.replace(",", ".") if grid.decimal == "," and "." not in text else text
-    try:
-        return float(plain)
-    except ValueError:
-        hint = "Leave the cell empty if the number was not reported."
-        if _COMMA_NUMBER.fullmatch(text):
+    hint = "Leave the cell empty if the number was not reported."
+    grouped = _GROUPED.fullmatch(text) is not None
+    if grouped and (grid.ambiguous or (grid.decimal == "," and "." in text)):
+        hint = "Thousand or decimal? Write it without a separator, or say which mark is the decimal one (--decimal)."
+    else:
+        plain = text.replace(",", ".") if grid.decimal == "," and "." not in text else text
+        if _NUMBER.fullmatch(plain):
+            return float(plain)
+        if grouped or _COMMA_NUMBER.fullmatch(text):
             hint = "Is the comma a decimal mark? Give decimal=',' (--decimal , on the command line)."
-        raise InputError(
-            "A number was expected.",
-            file=grid.file,
-            row=grid.row[at],
-            column=grid.header[column],
-            value=text,
-            hint=hint,
-        ) from None
+    raise InputError(
+        "A number was expected.",
+        file=grid.file,
+        row=grid.row[at],
+        column=grid.header[column],
+        value=text,
+        hint=hint,
+    )
+
+
+def name_of(cell: object) -> str:
+    """The name in a cell: composed characters, no marks without width, single blanks; 3.0 of a workbook is "3"."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", str(cell))).split())

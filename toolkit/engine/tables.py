@@ -20,7 +20,7 @@ from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.effects import arm_table, effects_from_contrasts, effects_from_estimates, find_measure
 from toolkit.engine.effects.compute import ONE_GROUP
 from toolkit.engine.effects.contrasts import unique_names
-from toolkit.engine.grid import Grid, grid_of_cells, number, read_grid
+from toolkit.engine.grid import Grid, grid_of_cells, name_of, number, read_grid
 from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 
@@ -219,9 +219,34 @@ def _workbook(path: Path, sheet: str | None) -> Grid:
             raise InputError("The workbook has no such sheet.", file=path, value=sheet, allowed=", ".join(names))
         chosen = sheet if sheet is not None else names[0]
         frame = pd.read_excel(book, sheet_name=chosen, header=None, dtype=object, keep_default_na=False)
+    _refuse_unsaved_formulas(path, chosen)
     grid = grid_of_cells(frame.to_numpy(dtype=object).tolist(), file=str(path))
     others = [name for name in names if name != chosen]
     return replace(grid, notes=(f"sheet {chosen!r}" + (f" (not read: {', '.join(others)})" if others else ""),))
+
+
+def _refuse_unsaved_formulas(path: Path, sheet: str) -> None:
+    """A formula that no spreadsheet program has computed reads as an empty cell: unknown, not "not reported"."""
+    from openpyxl import load_workbook
+    from openpyxl.utils import get_column_letter
+
+    formulas, values = (load_workbook(path, read_only=True, data_only=stored) for stored in (False, True))
+    try:
+        sheets = zip(formulas[sheet].iter_rows(), values[sheet].iter_rows(), strict=True)
+        for number, (row, stored) in enumerate(sheets, start=1):
+            for at, (cell, value) in enumerate(zip(row, stored, strict=True), start=1):
+                if getattr(cell, "data_type", "n") == "f" and value.value is None:
+                    raise InputError(
+                        "The formula has no stored value.",
+                        file=path,
+                        row=number,
+                        column=get_column_letter(at),
+                        value=cell.value,
+                        hint="Open the workbook in Excel or LibreOffice and save it.",
+                    )
+    finally:
+        formulas.close()
+        values.close()
 
 
 def _kind(roles: Mapping[str, int], measure: str | None) -> str | None:
@@ -249,11 +274,33 @@ def _column(grid: Grid, roles: Mapping[str, int], role: str) -> FloatArray:
 
 
 def _text(grid: Grid, roles: Mapping[str, int], role: str) -> list[str]:
-    """Names of a column; a whole number that a workbook stores as 3.0 is "3"."""
-    cells = [row[roles[role]] for row in grid.rows]
-    return [
-        "" if c is None else str(int(c)) if isinstance(c, float) and c.is_integer() else str(c).strip() for c in cells
-    ]
+    """Names of a column, as `name_of` writes them."""
+    return [name_of(row[roles[role]]) for row in grid.rows]
+
+
+def _names(grid: Grid, roles: Mapping[str, int], role: str) -> list[str]:
+    """Names of a column in which every row needs one."""
+    names = _text(grid, roles, role)
+    if "" in names:
+        at = names.index("")
+        raise InputError(
+            f"The row has no {role.rstrip('123456789')}.",
+            file=grid.file,
+            row=grid.row[at],
+            column=grid.header[roles[role]],
+            hint="Fill in the name, or take the row out.",
+        )
+    return names
+
+
+def _alike(*columns: Sequence[str]) -> list[str]:
+    """A note on names that differ in case only: a slip that splits a study or a treatment in two."""
+    found: dict[str, set[str]] = {}
+    for names in columns:
+        for name in set(names):
+            found.setdefault(name.casefold(), set()).add(name)
+    pairs = [", ".join(repr(name) for name in sorted(names)) for names in found.values() if len(names) > 1]
+    return [f"names that differ in upper and lower case only were taken as different: {pair}" for pair in sorted(pairs)]
 
 
 def _studies(
@@ -269,10 +316,12 @@ def _studies(
         for i in range(1, len(names)):
             names[i] = names[i] or names[i - 1]
         notes.append("empty study cells were filled from the row above")
+    elif "" in names:
+        _names(grid, roles, "study")
     if grid.header[roles["study"]].strip().lower() in ("author", "authors") and "year" in roles:
         names = [f"{name} {year}".strip() for name, year in zip(names, _text(grid, roles, "year"), strict=True)]
         used.append("year")
-    return names, used, notes
+    return names, used, notes + _alike(names)
 
 
 def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
@@ -285,9 +334,11 @@ def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
             hint="Name it with columns={'study': '...'} (--columns study=...).",
         )
     study, used, notes = _studies(grid, roles, fill_down=True)
+    treatment = _names(grid, roles, "treatment")
+    notes += _alike(treatment)
     arms = arm_table(
         study,
-        _text(grid, roles, "treatment"),
+        treatment,
         n=_column(grid, roles, "n"),
         events=_column(grid, roles, "events"),
         mean=_column(grid, roles, "mean"),
@@ -329,7 +380,7 @@ def _arm_numbers(roles: Mapping[str, int]) -> list[int]:
 
 def _group_names(grid: Grid, roles: Mapping[str, int], arm: int) -> list[str]:
     if f"treatment{arm}" in roles:
-        return _text(grid, roles, f"treatment{arm}")
+        return (_names if arm <= 2 else _text)(grid, roles, f"treatment{arm}")
     return [_TREATED if arm == 1 else _CONTROL] * len(grid.rows)
 
 
@@ -350,6 +401,7 @@ def _wide(grid: Grid, roles: Mapping[str, int]) -> Table:
             columns["n", arm] = columns["events", arm] + _column(grid, roles, f"nonevents{arm}")
             used.append(f"nonevents{arm}")
     groups = {arm: _group_names(grid, roles, arm) for arm in numbers}
+    notes += _alike(*groups.values())
     seen: dict[tuple[str, str], tuple[float, ...]] = {}
     for at, name in enumerate(study):
         for arm in numbers:
@@ -422,12 +474,14 @@ def _contrasts(grid: Grid, roles: Mapping[str, int]) -> Table:
         se = _se_from_interval(grid, roles, y)
         notes.append("standard errors were computed from 95 % confidence intervals on the scale of the estimates")
     wanted = [*used, *(("treatment1", "treatment2") if named else ()), "y", *spread]
+    pairs = [_names(grid, roles, role) for role in ("treatment1", "treatment2")] if named else []
+    notes += _alike(*pairs)
     return Table(
         kind="contrasts",
         contrasts=ContrastTable(
             study=tuple(study),
-            t1=tuple(_text(grid, roles, "treatment1")) if named else None,
-            t2=tuple(_text(grid, roles, "treatment2")) if named else None,
+            t1=tuple(pairs[0]) if named else None,
+            t2=tuple(pairs[1]) if named else None,
             y=y,
             se=se,
             row=grid.row,

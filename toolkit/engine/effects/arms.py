@@ -13,6 +13,9 @@ from toolkit.model.errors import InputError
 
 __all__ = ["StudyArms", "arm_table", "group_arms", "restrict", "single_arms", "single_names"]
 
+# No study has more patients, events or person-time; beyond 2**53 a float no longer holds every whole number either.
+LARGEST = 1e15
+
 _MUST_BE_WHOLE = ("n", "events")
 
 
@@ -138,16 +141,16 @@ def _check_values(arms: ArmTable, needs: tuple[str, ...]) -> tuple[str, ...]:
         ("time", arms.time <= 0, "person-time must be above 0", "a number above 0"),
         ("r", np.abs(_values(arms, "r")) >= 1, "a correlation lies between -1 and 1", "above -1 and below 1"),
     )
+    for column in needs:
+        at = _first(np.abs(_values(arms, column)) > LARGEST)
+        if at is not None:
+            _refuse(arms, at, column, "a number no study can have", f"a finite number up to {LARGEST:g}")
     for column, mask, problem, allowed in impossible:
         if column not in needs or ("n" not in needs and problem.startswith("more events")):
             continue
         at = _first(mask)
         if at is not None:
             _refuse(arms, at, column, problem, allowed)
-    for column in needs:
-        at = _first(np.isinf(_values(arms, column)))
-        if at is not None:
-            _refuse(arms, at, column, "a number must be finite", "a finite number")
     notes = []
     for column in _MUST_BE_WHOLE:
         values = _values(arms, column)

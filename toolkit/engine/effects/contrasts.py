@@ -18,6 +18,8 @@ __all__ = ["effects_from_contrasts", "effects_from_estimates", "unique_names"]
 # a discrepancy between the pairs of a study is taken for rounding and said; beyond it the study is refused.
 _ROUNDING = 0.1
 _SAYABLE = 1e-6
+# Effects and standard errors whose squares, and sums of cubes of weights, a float can hold.
+_LARGEST, _SMALLEST = 1e50, 1e-50
 
 
 def effects_from_contrasts(
@@ -60,7 +62,7 @@ def effects_from_contrasts(
     names, first, second = _names(study), _names(t1), _names(t2)
     effect, error = np.asarray(te, dtype=float), np.asarray(se, dtype=float)
     row = np.zeros(len(names), dtype=int) if rows is None else np.asarray(rows, dtype=int)
-    members = _members(names, first, second, error, row)
+    members = _members(names, first, second, effect, error, row)
     studied: dict[str, set[str]] = {}
     for name, a, b in zip(names, first, second, strict=True):
         studied.setdefault(a, set()).add(name)
@@ -139,7 +141,7 @@ def unique_names(names: list[str]) -> list[str]:
 
 
 def _members(
-    names: list[str], first: list[str], second: list[str], error: FloatArray, row: np.ndarray
+    names: list[str], first: list[str], second: list[str], effect: FloatArray, error: FloatArray, row: np.ndarray
 ) -> dict[str, list[int]]:
     members: dict[str, list[int]] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
@@ -147,7 +149,17 @@ def _members(
         where = int(row[at]) or None
         if a == b:
             raise InputError(f"Study {name!r} compares {a!r} with itself.", row=where, column="treatment")
-        if error[at] <= 0 or np.isinf(error[at]):
+        for column, value, least in (("y", effect[at], 0.0), ("se", error[at], _SMALLEST)):
+            if abs(value) > _LARGEST or 0 < abs(value) < least:
+                raise InputError(
+                    f"Study {name!r}: a number out of the range that can be computed with.",
+                    row=where,
+                    column=column,
+                    value=f"{value:g}",
+                    allowed=f"from {least:g} to {_LARGEST:g}",
+                    hint="Leave the cell empty if the number was not reported.",
+                )
+        if error[at] <= 0:
             raise InputError(
                 f"Study {name!r}: a standard error must be above 0.", row=where, column="se", value=f"{error[at]:g}"
             )
