@@ -163,7 +163,8 @@ def test_plan_changes_nothing_and_agrees_with_status_and_with_what_update_does(
     assert [(s.name, s.command) for s in steps if s.status == "waiting"] == [
         (w.what, w.command) for w in waits if w.blocks
     ]
-    assert next(s for s in steps if s.name == "search").why.endswith("this round still waits for people")
+    search = next(s for s in steps if s.name == "search")
+    assert (search.status, search.why.endswith("this round still waits for people")) == ("later", True)
     capsys.readouterr()
     assert updated(folder, "--plan", "--format", "json") == 3
     assert {"name", "status", "why", "command"} == set(json.loads(capsys.readouterr().out)[0])

@@ -16,6 +16,7 @@ from toolkit.model.evidence import TABLES
 from toolkit.model.review import FULL_TEXT, STAGES, TITLE_ABSTRACT, Run, Standing
 from toolkit.project import Project
 from toolkit.records.normalise import is_retracted
+from toolkit.report.state import is_fresh
 from toolkit.screening.progress import Progress, progress_of
 from toolkit.screening.state import ScreeningState, load_state
 from toolkit.store import views
@@ -342,4 +343,4 @@ def _report(draft: _Draft) -> None:
         facts.append(("last version", f"{closed[-1].label}, {closed[-1].at[:10]}"))
     draft.add("report", *facts)
     if not draft.next:
-        draft.next += ["evipool report", "evipool update"]
+        draft.next += ["evipool update"] if is_fresh(draft.project) else ["evipool report", "evipool update"]

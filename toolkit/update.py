@@ -25,7 +25,8 @@ from toolkit.prisma.run import flow, open_stages
 from toolkit.project import Project
 from toolkit.report.context import compared_version, headline_syntheses
 from toolkit.report.news import News, news_since
-from toolkit.report.run import ReportOutcome, is_fresh, write_report
+from toolkit.report.run import ReportOutcome, write_report
+from toolkit.report.state import is_fresh
 from toolkit.search.run import SearchOutcome
 from toolkit.search.services import SERVICES
 from toolkit.store import views
@@ -45,8 +46,8 @@ class SearchCall(Protocol):
 class Step:
     """One step of the line, why it stands so, and what to type.
 
-    ``status`` is "done", "due" (a machine can do it), "waiting" (for a person) or "open" (a person's work that does
-    not keep a version from being closed).
+    ``status`` is "done", "due" (a machine can do it), "later" (not before other steps), "waiting" (for a person) or
+    "open" (a person's work that does not keep a version from being closed).
     """
 
     name: str
@@ -148,12 +149,12 @@ def _search_step(project: Project, position: _Position) -> Step:
     if not strategies(project):
         return Step(name="search", status="done", why="no strategy that can be run is named in [[sources]]")
     runs = [run for run in views.runs(project.store) if run.kind == "search"]
-    last = f"last searched {max(run.searched_on for run in runs)}" if runs else "PubMed was never searched"
+    last = f"last searched {max(run.searched_on for run in runs)}" if runs else "never searched from here"
     if position.searches:
         return Step(name="search", status="due", why=last, command="evipool update")
     if position.closes:
-        return Step(name="search", status="done", why=f"{last}; the round is closed first")
-    return Step(name="search", status="done", why=f"{last}; this round still waits for people")
+        return Step(name="search", status="later", why=f"{last}; the round is closed first")
+    return Step(name="search", status="later", why=f"{last}; this round still waits for people")
 
 
 def _dedup_step(project: Project) -> Step:

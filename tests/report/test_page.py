@@ -11,6 +11,7 @@ from lxml import html
 
 from tests.analysis.builders import SETTINGS, TRIALS, evipool, make_review
 from tests.report.conftest import read_page, read_results
+from toolkit.overview import overview
 from toolkit.project import Project
 from toolkit.report.run import write_report
 
@@ -97,7 +98,11 @@ def test_titles_studies_and_settings_are_escaped(tmp_path: Path) -> None:
 def test_a_second_report_writes_nothing_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_review(tmp_path / "r")
     evipool(folder, "analyse")
+    with Project.open(folder) as project:
+        assert overview(project).next == ("evipool report", "evipool update")
     assert evipool(folder, "report") == 0
+    with Project.open(folder) as project:
+        assert overview(project).next == ("evipool update",)
     before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in (folder / "report").iterdir()}
     capsys.readouterr()
     assert evipool(folder, "report") == 0

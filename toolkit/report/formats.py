@@ -20,7 +20,7 @@ from toolkit.records.tables import write_form, write_whole
 from toolkit.report.blocks import Heading, Picture, Section, Table, report_sections, table_grid
 from toolkit.report.context import gather
 from toolkit.report.docx import picture_key, report_docx
-from toolkit.report.run import REPORT, state_of
+from toolkit.report.state import REPORT, state_of
 from toolkit.report.xlsx import report_sheets, report_xlsx
 
 __all__ = ["FORMATS", "write_formats"]

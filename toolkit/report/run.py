@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
-from toolkit.analysis.figures import WORDING
 from toolkit.analysis.settings import record_settings
 from toolkit.prisma.run import write_flow
 from toolkit.project import SETTINGS, Project
@@ -20,10 +19,10 @@ from toolkit.report.changes import numbers_of
 from toolkit.report.context import Context, gather
 from toolkit.report.html import Markup
 from toolkit.report.protocol import differences_section
+from toolkit.report.state import REPORT, is_fresh, state_of
 
-__all__ = ["ReportOutcome", "is_fresh", "state_of", "write_report"]
+__all__ = ["ReportOutcome", "write_report"]
 
-REPORT = "report.html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,30 +34,6 @@ class ReportOutcome:
     results: Path
     written: bool
     warnings: tuple[str, ...]
-
-
-def state_of(project: Project) -> str:
-    """A hash that changes when anything the report shows may have changed: history, settings, results, program."""
-    digest = hashlib.sha256()
-    digest.update(project.store.head_hash().encode("ascii"))
-    digest.update(project.path(SETTINGS).read_bytes())
-    digest.update(__version__.encode("ascii"))
-    folder = project.path("results")
-    for result in sorted(folder.glob("*/*/result.json")) if folder.is_dir() else []:
-        digest.update(result.relative_to(folder).as_posix().encode("utf-8"))
-        words = result.with_name(WORDING)
-        digest.update(words.read_bytes() if words.is_file() else b"")
-    return digest.hexdigest()
-
-
-def is_fresh(project: Project) -> bool:
-    """Whether report.html tells the present state."""
-    path = project.path("report", REPORT)
-    if not path.is_file():
-        return False
-    with path.open(encoding="utf-8") as handle:
-        head = handle.read(2000)
-    return f'content="{state_of(project)}"' in head
 
 
 def write_report(project: Project, *, force: bool = False) -> ReportOutcome:
