@@ -25,6 +25,7 @@ from toolkit.model.review import TITLE_ABSTRACT
 
 __all__ = [
     "Analysis",
+    "Dedup",
     "Eligibility",
     "Outcome",
     "Protocol",
@@ -101,6 +102,17 @@ class Screening(_Strict):
     def votes_needed(self, stage: str) -> int:
         """How many reviewers vote on a report at ``stage``."""
         return self.title_abstract if stage == TITLE_ABSTRACT else self.full_text
+
+
+class Dedup(_Strict):
+    """[dedup]: how sure a merge must be, and whose fields a report takes first.
+
+    ``prefer`` names sources: what the first of them says of a report (title, authors, journal, abstract ...) is taken
+    wherever it says anything; without it, and for what it leaves out, the best of each field counts.
+    """
+
+    strictness: Literal["strict", "balanced", "sensitive"] = "balanced"
+    prefer: tuple[str, ...] = ()
 
 
 class Source(_Strict):
@@ -244,6 +256,7 @@ class ReviewFile(_Strict):
     protocol: Protocol = Protocol()
     eligibility: Eligibility = Eligibility()
     screening: Screening = Screening()
+    dedup: Dedup = Dedup()
     reviewers: tuple[Reviewer, ...] = ()
     sources: tuple[Source, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
@@ -262,6 +275,10 @@ class ReviewFile(_Strict):
             twice = next((item for item in items if items.count(item) > 1), None)
             if twice is not None:
                 raise ValueError(f"[[{name}]] has {twice!r} twice")
+        sources = {s.name.casefold() for s in self.sources}
+        for name in self.dedup.prefer:
+            if name.casefold() not in sources:
+                raise ValueError(f"[dedup] prefers {name!r}, which is not among [[sources]]")
         outcomes = {o.id for o in self.outcomes}
         nodes = {t.id for t in self.treatments}
         analyses = {a.id for a in self.analyses}

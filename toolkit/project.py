@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Self
 
 from toolkit.config import ReviewFile, load_review
 from toolkit.model.errors import InputError
-from toolkit.model.review import FULL_TEXT, Decision, Standing
+from toolkit.model.records import ParsedRecord
+from toolkit.model.review import FULL_TEXT, Decision, Record, Standing
+from toolkit.records.merge import best_record
 from toolkit.store import Batch, Store, utc_now, views
 from toolkit.store.evidence import study_standings
 
@@ -121,6 +123,24 @@ class Project:
         """Study id -> where it stands, by the decisions on its reports and what was stated of it."""
         needed, order = self.config.screening.votes_needed(FULL_TEXT), self.config.eligibility.exclusion_reasons
         return study_standings(self.store, votes_needed=needed, reason_order=order, as_of=as_of)
+
+    def best_of(self, ids: Iterable[str], records: Mapping[str, Record]) -> ParsedRecord | None:
+        """The best of each field of these records, those of preferred sources first; None where ``records`` has none.
+
+        Parameters
+        ----------
+        ids : the records of one report
+        records : by id, as `views.records` gives them
+        """
+        known = [rid for rid in ids if rid in records]
+        rank = {name.casefold(): k for k, name in enumerate(self.config.dedup.prefer)}
+        if not rank or len(known) < 2:
+            return best_record([records[rid].fields for rid in known]) if known else None
+        runs = views.record_runs(self.store)
+        place = {rid: rank.get(runs[rid].source.casefold(), len(rank)) for rid in known}
+        known.sort(key=place.__getitem__)
+        preferred = sum(k < len(rank) for k in place.values())
+        return best_record([records[rid].fields for rid in known], preferred=preferred)
 
     def path(self, *parts: str) -> Path:
         """A path inside the project folder."""

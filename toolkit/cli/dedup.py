@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
+from toolkit.cli.dedup_links import link, links, overlap, unlink
 
 if TYPE_CHECKING:
     from toolkit.dedup.judge import Explanation
@@ -20,19 +21,21 @@ SHOWN = ("title", "authors", "year", "journal", "volume", "issue", "pages", "doi
 
 
 @click.group(invoke_without_command=True)
-@click.option("--strictness", type=STRICTNESS, default="balanced", show_default=True, help="How sure a merge must be.")
-@click.option("--dry-run", is_flag=True, help="Say what would be joined; write nothing.")
+@click.option("--strictness", type=STRICTNESS, help="How sure a merge must be; else as review.toml says (balanced).")
+@click.option("--dry-run", is_flag=True, help="Say what each strictness would join and ask; write nothing.")
 @click.option("--recompare", is_flag=True, help="Compare all records again, not only new ones; joined ones stay.")
 @format_option("table", "json")
 @project_options
 @click.pass_context
-def dedup(ctx: click.Context, strictness: str, dry_run: bool, recompare: bool, output_format: str) -> None:
+def dedup(ctx: click.Context, strictness: str | None, dry_run: bool, recompare: bool, output_format: str) -> None:
     """Join records of one report, with the evidence kept.
 
     Records never compared before are compared with all records. Sure pairs are joined, doubtful ones wait for a person
     ('dedup review'), and nothing a person joined or took apart is touched. Running it twice changes nothing.
 
-    "strict" joins only what is beyond doubt and asks more; "sensitive" joins more and may join too much.
+    "strict" joins only what is beyond doubt and asks more; "sensitive" joins more and may join too much: --dry-run
+    tells how much. Reports that belong together, such as a preprint and its article, are proposed as links
+    ('dedup links') and never joined.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -197,8 +200,12 @@ def score(labelled: str, strictness: str, output_format: str) -> None:
 
 
 def _as_json(outcome: DedupOutcome) -> dict[str, Any]:
-    names = ("compared", "merged", "asked", "waiting", "records", "reports", "dry_run")
-    return {**{name: getattr(outcome, name) for name in names}, "by_rule": dict(outcome.by_rule)}
+    names = ("compared", "merged", "asked", "linked", "waiting", "records", "reports", "dry_run")
+    told = [
+        {"strictness": f.strictness, "joined": f.joined, "expected_wrong": round(f.wrong, 2), "asked": f.asked}
+        for f in outcome.forecast
+    ]
+    return {**{name: getattr(outcome, name) for name in names}, "by_rule": dict(outcome.by_rule), "forecast": told}
 
 
 def _say(outcome: DedupOutcome) -> None:
@@ -212,6 +219,12 @@ def _say(outcome: DedupOutcome) -> None:
         click.echo(
             f"{outcome.records:,} records {'would be' if outcome.dry_run else 'are'} {outcome.reports:,} reports."
         )
+    if outcome.forecast:
+        rows = [(f.strictness, f"{f.joined:,}", f"{f.wrong:.1f}", f"{f.asked:,}") for f in outcome.forecast]
+        table(("strictness", "would join", "wrong by the score's odds", "would ask"), rows, right=(1, 2, 3))
+    if outcome.linked:
+        what = "pair of reports" if outcome.linked == 1 else "pairs of reports"
+        click.echo(f"{outcome.linked:,} {what} {would}linked, not joined: evipool dedup links")
     if outcome.waiting:
         click.echo(f"{outcome.waiting:,} pairs wait for a person: evipool dedup review --as NAME")
 
@@ -312,3 +325,7 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
             for e in found.history
         ],
     }
+
+
+for _command in (links, link, unlink, overlap):
+    dedup.add_command(_command)

@@ -15,6 +15,7 @@ STRICTNESS = click.Choice(["strict", "balanced", "sensitive"])
 @click.option("--strictness", type=STRICTNESS, default="balanced", show_default=True, help="How sure a merge must be.")
 @click.option("--trace", metavar="FILE", help="Also write which record went where and why (CSV or XLSX).")
 @click.option("--questions", metavar="FILE", help="Also write the pairs a person should look at (CSV or XLSX).")
+@click.option("--prefer", metavar="FILE", multiple=True, help="Take this file's fields first. Repeatable, in order.")
 @format_option("table", "json")
 def dedup_file(
     files: tuple[str, ...],
@@ -22,6 +23,7 @@ def dedup_file(
     strictness: str,
     trace: str | None,
     questions: str | None,
+    prefer: tuple[str, ...],
     output_format: str,
 ) -> None:
     """Join the duplicates of reference FILES (RIS, NBIB, PubMed XML, EndNote, BibTeX, CSV ...) into one file.
@@ -36,7 +38,7 @@ def dedup_file(
     from toolkit.records.tables import write_form
     from toolkit.records.write import write_file
 
-    outcome = dedup_files(files, strictness=strictness)
+    outcome = dedup_files(files, strictness=strictness, prefer=prefer)
     write_file(output, outcome.best)
     if trace:
         write_form(trace, TRACE_COLUMNS, outcome.trace)

@@ -23,8 +23,8 @@ BoolArray = npt.NDArray[np.bool_]
 Similarity = npt.NDArray[np.float32]
 
 MAX_BLOCK = 60  # records; a larger block is divided. Real duplicate groups seen have at most 9 copies.
-PIECE = 2_000_000  # pairs tried at a time
-ALIKE = 0.62  # titles this alike are compared in full
+PIECE = 500_000  # pairs tried at a time
+ALIKE = 0.70  # titles this alike are compared in full; less alike ones need an agreement elsewhere to be joined
 ALIKE_TRANSLATED = 0.3  # where one has a second title
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
+from toolkit.dedup.numbers import read_registry
 from toolkit.model.records import ParsedRecord
 
 __all__ = ["TEXT_FIELDS", "RecordColumns"]
@@ -19,6 +20,7 @@ class RecordColumns:
     ids : one distinct id per record
     authors : names separated by "; " ("Family, Given" or a collective name)
     issn, registry_numbers : values separated by a space
+    mentions : trial registry numbers found in fields that are not among these, such as key words
     """
 
     ids: Sequence[str]
@@ -35,6 +37,7 @@ class RecordColumns:
     issn: Sequence[str]
     original_title: Sequence[str]
     registry_numbers: Sequence[str]
+    mentions: Sequence[str]
     language: Sequence[str]
     url: Sequence[str]
     source: Sequence[str]
@@ -67,11 +70,19 @@ class RecordColumns:
         for name in TEXT_FIELDS:
             if name == "source":
                 columns[name] = list(sources) if sources is not None else [""] * len(kept)
+            elif name == "mentions":
+                columns[name] = [_mentions(record) for record in kept]
             elif name in joined:
                 columns[name] = [joined[name].join(getattr(record, name)) for record in kept]
             else:
                 columns[name] = ["" if (v := getattr(record, name)) is None else str(v) for record in kept]
         return cls(ids=list(ids), **columns)
+
+
+def _mentions(record: ParsedRecord) -> str:
+    if not (record.keywords or record.extra):
+        return ""
+    return " ".join(read_registry("", *record.keywords, *(text for some in record.extra.values() for text in some)))
 
 
 TEXT_FIELDS = tuple(f.name for f in fields(RecordColumns) if f.name != "ids")

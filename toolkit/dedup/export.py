@@ -12,7 +12,6 @@ from toolkit.dedup.columns import RecordColumns
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
 from toolkit.project import Project
-from toolkit.records.merge import best_record
 from toolkit.store import views
 
 __all__ = ["EXPORT_COLUMNS", "best_records", "export_rows", "read_labelled"]
@@ -59,7 +58,8 @@ def export_rows(project: Project) -> list[dict[str, Any]]:
 def best_records(project: Project) -> list[ParsedRecord]:
     """The best record of each report, in order of arrival."""
     stored = views.records(project.store)
-    return [best_record([stored[rid].fields for rid in members]) for members in views.reports(project.store).values()]
+    found = (project.best_of(members, stored) for members in views.reports(project.store).values())
+    return [best for best in found if best is not None]
 
 
 def read_labelled(path: str | Path) -> tuple[RecordColumns, list[str]]:

@@ -52,20 +52,33 @@ class FilesOutcome:
 
 
 def dedup_files(
-    paths: Sequence[str | Path], *, strictness: str = "balanced", progress: Callable[[str], None] | None = None
+    paths: Sequence[str | Path],
+    *,
+    strictness: str = "balanced",
+    prefer: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
 ) -> FilesOutcome:
     """Read the files, join records of one report, and take the best of each field.
+
+    Parameters
+    ----------
+    paths : the files
+    strictness : "strict", "balanced" or "sensitive"
+    prefer : of ``paths``, files whose fields are taken first, the first of them before the others
+    progress : called with the name of each step
 
     Raises
     ------
     InputError
-        for a file that cannot be read or holds no records, and for an unknown strictness.
+        for a file that cannot be read or holds no records, an unknown strictness, and a preferred file not among them.
     """
+    rank = _ranks(paths, prefer)
     say = progress or (lambda _: None)
     origin: list[tuple[str, int]] = []
     records: list[ParsedRecord] = []
     files = []
     unread = 0
+    ranks: list[int] = []
     for path in paths:
         say(f"read {Path(path).name}")
         content = read_file(path)
@@ -75,6 +88,7 @@ def dedup_files(
         unread += len(content.unread)
         origin += [(content.name, position) for position in range(1, len(content.parsed) + 1)]
         records += content.parsed
+        ranks += [rank.get(Path(path).resolve(), len(prefer))] * len(content.parsed)
     # Ids that sort in order of appearance: the first record of a report names it.
     ids = [f"{k:09d}" for k in range(len(records))]
     columns = RecordColumns.from_records(records, ids=ids, sources=[name for name, _ in origin])
@@ -84,11 +98,26 @@ def dedup_files(
         members.setdefault(cluster, []).append(k)
     return FilesOutcome(
         files=tuple(files),
-        best=tuple(best_record([records[k] for k in some]) for some in members.values()),
+        best=tuple(_best(some, records, ranks, len(prefer)) for some in members.values()),
         trace=_trace(matches, origin, records),
         questions=_questions(matches, origin, records),
         unread=unread,
     )
+
+
+def _ranks(paths: Sequence[str | Path], prefer: Sequence[str]) -> dict[Path, int]:
+    known = {Path(path).resolve() for path in paths}
+    for name in prefer:
+        if Path(name).resolve() not in known:
+            raise InputError(
+                "the preferred file is not among those to join", value=name, allowed=", ".join(map(str, paths))
+            )
+    return {Path(name).resolve(): k for k, name in enumerate(prefer)}
+
+
+def _best(some: list[int], records: Sequence[ParsedRecord], ranks: Sequence[int], unranked: int) -> ParsedRecord:
+    ordered = sorted(some, key=ranks.__getitem__)
+    return best_record([records[k] for k in ordered], preferred=sum(ranks[k] < unranked for k in some))
 
 
 def _trace(

@@ -21,10 +21,19 @@ from toolkit.dedup.keys import CODES, Keys, joined, no_keys, read_keys
 from toolkit.records import PARSER_VERSION
 from toolkit.records.tables import write_whole
 
-__all__ = ["INDEX_FILE", "Index", "build_index", "extend_index", "load_index", "pairs_with", "save_index"]
+__all__ = [
+    "INDEX_FILE",
+    "Index",
+    "build_index",
+    "extend_index",
+    "load_index",
+    "of_the_same_trials",
+    "pairs_with",
+    "save_index",
+]
 
 INDEX_FILE = ".cache/dedup-index.npz"
-INDEX_VERSION = 2  # rises when normalisation, `keys.CODES` or the words of titles change
+INDEX_VERSION = 3  # rises when normalisation, `keys.CODES` or the words of titles change
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -58,6 +67,13 @@ def pairs_with(index: Index, new: BoolArray, use: BoolArray, *, workers: int = 1
     rows = np.flatnonzero(use)
     left, right = likely_pairs(index.keys.take(rows), new=new[rows], workers=workers)
     return rows[left], rows[right]
+
+
+def of_the_same_trials(index: Index, new: BoolArray, use: BoolArray) -> BoolArray:
+    """Records that may share a trial registry number with a new one."""
+    numbers = np.column_stack([index.keys.codes[name] for name in CODES if name.startswith("trial")])
+    wanted = np.unique(numbers[new])
+    return np.isin(numbers, wanted[wanted != 0]).any(axis=1) & use
 
 
 def save_index(root: Path, index: Index) -> None:

@@ -30,6 +30,12 @@ zur la le les de des du et el los las en y del per con study patients effect eff
 """
 _STOP_WORDS = frozenset(_STOP_WORDS_TEXT.split())
 
+
+def _trial(k: int) -> Callable[[Values, Sequence[str]], Iterable[str]]:
+    """The k-th registry number of records that have at most three; a record with more is a review of trials."""
+    return lambda v, _: (some[k] if k < len(some) <= 3 else "" for some in v["trials"])
+
+
 # Name of a code -> the texts it is made of, "" for unknown. ``titles`` are squeezed.
 CODES: dict[str, Callable[[Values, Sequence[str]], Iterable[str]]] = {
     "doi": lambda v, _: (doi_key(d[0]) if d else "" for d in v["dois"]),
@@ -45,6 +51,7 @@ CODES: dict[str, Callable[[Values, Sequence[str]], Iterable[str]]] = {
     "first page": lambda v, _: v["first_page"],
     "volume": lambda v, _: v["volume"],
     "issue": lambda v, _: v["issue"],
+    **{f"trial {k + 1}": _trial(k) for k in range(3)},
     "abstract": lambda v, _: (a[:40] if len(a) >= 40 else "" for a in v["abstract"]),
 }
 

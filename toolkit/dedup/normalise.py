@@ -41,6 +41,11 @@ _MEETING = re.compile(
 _PREPRINT_DOI = re.compile(
     r"10\.(?:1101/(?:19|20)\d\d\.|21203/rs|48550/arxiv|20944/preprints|2139/ssrn|31234/osf|31219/osf|26434/chemrxiv)"
 )
+_REGISTER = re.compile(
+    r"clinicaltrials\.gov|clinicaltrialsregister\.eu|isrctn|chictr|anzctr|drks\.de|ctri\.nic\.in|trialsearch\.who|"
+    r"trialregister\.nl|irct\.(?:behdasht\.gov\.)?ir|jrct\.|umin\.ac\.jp/ctr|cris\.nih\.go\.kr",
+    re.IGNORECASE,
+)
 _DOI_VERSION = re.compile(r"(?:\.pub\d+|[./]v\d+)$")
 _ISSN = re.compile(r"\d{4}-?\d{3}[\dXx]")
 
@@ -63,6 +68,8 @@ class Normalised:
     first_page, last_page, volume, issue, pmid, registry, exact : codes
     year : 0 unknown
     abstract : folded beginning of the abstract
+    trials : trial registry numbers in any field; ``registry`` is of the fields made for them only
+    is_registration : an entry of a trial register
     """
 
     title: list[str]
@@ -102,6 +109,8 @@ class Normalised:
     registry: IntArray
     abstract: list[str]
     exact: IntArray
+    trials: list[tuple[str, ...]]
+    is_registration: BoolArray
 
     def __len__(self) -> int:
         return len(self.title)
@@ -234,6 +243,14 @@ def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
         "dois": dois,
         "pmid": [read_pmid(p) if p else "" for p in columns.pmid],
         "registry": registry,
+        "trials": [
+            read_registry(f"{r} {m}", a) if m or a else tuple(r.split())
+            for r, m, a in zip(registry, columns.mentions, columns.abstract, strict=True)
+        ],
+        "is_registration": [
+            _REGISTER.search(f"{j} {u}") is not None and not v
+            for j, u, v in zip(columns.journal, columns.url, columns.volume, strict=True)
+        ],
         "abstract": abstracts,
         "exact": _exact_keys(columns, titles, abstracts, dois, registry),
     }  # fmt: skip
@@ -302,6 +319,8 @@ def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
         registry=_Codes().of(lists["registry"]),
         abstract=lists["abstract"],
         exact=_Codes().of(lists["exact"]),
+        trials=lists["trials"],
+        is_registration=np.array(lists["is_registration"], dtype=bool).reshape(n),
     )
 
 

@@ -18,7 +18,16 @@ from toolkit.dedup.keys import read_keys
 from toolkit.dedup.normalise import Normalised, encode, normalise, read_values
 from toolkit.dedup.rules import APART, ASK, JOINS, PROMPTS, VETOES
 
-__all__ = ["Evidence", "Matches", "evidence_of", "explain_pair", "find_duplicates", "match_pairs", "payload_of"]
+__all__ = [
+    "Evidence",
+    "Matches",
+    "decide_pairs",
+    "evidence_of",
+    "explain_pair",
+    "find_duplicates",
+    "match_pairs",
+    "payload_of",
+]
 
 Progress = Callable[[str], None]
 
@@ -124,8 +133,20 @@ def match_pairs(
     say("compare")
     comparison = compare(values, *pairs, workers=workers)
     say("decide")
+    return decide_pairs(ids, comparison, strictness=strictness, weights=weights, together=together, apart=apart)
+
+
+def decide_pairs(
+    ids: tuple[str, ...],
+    comparison: Comparison,
+    *,
+    strictness: str = "balanced",
+    weights: Weights | None = None,
+    together: Iterable[tuple[int, int]] = (),
+    apart: Iterable[tuple[int, int]] = (),
+) -> Matches:
+    """As `find_duplicates`, for pairs that are compared."""
     decisions = decide(comparison, weights=weights or load_weights(), thresholds=check_strictness(strictness))
-    say("cluster")
     together, apart = list(together), list(apart)
     clusters = cluster(decisions, ids, together=together, apart=apart)
     review = review_pairs(decisions, clusters, ids, settled=apart)

@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 
 from toolkit.dedup.decide import check_strictness
+from toolkit.dedup.forecast import Forecast, forecast
 from toolkit.dedup.index import save_index
+from toolkit.dedup.links import new_links
 from toolkit.dedup.pipeline import Matches, payload_of
 from toolkit.dedup.questions import Question, questions, waiting_pairs
+from toolkit.dedup.relations import find_relations
 from toolkit.dedup.rules import MERGE
-from toolkit.dedup.scope import find_scope, match
+from toolkit.dedup.scope import find_scope, match, what_is_known
 from toolkit.model.events import NewEvent
 from toolkit.project import Project
 from toolkit.store import views
@@ -39,26 +42,30 @@ class DedupOutcome:
     compared : records that had never been compared
     merged : of these or earlier ones, records joined to another record's report by this run
     asked : pairs this run hands to a person
+    linked : pairs of reports this run proposes to link (`links.links`)
     waiting : pairs that wait for a person now, older ones included
     records, reports : in the project afterwards
     by_rule : merged records by the rule that joined them
     dry_run : nothing was written
+    forecast : what each strictness would do; of a dry run only
     """
 
     compared: int
     merged: int
     asked: int
+    linked: int
     waiting: int
     records: int
     reports: int
     by_rule: Mapping[str, int]
     dry_run: bool
+    forecast: tuple[Forecast, ...] = ()
 
 
 def dedup(
     project: Project,
     *,
-    strictness: str = "balanced",
+    strictness: str | None = None,
     dry_run: bool = False,
     recompare: bool = False,
     command: str = "dedup",
@@ -68,7 +75,7 @@ def dedup(
 
     Parameters
     ----------
-    strictness : "strict", "balanced" or "sensitive" (fewest wrong merges, or fewest missed)
+    strictness : "strict", "balanced" or "sensitive" (fewest wrong merges, or fewest missed); None: as review.toml says
     dry_run : find everything, write nothing
     recompare : compare all records with each other again; joined ones stay joined
     command : how the run log calls this
@@ -79,6 +86,7 @@ def dedup(
     InputError
         for an unknown strictness.
     """
+    strictness = strictness or project.config.dedup.strictness
     check_strictness(strictness)
     store = project.store
     order = list(views.record_runs(store))
@@ -88,7 +96,8 @@ def dedup(
     if not new:
         return _outcome(0, Counts(), waiting_pairs(project), len(order), now.values(), dry_run)
     scope = find_scope(project, order, new, whole=recompare)
-    matches = match(scope, now, views.apart_pairs(store), strictness=strictness, progress=progress)
+    known = what_is_known(scope.ids, now, views.apart_pairs(store))
+    matches = match(scope, known, strictness=strictness, progress=progress)
     moves = _moves(order, scope.ids, matches, now)
     found = _questions_of(matches, scope.ids)
     evidence = _evidence(matches, scope.ids)
@@ -104,7 +113,11 @@ def dedup(
         asked += len(asks) - len(before)
         if moved or rid not in compared or len(asks) > len(before):
             events.append(_assign(rid, target, evidence.get(rid), asks, strictness))
+    linked = new_links(project, matches, find_relations(matches, scope.values), moves, ACTOR)
+    events += linked
+    told: tuple[Forecast, ...] = ()
     if dry_run:
+        told = forecast(matches, known)
         waiting = waiting_pairs(project) + asked
     else:
         if events:
@@ -113,8 +126,9 @@ def dedup(
         save_index(project.root, scope.index)
         waiting = waiting_pairs(project)
     return _outcome(
-        len(new), counts, waiting, len(order), (moves.get(r, r) for r in now.values()), dry_run, asked=asked
-    )
+        len(new), counts, waiting, len(order), (moves.get(r, r) for r in now.values()), dry_run,
+        asked=asked, linked=len(linked), told=told,
+    )  # fmt: skip
 
 
 class Counts:
@@ -137,16 +151,20 @@ def _outcome(
     dry_run: bool,
     *,
     asked: int = 0,
+    linked: int = 0,
+    told: tuple[Forecast, ...] = (),
 ) -> DedupOutcome:
     return DedupOutcome(
         compared=compared,
         merged=sum(counts.by_rule.values()),
         asked=asked,
+        linked=linked,
         waiting=waiting,
         records=records,
         reports=len(set(reports)),
         by_rule=dict(sorted(counts.by_rule.items(), key=lambda item: -item[1])),
         dry_run=dry_run,
+        forecast=told,
     )
 
 

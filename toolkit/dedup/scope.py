@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.columns import RecordColumns
-from toolkit.dedup.index import Index, build_index, extend_index, load_index, pairs_with
+from toolkit.dedup.index import Index, build_index, extend_index, load_index, of_the_same_trials, pairs_with
 from toolkit.dedup.normalise import Normalised, encode, normalise, read_values
 from toolkit.dedup.pipeline import Matches, Progress, default_workers, match_pairs
 from toolkit.project import Project
 from toolkit.store import views
 
-__all__ = ["Scope", "columns_of", "find_scope", "match", "rebuild_index"]
+__all__ = ["Known", "Scope", "columns_of", "find_scope", "match", "rebuild_index", "what_is_known"]
 
 SMALL_PART = 0.5  # of the library; more new records than this and everything is read anyhow
 
@@ -61,7 +61,8 @@ def find_scope(project: Project, order: Sequence[str], new: frozenset[str], *, w
     use = np.fromiter((rid in alive for rid in index.ids), dtype=bool, count=len(index))
     is_new = np.fromiter((rid in new for rid in index.ids), dtype=bool, count=len(index))
     first, second = pairs_with(index, is_new & use, use, workers=default_workers())
-    near = {index.ids[k] for k in np.unique(np.concatenate((first, second, np.flatnonzero(is_new & use)))).tolist()}
+    kin = np.flatnonzero(of_the_same_trials(index, is_new & use, use) | (is_new & use))
+    near = {index.ids[k] for k in np.unique(np.concatenate((first, second, kin))).tolist()}
     ids = tuple(rid for rid in order if rid in near)
     place = {rid: k for k, rid in enumerate(ids)}
     a = np.fromiter((place[index.ids[k]] for k in first.tolist()), dtype=np.int64, count=len(first))
@@ -89,37 +90,43 @@ def rebuild_index(project: Project) -> Index:
     return build_index(order, read_values(columns_of(project, order), workers=default_workers()))
 
 
-def match(
-    scope: Scope,
-    now: Mapping[str, str],
-    apart: set[tuple[str, str]],
-    *,
-    strictness: str,
-    progress: Progress | None = None,
-) -> Matches:
-    """Duplicates within the scope, given the present reports and what persons keep apart.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is settled already, as pairs of positions in a scope: records of one report, and pairs kept apart."""
 
-    A record outside the scope that a person keeps apart is stood for by a record of its report inside it.
+    together: tuple[tuple[int, int], ...]
+    apart: tuple[tuple[int, int], ...]
+
+
+def what_is_known(ids: Sequence[str], now: Mapping[str, str], apart: set[tuple[str, str]]) -> Known:
+    """The present reports, and what persons keep apart, among the records ``ids``.
+
+    A record elsewhere that a person keeps apart is stood for by a record of its report among them.
     """
     chain: list[tuple[int, int]] = []
     last: dict[str, int] = {}
-    for k, rid in enumerate(scope.ids):
+    for k, rid in enumerate(ids):
         if now[rid] in last:
             chain.append((last[now[rid]], k))
         last[now[rid]] = k
-    place = {rid: k for k, rid in enumerate(scope.ids)}
+    place = {rid: k for k, rid in enumerate(ids)}
 
     def position(rid: str) -> int | None:
         return place[rid] if rid in place else last.get(now.get(rid, rid))
 
     pairs = [(position(a), position(b)) for a, b in sorted(apart)]
+    return Known(together=tuple(chain), apart=tuple((i, j) for i, j in pairs if i is not None and j is not None))
+
+
+def match(scope: Scope, known: Known, *, strictness: str, progress: Progress | None = None) -> Matches:
+    """Duplicates within the scope, given what is known."""
     return match_pairs(
         scope.ids,
         scope.values,
         (scope.left, scope.right),
         strictness=strictness,
-        together=chain,
-        apart=[(i, j) for i, j in pairs if i is not None and j is not None],
+        together=known.together,
+        apart=known.apart,
         workers=default_workers(),
         progress=progress,
     )

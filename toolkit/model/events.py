@@ -7,7 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["EVENT_KINDS", "Event", "EventKind", "NewEvent", "slot_of"]
+__all__ = ["EVENT_KINDS", "RELATIONS", "Event", "EventKind", "NewEvent", "slot_of"]
+
+# What one report is to another: kind -> how it is read. Those at the end have no direction.
+RELATIONS: dict[str, str] = {
+    "version_of": "a later version of",
+    "erratum_of": "an erratum or retraction of",
+    "reply_to": "a reply to",
+    "comment_on": "a comment on",
+    "protocol_of": "the protocol of",
+    "summary_of": "a plain language summary of",
+    "preprint_of": "the preprint of",
+    "update_of": "an update of",
+    "followup_of": "a follow-up of",
+    "secondary_of": "a secondary or preliminary analysis of",
+    "abstract_of": "a conference abstract of",
+    "registration_of": "the registration of",
+    "part_with": "another part of one work with",
+    "companion_of": "the same title and authors in another place than",
+    "same_trial": "of the same registered trial as",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +45,11 @@ EVENT_KINDS: dict[str, EventKind] = {
     "run": EventKind("a search or import is finished and counts", ("subject",), ("complete", "discarded")),
     "assign": EventKind("a record belongs to a report (duplicates joined, or taken apart again)", ("subject",)),
     "apart": EventKind("two records are not duplicates of each other ('a|b', sorted)", ("subject",), ("apart",)),
+    "relate": EventKind(
+        "two records are different reports that belong together ('a|b', sorted)",
+        ("subject",),
+        (*RELATIONS, "unrelated"),
+    ),
     "remove": EventKind("a report leaves before screening", ("subject",), ("automation", "other")),
     "screen": EventKind(
         "a reviewer's vote on a report", ("stage", "subject", "actor"), ("include", "exclude", "maybe")

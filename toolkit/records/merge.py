@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from toolkit.model.records import ParsedRecord
 
@@ -20,8 +21,17 @@ _COPYRIGHT = re.compile(
 _MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 
 
-def best_record(records: Sequence[ParsedRecord]) -> ParsedRecord:
+# Fields of which a preferred record's own value is taken as it stands; of the others all values are kept anyhow.
+_CHOSEN = (
+    "title", "authors", "journal", "year", "volume", "issue", "pages", "abstract", "language", "url", "original_title",
+)  # fmt: skip
+
+
+def best_record(records: Sequence[ParsedRecord], *, preferred: int = 0) -> ParsedRecord:
     """The best of each field of records of one report, in the order of preference given.
+
+    What the first ``preferred`` records say is taken as it stands, the first of them first; the best of the others
+    fills what they leave out.
 
     Title: complete and not in capitals. Authors: the longest list, with the fullest names. Abstract: the longest
     without its copyright notice. Pages: a range that no spreadsheet turned into a date. Journal: the full name.
@@ -40,6 +50,8 @@ def best_record(records: Sequence[ParsedRecord]) -> ParsedRecord:
         raise ValueError("best_record needs at least one record")
     if len(records) == 1:
         return records[0]
+    if preferred:
+        return _with_preferred(best_record(records), records[:preferred])
     year, other_years = _years([r.year for r in records])
     dois = _distinct(r.doi for r in records)
     pmids = _distinct(r.pmid for r in records)
@@ -74,6 +86,16 @@ def best_record(records: Sequence[ParsedRecord]) -> ParsedRecord:
         original_title=_first(r.original_title for r in records),
         extra=extra,
     )
+
+
+def _with_preferred(best: ParsedRecord, preferred: Sequence[ParsedRecord]) -> ParsedRecord:
+    chosen = {name: next((v for r in preferred if (v := getattr(r, name))), getattr(best, name)) for name in _CHOSEN}
+    extra = dict(best.extra)
+    years = {*extra.get("other_year", ()), *([str(best.year)] if best.year else [])} - {str(chosen["year"])}
+    extra.pop("other_year", None)
+    if years:
+        extra["other_year"] = tuple(sorted(years))
+    return replace(best, **chosen, extra=extra)
 
 
 def _first(values: Iterable[str | None]) -> str | None:

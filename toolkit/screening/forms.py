@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from toolkit.model.errors import InputError
 from toolkit.model.review import FULL_TEXT, Vote
-from toolkit.records.merge import best_record
 
 if TYPE_CHECKING:
     from toolkit.model.records import ParsedRecord
@@ -65,11 +64,10 @@ class VoteRow:
     note: str | None
 
 
-def merged_fields(records: Sequence[ParsedRecord]) -> dict[str, str | None]:
-    """What a reviewer reads of a report: the best of each field of its records."""
-    if not records:
+def merged_fields(best: ParsedRecord | None) -> dict[str, str | None]:
+    """What a reviewer reads of a report: the best of each field of its records (`Project.best_of`)."""
+    if best is None:
         return dict.fromkeys(BIBLIOGRAPHY)
-    best = best_record(records)
     return {
         "title": best.title or best.original_title,
         "abstract": best.abstract,
@@ -81,9 +79,9 @@ def merged_fields(records: Sequence[ParsedRecord]) -> dict[str, str | None]:
     }
 
 
-def form_row(report: str, records: Sequence[ParsedRecord], own: Vote | None) -> dict[str, str | None]:
+def form_row(report: str, best: ParsedRecord | None, own: Vote | None) -> dict[str, str | None]:
     """The row of a form: bibliography, and the reviewer's own earlier verdict, never another's."""
-    row: dict[str, str | None] = {"report": report, **merged_fields(records)}
+    row: dict[str, str | None] = {"report": report, **merged_fields(best)}
     row["verdict"] = own.verdict if own is not None else None
     row["reason"] = own.reason if own is not None else None
     row["note"] = own.note if own is not None else None

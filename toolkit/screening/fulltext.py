@@ -82,7 +82,7 @@ def list_fulltexts(project: Project, *, status: str | None = None) -> list[FullT
     return [
         FullText(
             report=report,
-            fields=merged_fields([records[i].fields for i in state.reports[report] if i in records]),
+            fields=merged_fields(project.best_of(state.reports[report], records)),
             status=now,
             reason=reason,
             studies=tuple(links.get(report, ())),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
+from toolkit.model.records import ParsedRecord
 from toolkit.model.review import Decision, Vote
-from toolkit.records.merge import best_record
 from toolkit.records.tables import read_form
 from toolkit.records.write import write_file
 from toolkit.screening.agreement import Agreement, pairwise_agreement
@@ -74,10 +74,7 @@ def form_rows(
     own = {r: _own(state.decision(stage, r), reviewer) for r in reports}
     wanted = [r for r in reports if not (todo and own[r])]
     records = views.records(project.store, [i for r in wanted for i in state.reports[r]])
-    return [
-        form_row(r, [records[i].fields for i in state.reports[r] if i in records], own[r][-1] if own[r] else None)
-        for r in wanted
-    ]
+    return [form_row(r, project.best_of(state.reports[r], records), own[r][-1] if own[r] else None) for r in wanted]
 
 
 def write_ris(project: Project, path: str | Path, reports: Sequence[str]) -> None:
@@ -86,7 +83,7 @@ def write_ris(project: Project, path: str | Path, reports: Sequence[str]) -> Non
     records = views.records(project.store, [i for r in reports for i in state.reports[r]])
     merged = []
     for report in reports:
-        best = best_record([records[i].fields for i in state.reports[report] if i in records])
+        best = project.best_of(state.reports[report], records) or ParsedRecord()
         # Only the tags of a record that came from RIS mean in RIS what they say.
         tags = best.extra if "TY" in best.extra else {"TY": ("JOUR",)}
         merged.append(replace(best, extra={**tags, "ID": (report,)}))
