@@ -288,3 +288,38 @@ def test_decisions_are_refused_without_what_they_need(tmp_path: Path, capsys: py
 def test_absolute_effects_without_a_given_risk_take_the_median_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert call(str(DIABETES), "--measure", "OR", "--reference", "Placebo", "--also", "absolute") == 0
     assert "median of the studies with Placebo; taken as known" in capsys.readouterr().out
+
+
+def test_every_figure_the_data_allow_is_drawn_and_risk_of_bias_colours_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = DIABETES.read_text(encoding="utf-8-sig").splitlines()
+    names = sorted({line.split(",")[0] for line in lines[1:]})
+    judged = dict(zip(names, ["low", "some concerns", "high", "low"] * 6, strict=False))
+    rows = [f"{lines[0]},rob", *(f"{line},{judged[line.split(',')[0]]}" for line in lines[1:])]
+    table = write(tmp_path / "t.csv", "\n".join(rows) + "\n")
+    base = [
+        table,
+        "--measure",
+        "OR",
+        "--reference",
+        "Diuretic",
+        "--small-values",
+        "good",
+        "--rob",
+        "rob",
+        "--draws",
+        "500",
+    ]
+    order = ["--order", "Placebo,Diuretic,Beta blocker,CCB,ACE inhibitor,ARB", "--also", "contributions"]
+    assert call(*base, *order, "--figures", str(tmp_path / "figures"), "--format", "json") == 0
+    found = {p.stem for p in (tmp_path / "figures").iterdir()}
+    assert found == {
+        "network", "forest", "league", "contributions", "contributions-rob", "heat", "split", "direct-indirect",
+        "funnel", "ranks",
+    }  # fmt: skip
+    also = json.loads(capsys.readouterr().out)["also"]["contributions"]
+    assert also["levels"] == ["high", "low", "some concerns"] and sum(also["by_level"][0]) == pytest.approx(1.0)
+    star = write(tmp_path / "s.csv", "study,treatment,events,n\n1,a,3,30\n1,b,4,30\n2,a,5,30\n2,c,6,30\n")
+    assert call(star, "--measure", "OR", "--figures", str(tmp_path / "star")) == 0
+    assert "not drawn: heat" in capsys.readouterr().err and not (tmp_path / "star" / "split.svg").exists()

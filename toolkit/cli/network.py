@@ -67,6 +67,8 @@ def more_options(function: F) -> F:
         click.option("--margin", type=float, help="margin: smallest important difference (1.25 for a ratio)."),
         click.option("--loop-tau2", type=click.Choice(["loop", "comparison", "network", "common"]), default="loop",
                      show_default=True, help="loops: between-study variance within them."),
+        click.option("--rob", metavar="COLUMN",
+                     help="contributions, figures, --cinema: risk of bias of each study (low, some concerns, high)."),
         click.option("--covariate", metavar="COLUMN", help="regression: a number for each study."),
         click.option("--interaction", type=click.Choice(["common", "independent"]), default="common",
                      show_default=True, help="regression: one slope against the reference, or one a treatment."),
@@ -117,13 +119,18 @@ def listed(function: F) -> F:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead of the screen.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Network graph (.svg, .png, .pdf).")
 @click.option("--forest", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot against the reference.")
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for every figure the data allow, as SVG.",
+)
 @listed
 def network(
     file: Path, measure: str, reference: str | None, tau2: str, ci: str, small_values: str | None, model: str,
     level: float, largest: bool, also: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None,
     encoding: str | None, output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
-    **asked: Any,
+    figures: Path | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Network meta-analysis of FILE (CSV or XLSX); no project needed.
 
@@ -180,6 +187,10 @@ def network(
     else:
         _write(_printed(result, effects, shown, output_format, [part.text for part in extra.values()]), output)
     _figures(result, plot, forest)
+    if figures is not None:
+        from toolkit.cli.network_figures import draw_all
+
+        draw_all(request, figures)
 
 
 def _function(name: str) -> Callable[[Request], Part]:

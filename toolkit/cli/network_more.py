@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from toolkit.cli.network_part import Part, Request, part
+from toolkit.cli.network_part import Part, Request, part, texts_of
 from toolkit.cli.network_text import cell
 from toolkit.engine.network import (
     against_reference,
     comparison_adjusted_funnel,
     consistency_model,
     contributions,
+    contributions_by_level,
     decompose_designs,
     leave_one_out,
     net_heat,
@@ -90,6 +91,15 @@ def contribution(request: Request) -> Part:
         "studies": list(found.studies),
         "by_study": plain(found.study_proportion),
     }
+    if request.options.rob is not None:
+        levels, shares = contributions_by_level(found, texts_of(request, request.options.rob))
+        data["levels"], data["by_level"] = list(levels), plain(shares)
+        by_level = [
+            [f"{a} against {b}", *(f"{100 * x:.0f} %" for x in row)]
+            for (a, b), row in zip(found.comparisons, shares, strict=True)
+        ]
+        title = f"Contributions by {request.options.rob} ({found.method}, {model} effects)"
+        return part(data, title, ["comparison", *levels], by_level)
     rows = []
     for c, shares in zip(found.comparisons, found.study_proportion, strict=True):
         top = [i for i in np.argsort(-shares)[:3] if shares[i] > 0]

@@ -37,6 +37,7 @@ class Options:
     baseline_risk: tuple[float, ...] = ()
     margin: float | None = None
     loop_tau2: str = "loop"
+    rob: str | None = None
 
     @classmethod
     def of(cls, asked: Mapping[str, Any]) -> Options:
@@ -51,7 +52,7 @@ class Options:
     @property
     def columns(self) -> tuple[str, ...]:
         """Further columns of the table that are needed."""
-        return tuple(dict.fromkeys(name for name in (self.covariate, self.subgroup) if name is not None))
+        return tuple(dict.fromkeys(name for name in (self.covariate, self.subgroup, self.rob) if name is not None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from toolkit.engine.results import NetworkResult
+from toolkit.engine.results import Comparison, NetworkResult
 from toolkit.model.wording import counted
+from toolkit.plots.contribution import LEVELS
 from toolkit.plots.scene import LEADING, Box, Disc, Item, Label, Path, Scene, draw_scene, lines_of, wrap
 from toolkit.plots.style import (
     BLUE,
@@ -57,9 +58,11 @@ def draw_network(
     unit: str = "patients",
     shade_multi_arm: bool = False,
     counts: bool | None = None,
+    width_by: str = "studies",
+    level: Mapping[str, str] | None = None,
     footnotes: Sequence[str] = (),
 ) -> Figure:
-    """Network graph: circles by size of a treatment's evidence, lines by number of studies.
+    """Network graph: circles by size of a treatment's evidence, lines by number of studies or precision.
 
     Parameters
     ----------
@@ -69,6 +72,9 @@ def draw_network(
     unit : what ``n`` counts, in the plural ("patients", "hips")
     shade_multi_arm : shade the area between the treatments of each multi-arm study
     counts : write the number of studies on each line; None does so while there are few lines
+    width_by : "studies" or "precision" (of the direct estimate)
+    level : judgement of each study, such as risk of bias; a line takes the colour of most of its studies' level, the
+        worse one of two that are as frequent
     footnotes : sentences below the graph
     """
     return draw_scene(
@@ -79,6 +85,8 @@ def draw_network(
             unit=unit,
             shade_multi_arm=shade_multi_arm,
             counts=counts,
+            width_by=width_by,
+            level=level,
             footnotes=footnotes,
         )
     )
@@ -92,6 +100,8 @@ def network_scene(
     unit: str = "patients",
     shade_multi_arm: bool = False,
     counts: bool | None = None,
+    width_by: str = "studies",
+    level: Mapping[str, str] | None = None,
     footnotes: Sequence[str] = (),
 ) -> Scene:
     """What `draw_network` draws, as data; the same parameters."""
@@ -101,7 +111,7 @@ def network_scene(
     shapes: list[Item] = []
     if shade_multi_arm:
         shapes += _shades(result, nodes)
-    shapes += _edges(result, nodes)
+    shapes += _edges(result, nodes, width_by, level)
     if counts or (counts is None and len(result.comparisons) <= COUNT_LIMIT):
         shapes += _counts(result, nodes)
     shapes += [
@@ -111,7 +121,9 @@ def network_scene(
     shapes += _names(nodes, radius)
     legend = (
         f"Circles: area by {f'number of {unit}' if by_n else 'number of studies'}; {result.reference} (reference) in "
-        f"orange. Lines: width by number of studies. {counted(result.k, 'study')}, "
+        f"orange. Lines: width by {'number of studies' if width_by == 'studies' else 'precision'}"
+        f"{_levels(result, level)}. "
+        f"{counted(result.k, 'study')}, "
         f"{counted(len(result.treatments), 'treatment')}, {counted(len(result.comparisons), 'comparison')} with direct "
         "evidence."
     )
@@ -142,15 +154,51 @@ def _height(lines: Sequence[str]) -> float:
     return TEXT * LEADING * len(lines) + NAME_GAP
 
 
-def _edges(result: NetworkResult, nodes: list[_Node]) -> list[Item]:
+def _levels(result: NetworkResult, level: Mapping[str, str] | None) -> str:
+    """What the colours of the lines mean, in words."""
+    if level is None:
+        return ""
+    used = {name: LEVELS.get(name.casefold(), LINE) for c in result.comparisons if (name := _level(c, level))}
+    known = [name for name in used if name.casefold() in LEVELS]
+    order = sorted(known, key=lambda name: list(LEVELS).index(name.casefold()))
+    words = {GREEN: "green", ORANGE: "orange", VERMILLION: "red"}
+    named = ", ".join(f"{words.get(used[name], 'brown')} {name}" for name in order)
+    return f", colour by most studies' level ({named or 'none judged'}; grey not judged)"
+
+
+def _level(comparison: Comparison, level: Mapping[str, str]) -> str | None:
+    """Level of most studies, the worse of two that are as frequent; None where none is judged."""
+    found = [level[s] for s in comparison.studies if level.get(s)]
+    known = list(LEVELS)
+
+    def rank(name: str) -> tuple[int, int]:
+        return found.count(name), known.index(name.casefold()) if name.casefold() in LEVELS else -1
+
+    return max(found, key=rank) if found else None
+
+
+def _weights(result: NetworkResult, width_by: str) -> dict[tuple[str, str], float]:
+    """What the width of each line stands for, in numbers of studies or scaled to them."""
+    count = {(c.t1, c.t2): float(len(c.studies)) for c in result.comparisons}
+    if width_by == "studies":
+        return count
+    precision = {(c.t1, c.t2): 0.0 if c.direct is None else c.direct.se**-2 for c in result.comparisons}
+    scale = max(count.values(), default=1.0) / max([*precision.values(), 1e-300])
+    return {pair: scale * value for pair, value in precision.items()}
+
+
+def _edges(result: NetworkResult, nodes: list[_Node], width_by: str, level: Mapping[str, str] | None) -> list[Item]:
     at = {node.name: node for node in nodes}
-    most = max((len(c.studies) for c in result.comparisons), default=1)
+    weights = _weights(result, width_by)
+    most = max(weights.values(), default=1.0)
     thickest = 8.0 if len(nodes) <= 12 else 5.0 if len(nodes) <= 30 else 3.5
     edges: list[Item] = []
-    for comparison in sorted(result.comparisons, key=lambda c: -len(c.studies)):
+    for comparison in sorted(result.comparisons, key=lambda c: -weights[c.t1, c.t2]):
         a, b = at[comparison.t1], at[comparison.t2]
-        width = max(0.7, thickest * len(comparison.studies) / max(most, thickest))
-        edges.append(Path(points=((a.x, a.y), (b.x, b.y)), color=LINE, width=width, alpha=0.85, role="edge"))
+        width = max(0.7, thickest * weights[comparison.t1, comparison.t2] / max(most, thickest))
+        own = None if level is None else _level(comparison, level)
+        color = LEVELS.get(own.casefold(), LINE) if own else LINE
+        edges.append(Path(points=((a.x, a.y), (b.x, b.y)), color=color, width=width, alpha=0.85, role="edge"))
     return edges
 
 

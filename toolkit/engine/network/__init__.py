@@ -9,7 +9,12 @@ from toolkit.engine.network.components import (
     component_network,
 )
 from toolkit.engine.network.connect import Connection, connection, largest_subnetwork
-from toolkit.engine.network.contributions import CONTRIBUTION_METHODS, Contributions, contributions
+from toolkit.engine.network.contributions import (
+    CONTRIBUTION_METHODS,
+    Contributions,
+    contributions,
+    contributions_by_level,
+)
 from toolkit.engine.network.designs import (
     Design,
     DesignDecomposition,
@@ -107,6 +112,7 @@ __all__ = [
     "connection",
     "consistency_model",
     "contributions",
+    "contributions_by_level",
     "decompose_designs",
     "find_designs",
     "graph",

@@ -15,7 +15,7 @@ Ruecker, Papakonstantinou, Nikolakopoulou, Schwarzer, Galla, Davies 2024, Res Sy
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ from toolkit.engine.network.views import chosen_model
 from toolkit.engine.results import NetworkResult
 from toolkit.model.errors import InputError, NotEstimable
 
-__all__ = ["CONTRIBUTION_METHODS", "Contributions", "contributions"]
+__all__ = ["CONTRIBUTION_METHODS", "Contributions", "contributions", "contributions_by_level"]
 
 # Flows below this are rounding: a unit of evidence is split into parts, and paths of such parts change no shown digit.
 NO_FLOW = 1e-12
@@ -35,6 +35,7 @@ NO_FLOW = 1e-12
 CHUNK = 8_000_000
 # The pseudoinverse lists every path of evidence; beyond this a network needs one of the other methods.
 MAX_PATHS = 20_000
+NOT_JUDGED = "not judged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,20 @@ def contributions(
         method=method,
         model=model,
     )
+
+
+def contributions_by_level(found: Contributions, level: Mapping[str, str]) -> tuple[tuple[str, ...], FloatArray]:
+    """Levels of a judgement on the studies, by name, and (R, L) what studies of each level contribute to each row.
+
+    Parameters
+    ----------
+    found : contributions of the studies
+    level : judgement of each study, such as risk of bias; a study without one is "not judged"
+    """
+    of = [level.get(s) or NOT_JUDGED for s in found.studies]
+    levels = tuple(sorted(set(of)))
+    member = np.array([[name == own for name in levels] for own in of], dtype=float)
+    return levels, found.study_proportion @ member
 
 
 def _study_shares(pairs: Pairs, weight: FloatArray, edge_of: IntArray, total: FloatArray, n: int) -> FloatArray:
