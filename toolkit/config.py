@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +21,7 @@ from toolkit.model.choices import (
 from toolkit.model.errors import InputError
 from toolkit.model.presets import PRESETS
 from toolkit.model.review import TITLE_ABSTRACT
+from toolkit.tomlfile import line_of, line_of_reference, read_toml
 
 __all__ = [
     "Analysis",
@@ -40,18 +40,23 @@ __all__ = [
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
 
 
+# Windows keeps these names for devices, with any ending.
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _ID = re.compile(r"^[^\s/\\:*?\"<>|.][^\s/\\:*?\"<>|]*$")
 
 
 def _identifier(value: str) -> str:
     if not _ID.match(value):
         raise ValueError('an id must be usable as a file name: no spaces and none of / \\ : * ? " < > |')
+    if len(value) > 100 or value.endswith(".") or _DEVICE.fullmatch(value):
+        raise ValueError("an id must be usable as a file name: up to 100 characters, no dot at its end, no CON or NUL")
     return value
 
 
+Name = Annotated[str, Field(min_length=1)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 
 
@@ -88,7 +93,7 @@ class Eligibility(_Strict):
 class Reviewer(_Strict):
     """[[reviewers]]: a person who may act; ``name`` is what --as takes."""
 
-    name: str
+    name: Name
     full_name: str = ""
     role: Literal["reviewer", "arbiter", "extractor", "statistician"] = "reviewer"
 
@@ -118,7 +123,7 @@ class Dedup(_Strict):
 class Source(_Strict):
     """[[sources]]: a database, a register or another way of finding records."""
 
-    name: str
+    name: Name
     kind: Literal["database", "register", "website", "organisation", "citation", "other"] = "database"
     platform: str = ""
     strategy: str | None = None
@@ -146,9 +151,9 @@ class Outcome(_Strict):
     scale_min: float | None = None
     scale_max: float | None = None
     better: Literal["lower", "higher"] | None = None
-    smallest_important_difference: float | None = None
-    months_min: float | None = None
-    months_max: float | None = None
+    smallest_important_difference: float | None = Field(default=None, gt=0)
+    months_min: float | None = Field(default=None, ge=0)
+    months_max: float | None = Field(default=None, ge=0)
     rule: str = "only"
 
     @field_validator("rule")
@@ -158,11 +163,19 @@ class Outcome(_Strict):
             return value
         raise ValueError('allowed: "latest", "earliest", "only", "closest:MONTHS"')
 
+    @model_validator(mode="after")
+    def _ranges(self) -> Outcome:
+        for low, high in (("scale_min", "scale_max"), ("months_min", "months_max")):
+            least, most = getattr(self, low), getattr(self, high)
+            if least is not None and most is not None and least > most:
+                raise ValueError(f"{low} {least:g} is above {high} {most:g}")
+        return self
+
 
 class Treatment(_Strict):
     """[[treatments]]: a node of the synthesis and the extracted labels that belong to it (the node-making rule)."""
 
-    id: str
+    id: Name
     name: str = ""
     labels: tuple[str, ...] = ()
     notes: str = ""
@@ -231,6 +244,10 @@ class Analysis(_Strict):
     def _whole(self) -> Analysis:
         if self.kind == "pairwise" and not (self.treatment and self.reference):
             raise ValueError('a pairwise analysis names its "treatment" and its "reference"')
+        if self.treatment is not None and self.treatment == self.reference:
+            raise ValueError(f"treatment and reference are both {self.treatment!r}")
+        if self.of == self.id:
+            raise ValueError('"of" names the analysis that this one varies, not itself')
         if self.kind == "network" and not (self.preset is None and self.model == "IV"):
             raise ValueError('"preset" and "model" are for pairwise analyses')
         methods = TAU2_METHODS if self.kind == "pairwise" else NETWORK_TAU2_METHODS
@@ -247,6 +264,19 @@ def _key(value: str, table: dict[str, Any]) -> str:
     if table and value not in table:
         raise ValueError("allowed: " + ", ".join(f'"{name}"' for name in table))
     return value
+
+
+def _twice(names: list[str]) -> str | None:
+    """The first name that stands a second time; two folders or people cannot differ in case only."""
+    folded = [name.casefold() for name in names]
+    return next((name for at, name in enumerate(names) if folded[at] in folded[:at]), None)
+
+
+def _fits(measure: str, kind: str) -> bool:
+    """Whether the numbers that a measure needs are those of this type of outcome."""
+    needs = set(MEASURES[measure].needs)
+    own = {"binary": {"events"}, "continuous": {"mean", "sd"}, "rate": {"events", "time"}}[kind]
+    return not (needs & {"events", "mean", "sd", "time"}) - own
 
 
 class ReviewFile(_Strict):
@@ -272,25 +302,38 @@ class ReviewFile(_Strict):
             ("treatments", [t.id for t in self.treatments]),
             ("analyses", [a.id for a in self.analyses]),
         ):
-            twice = next((item for item in items if items.count(item) > 1), None)
+            twice = _twice(items)
             if twice is not None:
-                raise ValueError(f"[[{name}]] has {twice!r} twice")
+                raise ValueError(f"[[{name}]] has {twice!r} twice (upper and lower case count as the same)")
         sources = {s.name.casefold() for s in self.sources}
         for name in self.dedup.prefer:
             if name.casefold() not in sources:
                 raise ValueError(f"[dedup] prefers {name!r}, which is not among [[sources]]")
+        self._labels()
         outcomes = {o.id for o in self.outcomes}
         nodes = {t.id for t in self.treatments}
         analyses = {a.id for a in self.analyses}
         for a in self.analyses:
             if a.outcome not in outcomes:
                 raise ValueError(f"analysis {a.id!r} asks for outcome {a.outcome!r}, which is not among [[outcomes]]")
+            kind = next(o.type for o in self.outcomes if o.id == a.outcome)
+            if not _fits(a.measure, kind):
+                raise ValueError(f"analysis {a.id!r}: outcome {a.outcome!r} is {kind}, no outcome for {a.measure!r}")
             for node in (a.treatment, a.reference, *a.treatments, *a.lump, *a.lump.values()):
                 if node is not None and nodes and node not in nodes:
                     raise ValueError(f"analysis {a.id!r} names treatment {node!r}, which is not among [[treatments]]")
             if a.of is not None and a.of not in analyses:
                 raise ValueError(f"analysis {a.id!r} varies {a.of!r}, which is not among [[analyses]]")
         return self
+
+    def _labels(self) -> None:
+        """A label belongs to one treatment, or rows would go to whichever stands first."""
+        owner: dict[str, str] = {}
+        for t in self.treatments:
+            for label in (t.id, *t.labels):
+                first = owner.setdefault(label.strip().casefold(), t.id)
+                if first != t.id:
+                    raise ValueError(f"[[treatments]] has the label {label!r} under {first!r} and {t.id!r}")
 
     def outcome(self, identity: str) -> Outcome:
         """The outcome with this id."""
@@ -334,25 +377,14 @@ def load_review(path: Path) -> ReviewFile:
     InputError
         naming the line, the value found and what is allowed.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(
-            "there is no review.toml here", file=path, hint="Start a review with 'evipool init'."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError("review.toml is not UTF-8 text", file=path, hint="Save it as UTF-8 and try again.") from error
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"not valid TOML: {error}", file=path, hint="Mend that line and try again.") from error
+    text, data = read_toml(path)
     try:
         return ReviewFile.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = tuple(first["loc"])
         line = line_of(text, where)
-        key = ".".join(str(part) for part in where) or "review.toml"
+        key = ".".join(str(part) for part in where)
         if first["type"] == "extra_forbidden":
             message = f"unknown key {where[-1]!r}"
         elif first["type"] == "missing":
@@ -360,49 +392,10 @@ def load_review(path: Path) -> ReviewFile:
         else:
             message = first["msg"].removeprefix("Value error, ")
         if line is None:
-            line = _line_of_reference(text, message)
+            line = line_of_reference(text, message)
         value = first.get("input")
         shown = value if isinstance(value, (str, int, float, bool)) else None
         more = f" ({len(error.errors()) - 1} more after it)" if len(error.errors()) > 1 else ""
-        raise InputError(f"{key}: {message}{more}", file=path, line=line, value=shown) from error
-
-
-def _line_of_reference(text: str, message: str) -> int | None:
-    """The line of a reference that fails: "analysis 'A' asks for outcome 'B' ..." is at 'B' in the table of 'A'."""
-    names = re.findall(r"'([^']+)'", message)
-    if not names or not message.startswith("analysis"):
-        return None
-    table, found = "", None
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.lstrip().startswith("["):
-            if found is not None:
-                break
-            table = line.strip()
-        elif table == "[[analyses]]":
-            key, _, value = line.partition("=")
-            if key.strip() == "id" and value.split("#")[0].strip().strip("\"'") == names[0]:
-                found = number
-            elif found is not None and any(mark + names[-1] + mark in line for mark in ('"', "'")):
-                return number
-    return found
-
-
-def line_of(text: str, where: tuple[int | str, ...]) -> int | None:
-    """The line (from 1) of a key path such as ("analyses", 2, "measure"); the nearest table if the key is absent."""
-    if not where:
-        return None
-    header, index = str(where[0]), where[1] if len(where) > 1 and isinstance(where[1], int) else None
-    key = next((str(part) for part in where[1:] if isinstance(part, str)), None)
-    seen, found, inside = -1, None, header is None
-    for number, line in enumerate(text.splitlines(), start=1):
-        table = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", line)
-        if table:
-            name = table.group(1).split(".")[0].strip('"')
-            seen += name == header and line.strip().startswith("[[") and "." not in table.group(1)
-            inside = name == header and (index is None or seen == index)
-            if inside and found is None:
-                found = number
-            continue
-        if inside and key is not None and re.match(rf"\s*\"?{re.escape(key)}\"?\s*=", line):
-            return number
-    return found
+        raise InputError(
+            f"{key}: {message}{more}" if key else message + more, file=path, line=line, value=shown
+        ) from error
