@@ -12,9 +12,11 @@ from toolkit.plots.numbers import (
     format_interval,
     format_number,
     format_p,
+    format_percent,
     linear_ticks,
     log_ticks,
     nice_axis,
+    p_value,
     scale_ticks,
 )
 
@@ -40,10 +42,14 @@ def test_negative_numbers_carry_a_true_minus_and_zero_carries_none() -> None:
 
 
 def test_p_values_are_never_zero() -> None:
-    assert format_p(1e-9) == "P\u00a0<\u00a00.001"
-    assert format_p(0.0493) == "P\u00a0=\u00a00.049"
-    assert format_p(0.32) == "P\u00a0=\u00a00.32"
-    assert format_p(None) == ""
+    assert (format_p(1e-9), p_value(1e-9)) == ("p\u00a0<\u00a00.001", "<0.001")
+    assert (format_p(0.0493), p_value(0.0493)) == ("p\u00a0=\u00a00.049", "0.049")
+    assert (format_p(1.0), p_value(1.0)) == ("p\u00a0=\u00a01.000", "1.000")
+    assert (format_p(None), p_value(None), format_p(math.nan)) == ("", "-", "")
+
+
+def test_a_percentage_that_is_not_known_is_empty() -> None:
+    assert (format_percent(0.7772), format_percent(0.5, 0), format_percent(None)) == ("77.7\u00a0%", "50\u00a0%", "")
 
 
 def test_decimals_follow_the_width_of_the_intervals() -> None:

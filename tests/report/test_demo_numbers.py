@@ -122,7 +122,7 @@ def test_the_diabetes_report_shows_ranking_league_and_inconsistency(diabetes: Pa
     page = read_page(diabetes)
     for words in ("League table, random effects", "Rank probabilities:", "Direct against indirect evidence:"):
         assert words in page
-    assert "inconsistency between designs: p = 0.002" in page
+    assert "inconsistency between designs: p\u00a0=\u00a00.002" in page
     result = read_results(diabetes)["analyses"]["network"]["result"]
     assert result["rank_probabilities"]["draws"] == 100_000
     assert result["ranking"]["caution"] is None
