@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli.common import AnyCase, Number, format_option
+from toolkit.cli.pairwise_data import data_options
 from toolkit.cli.pairwise_models import model_options
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 from toolkit.model.presets import PRESETS
@@ -139,6 +140,7 @@ def more_options(function: F) -> F:
 @click.option("--level", type=Number(), default=0.95, show_default=True, help="Confidence level, a proportion.")
 @more_options
 @model_options
+@data_options
 @zero_cell_options
 @table_options
 @format_option("table", "json", "csv")
@@ -169,6 +171,7 @@ def pairwise(
     evipool pairwise tha.csv --measure OR --reference CD
     evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
     """
+    from toolkit.cli.pairwise_data import data_columns, prepare, prepared_to_dict
     from toolkit.cli.pairwise_models import model_columns, models
     from toolkit.cli.pairwise_more import More
     from toolkit.cli.pairwise_show import show
@@ -177,8 +180,11 @@ def pairwise(
 
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
-        extra=[*([subgroup] if subgroup else []), *model_columns(modelled, regress)],
+        extra=[*([subgroup] if subgroup else []), *model_columns(modelled, regress),
+               *data_columns(modelled)],
     )  # fmt: skip
+    prepared = prepare(table, modelled)
+    table = prepared.table
     chosen = _measure(measure, table)
     one = MEASURES[chosen].groups == 1
     spec = _spec(
@@ -216,6 +222,7 @@ def pairwise(
         subgroups=groups,
         regression=None if modelled["cluster"] or modelled["scale"] else _regression(result, table, regress),
         models=models(result, table, modelled, regress),
+        prepared=prepared_to_dict(prepared, result, result.spec),
     )
     show(result, table, wanted, output_format=output_format, output=output)
     _figures(result, plot, funnel, contours, groups)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.common import console, table
+from toolkit.cli.pairwise_data import show_prepared
 from toolkit.cli.pairwise_models import show_models
 from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, subgroups_to_dict, trim_fill_to_dict
 from toolkit.plots.numbers import format_interval, format_p
@@ -31,6 +32,7 @@ class More:
     subgroups: SubgroupResult | None = None
     regression: MetaRegression | None = None
     models: dict[str, Any] = field(default_factory=dict)
+    prepared: dict[str, Any] = field(default_factory=dict)
 
 
 def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
@@ -58,11 +60,12 @@ def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
         from toolkit.engine.bias import trim_and_fill
 
         found["trim_and_fill"] = trim_fill_to_dict(trim_and_fill(result, estimator=wanted.trim_fill), result.scale)
-    return found | wanted.models
+    return found | wanted.models | wanted.prepared
 
 
 def show_further(found: dict[str, Any], decimals: int) -> None:
     """Print the further results as tables."""
+    show_prepared(found, decimals)
     if "subgroups" in found:
         _subgroups(found["subgroups"], decimals)
     if "regression" in found:

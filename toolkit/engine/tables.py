@@ -58,6 +58,7 @@ class Table:
     notes : what was detected or done to the names
     study_of_row : study name of each row of the table
     extra : column -> {study: text} of the further columns asked for
+    grid, roles : the cells and which column is what, for what is read from them later (`toolkit.engine.converted`)
     """
 
     kind: str
@@ -69,6 +70,8 @@ class Table:
     notes: tuple[str, ...] = ()
     study_of_row: tuple[str, ...] = ()
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    grid: Grid | None = None
+    roles: Mapping[str, int] = field(default_factory=dict)
 
     def data(self, measure: str, *, reference: str | None = None) -> ArmTable | Effects:
         """What `pairwise` and `network` take: the arms, or the effects of the contrasts."""
@@ -151,7 +154,7 @@ def read_table(
             hint="Name them with columns={'events': 'ev', ...} (--columns events=ev,n=tot on the command line).",
         )
     kept = {name: _by_study(grid, name, table.study_of_row) for name in extra}
-    return replace(table, notes=grid.notes + table.notes, extra=kept)
+    return replace(table, notes=grid.notes + table.notes, extra=kept, grid=grid, roles=roles)
 
 
 def _by_study(grid: Grid, column: str, studies: Sequence[str]) -> dict[str, str]:
@@ -258,7 +261,7 @@ def _kind(roles: Mapping[str, int], measure: str | None) -> str | None:
         return "long" if "treatment" in roles and "study" in roles else "single"
     if "treatment" in roles and any(name in roles for name in _STATISTICS):
         return "long"
-    if any(f"{name}1" in roles and f"{name}2" in roles for name in ("events", "mean")):
+    if any(f"{name}1" in roles and f"{name}2" in roles for name in ("events", "mean", "median")):
         return "wide"
     return "contrasts" if estimates else None
 

@@ -1,0 +1,59 @@
+"""What papers report, as what an analysis takes; every value with its source and, where needed, a flag."""
+
+from toolkit.engine.conversions.effects import (
+    ConvertedEffect,
+    effect_of_interval,
+    effect_of_p,
+    log_or_of_smd,
+    observed_minus_expected,
+    smd_of_log_or,
+)
+from toolkit.engine.conversions.plausible import grim, odd_standard_deviations, wide_differences
+from toolkit.engine.conversions.summaries import (
+    Converted,
+    Skewness,
+    combine_arms,
+    mean_sd_of_change,
+    mean_sd_of_quantiles,
+    sd_of_difference,
+    sd_of_interval,
+    sd_of_standard_error,
+    skewness_of_quantiles,
+)
+from toolkit.engine.conversions.units import (
+    cross_over_mean_difference,
+    cross_over_smd,
+    design_effect,
+    effective_counts,
+    paired_odds_ratio,
+    paired_odds_ratio_of_margins,
+    split_control,
+)
+
+__all__ = [
+    "Converted",
+    "ConvertedEffect",
+    "Skewness",
+    "combine_arms",
+    "cross_over_mean_difference",
+    "cross_over_smd",
+    "design_effect",
+    "effect_of_interval",
+    "effect_of_p",
+    "effective_counts",
+    "grim",
+    "log_or_of_smd",
+    "mean_sd_of_change",
+    "mean_sd_of_quantiles",
+    "observed_minus_expected",
+    "odd_standard_deviations",
+    "paired_odds_ratio",
+    "paired_odds_ratio_of_margins",
+    "sd_of_difference",
+    "sd_of_interval",
+    "sd_of_standard_error",
+    "skewness_of_quantiles",
+    "smd_of_log_or",
+    "split_control",
+    "wide_differences",
+]

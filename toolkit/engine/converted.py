@@ -1,0 +1,176 @@
+"""Arms whose mean or SD a table does not give, filled from what it gives instead, by a named rule and with a flag."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from toolkit.engine.conversions import Converted, mean_sd_of_quantiles, sd_of_interval, sd_of_standard_error
+from toolkit.engine.data import ArmTable, FloatArray
+from toolkit.engine.grid import number
+from toolkit.model.errors import InputError, NotEstimable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.engine.tables import Table
+
+__all__ = ["CONVERT", "IMPUTE", "Filled", "fill_means"]
+
+CONVERT = {
+    "refuse": "from SE, interval or quantiles; not from quantiles that a test finds skewed",
+    "flag": "the same, skewed quantiles too, with a flag",
+}
+IMPUTE = {
+    "pooled": "the pooled SD of the arms that have one (Furukawa 2006)",
+    "median": "the median SD of the arms that have one",
+    "largest": "the largest SD of the arms that have one (least weight)",
+}
+_REPORTED = ("se", "ci_low", "ci_high", "minimum", "q1", "median", "q3", "maximum")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """One arm whose mean or SD was filled or was refused: what became of it in words."""
+
+    study: str
+    treatment: str
+    used: bool
+    what: str
+
+
+def fill_means(table: Table, *, convert: str | None, impute: str | None = None) -> tuple[Table, tuple[Filled, ...]]:
+    """The table with missing means and SDs filled, and a line for every arm that was touched.
+
+    Parameters
+    ----------
+    table : arms that were read from a file or data frame
+    convert : "refuse" or "flag" (what to do with skewed quantiles), None converts nothing
+    impute : rule for SDs that are still missing where the mean is there: "pooled", "median", "largest", or None
+
+    References
+    ----------
+    Furukawa, Barbui, Cipriani, Brambilla, Watanabe 2006, J Clin Epidemiol 59:7-10.
+    doi:10.1016/j.jclinepi.2005.06.006
+    """
+    for what, key, allowed in (("conversion", convert, CONVERT), ("rule", impute, IMPUTE)):
+        if key is not None and key not in allowed:
+            raise InputError(f"Unknown {what} of missing standard deviations.", value=key, allowed=", ".join(allowed))
+    arms = table.arms
+    if arms is None:
+        raise InputError("Means and standard deviations are converted in tables of arms, not of effects.")
+    mean, sd = arms.mean.copy(), arms.sd.copy()
+    found = _convert(table, arms, mean, sd, convert == "flag") if convert is not None else []
+    if impute is not None:
+        found += _impute(arms, mean, sd, impute)
+    mean.flags.writeable = sd.flags.writeable = False
+    read = _columns_read(table) if convert is not None else {}
+    filled = replace(table, arms=replace(arms, mean=mean, sd=sd), columns_used={**table.columns_used, **read})
+    return filled, tuple(found)
+
+
+def _columns_read(table: Table) -> dict[str, str]:
+    """Role -> heading of the columns that conversions look at."""
+    if table.grid is None:
+        return {}
+    names = [f"{name}{side}" for name in _REPORTED for side in ("", "1", "2")]
+    return {name: table.grid.header[table.roles[name]] for name in names if name in table.roles}
+
+
+def _convert(table: Table, arms: ArmTable, mean: FloatArray, sd: FloatArray, keep_skewed: bool) -> list[Filled]:
+    """Fill ``mean`` and ``sd`` in place."""
+    found = []
+    for i, reported in enumerate(_reported(table, arms)):
+        if not math.isnan(mean[i]) and not math.isnan(sd[i]):
+            continue
+        n = float(arms.n[i])
+        if math.isnan(n):
+            continue
+        try:
+            got = _one(mean[i], n, reported, keep_skewed)
+        except NotEstimable as error:
+            found.append(Filled(study=arms.study[i], treatment=arms.treatment[i], used=False, what=str(error)))
+            continue
+        except InputError as error:
+            raise InputError(
+                error.message, file=table.grid.file if table.grid else None, row=int(arms.row[i]), value=error.value,
+                allowed=error.allowed,
+            ) from error  # fmt: skip
+        if got is None:
+            continue
+        both = math.isnan(mean[i])
+        if both:
+            mean[i] = got.mean
+        sd[i] = got.sd
+        what = f"{'mean and SD' if both else 'SD'} from {got.source}"
+        what += "".join(f"; caution: {flag}" for flag in got.flags)
+        found.append(Filled(study=arms.study[i], treatment=arms.treatment[i], used=True, what=what))
+    return found
+
+
+def _one(mean: float, n: float, reported: Mapping[str, float], keep_skewed: bool) -> Converted | None:
+    """The conversion that the reported numbers allow: the standard error, the interval, then quantiles."""
+    if not math.isnan(mean):
+        if "se" in reported:
+            return sd_of_standard_error(reported["se"], n)
+        if "ci_low" in reported and "ci_high" in reported:
+            return sd_of_interval(reported["ci_low"], reported["ci_high"], n)
+        return None
+    box, extremes = "q1" in reported and "q3" in reported, "minimum" in reported and "maximum" in reported
+    if "median" not in reported or not (box or extremes):
+        return None
+    return mean_sd_of_quantiles(
+        n,
+        median=reported["median"],
+        q1=reported["q1"] if box else None,
+        q3=reported["q3"] if box else None,
+        low=reported["minimum"] if extremes else None,
+        high=reported["maximum"] if extremes else None,
+        skewed="flag" if keep_skewed else "refuse",
+    )
+
+
+def _reported(table: Table, arms: ArmTable) -> list[dict[str, float]]:
+    """What the row of each arm gives beside mean and SD."""
+    grid = table.grid
+    if grid is None:
+        return [{} for _ in arms.study]
+    at_row = {row: at for at, row in enumerate(grid.row)}
+    wide = len(set(arms.row.tolist())) < len(arms.row)
+    seen: dict[int, int] = {}
+    found = []
+    for row in arms.row.tolist():
+        seen[row] = seen.get(row, 0) + 1
+        side = str(seen[row]) if wide else ""
+        own = {}
+        for name in _REPORTED:
+            column = table.roles.get(f"{name}{side}")
+            value = number(grid, at_row[row], column) if column is not None and row in at_row else math.nan
+            if not math.isnan(value):
+                own[name] = value
+        found.append(own)
+    return found
+
+
+def _impute(arms: ArmTable, mean: FloatArray, sd: FloatArray, rule: str) -> list[Filled]:
+    """Fill the SDs that are missing beside a mean, in place."""
+    missing = np.isfinite(mean) & np.isfinite(arms.n) & np.isnan(sd)
+    have = np.isfinite(sd) & np.isfinite(arms.n) & (arms.n > 1)
+    if not missing.any():
+        return []
+    if not have.any():
+        raise InputError("No arm has a standard deviation to impute the missing ones from.")
+    df = arms.n[have] - 1
+    value = {
+        "pooled": float(np.sqrt((df * sd[have] ** 2).sum() / df.sum())),
+        "median": float(np.median(sd[have])),
+        "largest": float(sd[have].max()),
+    }[rule]
+    sd[missing] = value
+    what = f"SD {value:.4g} imputed: {IMPUTE[rule]}"
+    return [
+        Filled(study=arms.study[i], treatment=arms.treatment[i], used=True, what=what) for i in np.flatnonzero(missing)
+    ]
