@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from toolkit.cli import cli
-from toolkit.cli.common import AnyCase
+from toolkit.cli.common import AnyCase, Day
 
 
 @click.command()
@@ -24,6 +24,25 @@ def test_a_choice_is_shown_as_written_and_understood_in_any_case() -> None:
     assert runner.invoke(command, ["--ci", "hk_ADHOC"]).output == "HK_adhoc\n"
     wrong = runner.invoke(command, ["--ci", "no"])
     assert (wrong.exit_code, "'no' is not one of auto, HK_adhoc." in wrong.output) == (2, True)
+
+
+@click.command()
+@click.option("--date", type=Day())
+def dated(date: object) -> None:
+    click.echo(date)
+
+
+def test_a_day_is_asked_for_as_people_write_it() -> None:
+    runner = CliRunner()
+    assert "--date YYYY-MM-DD" in runner.invoke(dated, ["--help"]).output
+    assert runner.invoke(dated, ["--date", "2026-01-31"]).output.startswith("2026-01-31")
+    wrong = runner.invoke(dated, ["--date", "31.01.2026"])
+    assert (wrong.exit_code, "is not a day written as YYYY-MM-DD, such as 2026-01-31." in wrong.output) == (2, True)
+
+
+def test_an_example_in_a_help_text_stays_on_its_line() -> None:
+    said = CliRunner().invoke(cli, ["search", "run", "--help"]).output
+    assert "\n\n  evipool search run onfh-pubmed.txt\n" in said
 
 
 @pytest.mark.parametrize(

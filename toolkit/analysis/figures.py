@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toolkit.analysis.plan import WORDING
 from toolkit.config import Analysis, Outcome
 from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.records.tables import write_whole
@@ -14,9 +15,7 @@ from toolkit.records.tables import write_whole
 if TYPE_CHECKING:
     from toolkit.analysis.fit import Fit
 
-__all__ = ["WORDING", "closes_a_loop", "draw_figures", "favours", "is_worded_so", "wording"]
-
-WORDING = "figures.json"
+__all__ = ["closes_a_loop", "draw_figures", "favours", "is_worded_so", "wording"]
 
 
 def favours(analysis: Analysis, outcome: Outcome) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from toolkit.store.evidence import arm_results, study_rows
 
 __all__ = [
     "RESULT",
+    "WORDING",
     "AnalysisOutcome",
     "entered",
     "fingerprint",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 RESULT = "result.json"
+WORDING = "figures.json"  # what the figures beside a result say besides its numbers
 _ARM, _FLAG = (tuple(field.name for field in fields(kind)) for kind in (SelectedArm, Flag))
 
 

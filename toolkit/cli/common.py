@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnyCase",
+    "Day",
     "Settings",
     "command_line",
     "console",
@@ -176,11 +177,31 @@ class AnyCase(click.Choice[str]):
         return f"{value!r} is not one of {', '.join(self.choices)}."
 
 
-def format_option(*choices: str, default: str = "table") -> Callable[[F], F]:
+class Day(click.DateTime):
+    """A day as YYYY-MM-DD."""
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """How it is written."""
+        return "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The day; what is written otherwise is named with an example."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a day written as YYYY-MM-DD, such as 2026-01-31.", param, ctx)
+
+
+def format_option(
+    *choices: str, default: str = "table", help_text: str = "How to print the result."
+) -> Callable[[F], F]:
     """--format table|json|csv."""
     return click.option(
         "--format", "output_format", type=click.Choice(choices or ("table", "json", "csv")), default=default,
-        show_default=True, help="How to print the result.",
+        show_default=True, help=help_text,
     )  # fmt: skip
 
 

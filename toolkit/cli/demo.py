@@ -15,7 +15,7 @@ __all__ = ["demo"]
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--review", "name", default="onfh", show_default=True, help="Which bundled review: onfh or diabetes.")
+@click.option("--review", "name", metavar="NAME", default="onfh", show_default=True, help="onfh or diabetes.")
 @click.option("--quiet", is_flag=True, help="Print the commands, not what they print.")
 @click.option("--files-only", is_flag=True, help="Only write the files; the commands are yours to type.")
 @click.pass_context

@@ -112,12 +112,17 @@ def link(ctx: click.Context, report: str, study: str, secondary: bool, remove: b
 
 @fulltext.command("study")
 @click.argument("study")
-@click.argument("status", type=click.Choice(["included", "ongoing", "awaiting_classification", "removed"]))
+@click.argument(
+    "status", metavar="STANDING", type=click.Choice(["included", "ongoing", "awaiting_classification", "removed"])
+)
 @click.option("--reason", help="Why.")
 @project_options
 @click.pass_context
 def study(ctx: click.Context, study: str, status: str, reason: str | None) -> None:
-    """State that STUDY is ongoing, awaits classification, or was removed; without this its reports decide."""
+    """State that STUDY is ongoing, awaits classification, or was removed; without this its reports decide.
+
+    STANDING is included, ongoing, awaiting_classification or removed.
+    """
     from toolkit.screening.fulltext import set_study
 
     with open_project(ctx) as project:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.common import command_line, console, open_project, project_options
+from toolkit.cli.common import Day, command_line, console, open_project, project_options
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 @click.option(
     "--date",
     "day",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     callback=lambda _, __, value: value.date() if value is not None else None,
-    metavar="YYYY-MM-DD",
     help="The day the search was run.",
 )
 @click.option("--expect", type=click.IntRange(0), metavar="N", help="Records the database said it exported (one FILE).")

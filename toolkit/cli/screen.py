@@ -42,7 +42,7 @@ def screen() -> None:
 @stage_option
 @click.option("--for", "reviewer", metavar="NAME", help="Whose form it is (default: --as).")
 @click.option("--todo", is_flag=True, help="Only reports that still lack this reviewer's vote.")
-@format_option("csv", "xlsx", "ris", default="csv")
+@format_option("csv", "xlsx", "ris", default="csv", help_text="Kind of file, where the ending of FILE does not say.")
 @project_options
 @click.pass_context
 def export(ctx: click.Context, file: str, stage: str, reviewer: str | None, todo: bool, output_format: str) -> None:

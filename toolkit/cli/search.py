@@ -68,7 +68,9 @@ def run(
 
     The header of the file says where: PubMed, Europe PMC, OpenAlex, Crossref or ClinicalTrials.gov. Running it again,
     also after an interruption, goes on where it stopped and adds nothing twice.
-    Example: evipool search run onfh-pubmed.txt
+
+    \b
+    evipool search run onfh-pubmed.txt
     """
     from toolkit.search.run import Window, run_search, window_since_last
 
@@ -143,7 +145,8 @@ def check(files: tuple[str, ...], strict: bool, output_format: str) -> int:
 def diff(ctx: click.Context, run1: str, run2: str, output_format: str) -> None:
     """Compare two runs: ids gained and lost, query, translation and count. Runs are named as 'search list' shows them.
 
-    Example: evipool search diff previous last
+    \b
+    evipool search diff previous last
     """
     from toolkit.search.compare import compare_runs
     from toolkit.search.run import find_run

@@ -23,7 +23,8 @@ def recall(ctx: click.Context, seeds: str, strategy: str, replies: str | None, o
 
     SEEDS is a text file of PMIDs and DOIs, one a line, or any reference file. Nothing is stored.
 
-    Example: evipool search recall included.ris --strategy search_strategies/onfh-pubmed.txt
+    \b
+    evipool search recall included.ris --strategy search_strategies/onfh-pubmed.txt
     """
     from dataclasses import asdict
     from pathlib import Path
@@ -66,7 +67,8 @@ def report(ctx: click.Context, output: str | None, output_format: str) -> None:
 
     What the project does not know is marked as the authors' to write; sources whose strategy is not kept are named.
 
-    Example: evipool search report --format html -o report/search.html
+    \b
+    evipool search report --format html -o report/search.html
     """
     import json
     from pathlib import Path
@@ -160,7 +162,8 @@ def note(
 
     Without SOURCE the notes are listed. A note makes no record: what was found there comes in by 'evipool import'.
 
-    Example: evipool search note "Experts" --method contacts --count 12 --text "Wrote to the authors of 12 trials"
+    \b
+    evipool search note "Experts" --method contacts --count 12 --text "Wrote to the authors of 12 trials"
     """
     from dataclasses import asdict
 

@@ -23,7 +23,8 @@ def translate(file: str, target: str, database: str | None, output: str | None, 
     what has no rule stays between ⟦ ⟧. The draft is never run: 'search run' and 'search check' refuse it until its
     marks are resolved and its status line is deleted. The exit code is 3 while anything is marked.
 
-    Example: evipool search translate search_strategies/onfh-pubmed.txt --to ovid -o search_strategies/onfh-ovid.txt
+    \b
+    evipool search translate search_strategies/onfh-pubmed.txt --to ovid -o search_strategies/onfh-ovid.txt
     """
     from pathlib import Path
 
@@ -74,7 +75,8 @@ def citations(
     What is found counts under a source of review.toml with kind = "citation", which PRISMA shows among other methods.
     Reports that OpenAlex does not know are named.
 
-    Example: evipool search citations --backward
+    \b
+    evipool search citations --backward
     """
     from dataclasses import asdict
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
+from toolkit.cli.common import Day, command_line, emit, format_option, open_project, project_options, table
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -27,7 +27,7 @@ LOCK = ".update.lock"
 @click.command()
 @click.option("--plan", "plan_only", is_flag=True, help="Only say which steps are due, why, and what waits.")
 @click.option("--search/--no-search", "searching", default=None, help="Search now, or do not (default: when due).")
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Day of the search, if not today.")
+@click.option("--date", "day", type=Day(), help="Day of the search, if not today.")
 @click.option(
     "--replies", type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Replay recorded PubMed replies from this folder (marked so in the log).",

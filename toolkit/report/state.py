@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from toolkit import __version__
-from toolkit.analysis.figures import WORDING
+from toolkit.analysis.plan import WORDING
 from toolkit.project import SETTINGS, Project
 
 __all__ = ["REPORT", "is_fresh", "state_of"]
