@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -26,6 +27,9 @@ _FORBIDDEN = set(':*?"<>|\\')  # Windows allows none of them in a file name
 _LITTLE_SPACE = 500 * 1024 * 1024
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+# Files are written beside their place and renamed into it; an hour later nobody is writing them any more.
+_LEFTOVER = re.compile(r"\.unfinished-.*|\..*\.unfinished|\.evipool-.*|\..*\.tmp")
+_SURELY_DEAD = 3600
 _SEVERITIES = ("error", "warning", "note")
 
 Fix = Callable[[], str]
@@ -210,9 +214,10 @@ def project_checks(root: Path) -> list[Finding]:
     from toolkit.project import SETTINGS, Project
 
     found = [*check_folder(root), *check_space(shutil.disk_usage(root).free, root), *check_names(root)]
+    found += check_leftovers(root, time.time())
     try:
         settings = load_review(root / SETTINGS)
-    except InputError as error:
+    except ToolkitError as error:
         found.append(Finding(code="review-toml", severity="error", message=str(error)))
         settings = None
     if settings is not None:
@@ -284,6 +289,32 @@ def check_names(root: Path) -> list[Finding]:
             severity="warning",
             message=f"{len(bad)} file names cannot exist on Windows ({shown})",
             advice='Rename them without : * ? " < > | \\ and without a blank or point at the end.',
+        )
+    ]
+
+
+def check_leftovers(root: Path, now: float) -> list[Finding]:
+    """What a command that was killed had begun to write; ``now`` in seconds as `time.time` gives them."""
+    left = [
+        path
+        for path in sorted(root.rglob(".*"))
+        if _LEFTOVER.fullmatch(path.name) and now - path.lstat().st_mtime > _SURELY_DEAD
+    ]
+    if not left:
+        return []
+
+    def remove() -> str:
+        for path in left:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        return f"removed {len(left)} leftovers"
+
+    return [
+        Finding(
+            code="leftover",
+            severity="note",
+            message=f"{len(left)} unfinished files of a command that was killed ({left[0].relative_to(root)})",
+            advice="They count nowhere and may be deleted: evipool doctor --fix",
+            fix=remove,
         )
     ]
 

@@ -215,3 +215,20 @@ def test_study_rows_are_typed(folder: Path) -> None:
         facts = study_rows(project.store)["Hernigou2018"]
         assert (facts.design, facts.year, facts.paired, facts.country) == ("RCT", 2018, True, None)
         assert views.evidence(project.store, "studies").rows["Hernigou2018"]["year"].value == "2018"
+
+
+@pytest.mark.parametrize("text", ["1_0", "1e300", "inf", "10%", "<1", "O"])
+def test_a_cell_that_is_no_number_of_a_study_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="not a value this column can hold"):
+        check_cell("results", "n", text)
+
+
+def test_digits_of_every_script_are_numbers_and_a_grouped_number_is_ambiguous_in_a_file_of_decimal_commas() -> None:
+    assert check_cell("results", "n", "１０") == "10"
+    assert check_cell("results", "mean", "5,125", decimal=",") == "5.125"
+    with pytest.raises(InputError):
+        check_cell("results", "mean", "1.234", decimal=",")
+
+
+def test_names_that_look_alike_are_stored_alike() -> None:
+    assert check_cell("results", "study", "Gange\u0301\u200b 2011") == "Gang\u00e9 2011"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import math
@@ -77,10 +78,7 @@ def run(args: Sequence[str], settings: Settings | None = None) -> int:
         value = cli.main(args=list(args), prog_name="evipool", standalone_mode=False, obj=settings)
     except click.exceptions.Exit as error:
         return error.exit_code
-    except click.Abort:
-        click.echo("\nInterrupted. What was finished is kept; run the same command again to go on.", err=True)
-        return 130
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("\nInterrupted. What was finished is kept; run the same command again to go on.", err=True)
         return 130
     except click.ClickException as error:
@@ -95,8 +93,31 @@ def run(args: Sequence[str], settings: Settings | None = None) -> int:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {place}{error.strerror or error}. Nothing half-written was kept.", err=True)
+        return 2 if error.errno == errno.ENAMETOOLONG else 1
+    except Exception as error:
+        if os.environ.get("EVIPOOL_TRACEBACK"):
+            raise
+        _say_fault(error, args)
         return 1
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _say_fault(error: Exception, args: Sequence[str]) -> None:
+    """A fault of evipool's own, in words; the traceback goes to a file, which a report of the fault needs."""
+    import tempfile
+    import traceback
+
+    click.echo(f"Error: this is a fault of evipool, not of your input ({type(error).__name__}: {error}).", err=True)
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", errors="replace", prefix="evipool-fault-", suffix=".txt", delete=False
+        ) as stream:
+            stream.write(f"evipool {' '.join(args)}\n\n{''.join(traceback.format_exception(error))}")
+    except OSError:
+        where = "run it again with EVIPOOL_TRACEBACK=1 to see where it happened"
+    else:
+        where = f"please report it with {stream.name}, which says where it happened"
+    click.echo(f"Nothing half-written was kept; {where}.", err=True)
 
 
 def _utf8_streams() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import click
 
 from toolkit.cli.common import emit, format_option
@@ -38,6 +41,7 @@ def dedup_file(
     from toolkit.records.tables import write_form
     from toolkit.records.write import write_file
 
+    _refuse_overwriting([Path(file) for file in files], [Path(name) for name in (output, trace, questions) if name])
     outcome = dedup_files(files, strictness=strictness, prefer=prefer)
     write_file(output, outcome.best)
     if trace:
@@ -66,3 +70,13 @@ def dedup_file(
     if outcome.questions:
         where = f"see {questions}" if questions else "list them with --questions FILE.csv"
         click.echo(f"{len(outcome.questions)} pairs may be duplicates and were left apart: {where}.")
+
+
+def _refuse_overwriting(files: Sequence[Path], targets: Sequence[Path]) -> None:
+    from toolkit.model.errors import InputError
+
+    for target in targets:
+        if target.exists() and any(file.exists() and file.samefile(target) for file in files):
+            raise InputError("The new file would replace one that is read; give it another name.", file=target)
+    if len({target.resolve() for target in targets}) < len(targets):
+        raise InputError("Two of the new files have the same name; give it another name.", file=targets[-1])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from toolkit.model.errors import InputError
+from toolkit.model.text import visible
 
 __all__ = ["Grid", "decode", "name_of", "number", "read_grid"]
 
@@ -19,8 +20,6 @@ _COMMA_NUMBER = re.compile(r"[-+−]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
 # 1,020 is one thousand and twenty to some and one and a bit to others.
 _GROUPED = re.compile(r"[-+−]?[1-9]\d{0,2}([.,]\d{3})+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
-# Marks without width that come along when a name is copied from a page: "A" with and without one look the same.
-_INVISIBLE = re.compile("[\\u00ad\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]")
 _POINT_NUMBER = re.compile(r"[-+−]?\d+\.\d+(e[-+]?\d+)?", re.IGNORECASE)
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _GB_PAIRS = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
@@ -243,4 +242,4 @@ def name_of(cell: object) -> str:
         return ""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    return " ".join(_INVISIBLE.sub("", unicodedata.normalize("NFC", str(cell))).split())
+    return " ".join(visible(str(cell)).split())

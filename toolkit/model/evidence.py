@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from toolkit.model.errors import InputError
+from toolkit.model.text import visible
 
 __all__ = [
     "RESULTS",
@@ -132,7 +135,7 @@ def check_cell(
         naming file, row, column, the value found and what is allowed.
     """
     definition = TABLES[table].columns[column]
-    value = (text or "").strip()
+    value = visible(text or "").strip()
     if value == "" or value.upper() in ("NA", "NR", "N/A", "NAN", "-", "–", "?"):
         return None
     if definition.kind == "text":
@@ -157,15 +160,18 @@ _ALLOWED = {
 }
 
 
+_PLAIN = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
+_LARGEST = 1e15  # beyond any study, and nearly what a float still counts exactly
+
+
 def _number(kind: str, value: str, *, file: object, row: int | None, column: str, decimal: str) -> str:
-    plain = value.replace("−", "-").replace(" ", "").replace("\u00a0", "")
+    plain = unicodedata.normalize("NFKC", value).replace("−", "-").replace(" ", "")
+    thousands = decimal == "," and _GROUPED.fullmatch(plain) is not None  # 1.234 in such a file may be 1234
     if decimal == ",":
         plain = plain.replace(".", "").replace(",", ".") if "," in plain else plain
-    try:
-        number = float(plain)
-    except ValueError:
-        number = math.nan
-    good = math.isfinite(number) and (kind == "number" or number >= 0)
+    number = float(plain) if _PLAIN.fullmatch(plain) and not thousands else math.nan
+    good = abs(number) <= _LARGEST and (kind == "number" or number >= 0)
     if kind in ("count", "year"):
         good = good and number == int(number)
     if kind == "year":

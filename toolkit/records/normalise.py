@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import unquote
 
 from toolkit.model.records import ParsedRecord
+from toolkit.model.text import without_controls
 
 __all__ = [
     "clean",
@@ -52,14 +53,14 @@ def clean(text: str | None) -> str | None:
     """The text on one line with single spaces, or None when nothing is left."""
     if text is None:
         return None
-    return " ".join(text.split()) or None
+    return " ".join(without_controls(text).split()) or None
 
 
 def paragraphs(text: str | None) -> str | None:
     """The text with each line cleaned and empty lines dropped, or None when nothing is left."""
     if text is None:
         return None
-    lines = (" ".join(line.split()) for line in text.splitlines())
+    lines = (" ".join(line.split()) for line in without_controls(text).splitlines())
     return "\n".join(line for line in lines if line) or None
 
 
