@@ -230,3 +230,12 @@ def test_a_preset_sets_what_was_not_typed_and_says_where_each_choice_is_from(tha
     assert (typed["spec"]["tau2"], typed["spec"]["ci"], typed["spec"]["q_around"]) == ("REML", "KR", "IV")
     text = call(*plain, "--tau2", "PM").stdout
     assert "the program has DL" in text and "Deeks, Higgins 2010" in text
+
+
+def test_a_permutation_test_of_the_effect_or_of_the_covariates(schools: Path) -> None:
+    arguments = (str(schools), "--columns", "study=school", "--permutation", "1000")
+    exact = json.loads(call(*arguments, "--format", "json").stdout)["permutation"]
+    assert (exact["samples"], exact["exact"], exact["p_model"]) == (512, True, None)
+    drawn = json.loads(call(*arguments, "--regress", "year", "--format", "json").stdout)["permutation"]
+    assert (drawn["names"], drawn["samples"], drawn["exact"]) == (["year"], 1001, False)
+    assert "all 512 arrangements" in call(*arguments).stdout

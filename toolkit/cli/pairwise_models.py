@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def model_options(function: F) -> F:
-    """Multilevel models and location-scale models."""
+    """Multilevel models, location-scale models, permutation tests."""
     options = (
         click.option("--cluster", metavar="COLUMN", help="Several effects a study: the column that says which belong "
                      "together; a three-level model with cluster-robust tests. --regress gives it covariates."),
@@ -33,6 +33,9 @@ def model_options(function: F) -> F:
                      "model."),
         click.option("--scale", metavar="FORMULA", help="Location-scale model: covariates of tau2, such as 'year'; "
                      "--regress gives those of the mean."),
+        click.option("--permutation", type=click.IntRange(min=100), metavar="N", help="Permutation test of the pooled "
+                     "effect, or of the covariates of --regress: exact up to N arrangements, else N drawn ones."),
+        click.option("--seed", type=int, default=1, show_default=True, help="Seed of what is drawn."),
     )  # fmt: skip
     for option in reversed(options):
         function = option(function)
@@ -72,6 +75,15 @@ def models(result: PairwiseResult, source: Table, asked: dict[str, Any], regress
         own = {name: as_numbers(source.extra[name]) for name in covariates_of(asked["scale"])}
         found["location_scale"] = plain(location_scale(result, asked["scale"], covariates | own, location=regress))
         found["location_scale"]["formula"] = asked["scale"]
+    if asked["permutation"]:
+        import numpy as np
+
+        from toolkit.engine.permutation import permutation_test
+
+        rng = np.random.default_rng(asked["seed"])
+        found["permutation"] = plain(
+            permutation_test(result, rng, formula=regress, columns=covariates, most=asked["permutation"])
+        )
     return found
 
 
@@ -81,6 +93,8 @@ def show_models(found: dict[str, Any], decimals: int) -> None:
         _multilevel(found["multilevel"], decimals)
     if "location_scale" in found:
         _location_scale(found["location_scale"])
+    if "permutation" in found:
+        _permutation(found["permutation"])
 
 
 _TESTS = {
@@ -132,3 +146,13 @@ def _location_scale(found: dict[str, Any]) -> None:
     out = console()
     low, high = min(found["tau2"]), max(found["tau2"])
     out.print(f"  tau² of the studies from {low:.4g} to {high:.4g}; REML, Wald", markup=False)
+
+
+def _permutation(found: dict[str, Any]) -> None:
+    out = console()
+    how = f"all {found['samples']} arrangements" if found["exact"] else f"{found['samples']} arrangements, drawn"
+    tests = list(zip(found["names"], found["p"], strict=True))
+    if found["p_model"] is not None and len(tests) > 1:
+        tests.append(("all covariates", found["p_model"]))
+    text = "; ".join(f"{name} {format_p(p)}" for name, p in tests)
+    out.print(f"Permutation test ({how}; least possible p {found['least_p']:.2g}): {text}", markup=False)

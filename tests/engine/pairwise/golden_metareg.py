@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.engine.pairwise.golden import CI_OF_TEST, FURTHER, Check, Source, number
+from tests.engine.pairwise.golden import CI_OF_TEST, FURTHER, Check, Source, metafor_zero_cells, number
 from tests.engine.pairwise.golden_sensitivity import columns, fitted
+from toolkit.engine.effects import effects_from_estimates
 from toolkit.engine.metareg import meta_regression
+from toolkit.engine.pairwise import pairwise
+from toolkit.engine.permutation import permutation_test
 from toolkit.engine.sensitivity import studies_of
 
 
@@ -51,3 +54,18 @@ def check_metareg(source: Source, case: dict[str, Any]) -> Iterator[Check]:
 
 
 FURTHER["metareg"] = lambda case: check_metareg
+
+
+def check_permutation(source: Source, case: dict[str, Any]) -> Iterator[Check]:
+    """The exact test of the pooled effect on the first seven rows."""
+    effects = source.effects({**case, "call": _INNER}, metafor_zero_cells({}))
+    keep = [i for i, name in enumerate(effects.studies) if int(name) < 7]
+    first = effects_from_estimates([effects.studies[i] for i in keep], effects.y[keep], v=effects.v[keep])
+    found = permutation_test(pairwise(first, tau2="DL", ci="Wald"))
+    yield Check("p", found.p[0], number(case["expect"]["pval"]), 1e-12)
+    yield Check("n", found.samples, number(case["expect"]["n"]), 0)
+
+
+_INNER = "rma(measure='RR', ai=ai, n1i=n1i, ci=ci, n2i=n2i, data=d)"
+
+FURTHER["permutest-exact-k"] = lambda case: check_permutation
