@@ -27,6 +27,7 @@ __all__ = [
     "Analysis",
     "Dedup",
     "Eligibility",
+    "Living",
     "Outcome",
     "Protocol",
     "Review",
@@ -127,12 +128,29 @@ class Source(_Strict):
     kind: Literal["database", "register", "website", "organisation", "citation", "other"] = "database"
     platform: str = ""
     strategy: str | None = None
+    schedule: str = ""
     notes: str = ""
 
     @property
     def column(self) -> str:
         """The PRISMA column: "database", "register" or "other"."""
         return self.kind if self.kind in ("database", "register") else "other"
+
+
+class Living(_Strict):
+    """[living]: how a living review is kept: when it is searched, what follows when, and when it ends."""
+
+    rationale: str = ""
+    search: str = ""
+    months: int | None = Field(default=None, ge=1, le=120)
+    steps: str = ""
+    retirement: str = ""
+    retired: dt.date | None = None
+
+    @property
+    def stated(self) -> bool:
+        """Whether anything of it is stated."""
+        return self != Living()
 
 
 class Outcome(_Strict):
@@ -286,6 +304,7 @@ class ReviewFile(_Strict):
     protocol: Protocol = Protocol()
     eligibility: Eligibility = Eligibility()
     screening: Screening = Screening()
+    living: Living = Living()
     dedup: Dedup = Dedup()
     reviewers: tuple[Reviewer, ...] = ()
     sources: tuple[Source, ...] = ()

@@ -80,6 +80,16 @@ exclusion_reasons = [
 title_abstract = 2
 full_text = 2
 
+# How a living review is kept; the report and 'evipool prisma --living' say what is stated here, and when the next
+# search is due. A source that is searched at other times says so in its own "schedule".
+[living]
+# rationale = "several trials a year, an open question"
+# search = "monthly"
+# months = 1                       # between searches
+# steps = "screened within two weeks, analysed at once"
+# retirement = "after two years without a new trial"
+# retired = 2030-01-01             # only once it is no longer kept alive
+
 # Who may act: --as NAME, or the environment variable EVIPOOL_REVIEWER. Roles: reviewer, arbiter (settles conflicts),
 # extractor, statistician.
 # [[reviewers]]
@@ -98,6 +108,7 @@ full_text = 2
 # kind = "database"
 # platform = "NCBI"
 # strategy = "search_strategies/pubmed.txt"
+# schedule = "weekly"
 # [[sources]]
 # name = "Embase"
 # platform = "Ovid"

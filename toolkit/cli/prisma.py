@@ -45,6 +45,16 @@ __all__ = ["prisma"]
     type=click.Choice(["2020", "S", "NMA"]),
     help="Print a PRISMA checklist, filled with what the project knows, instead of the flow.",
 )
+@click.option(
+    "--living",
+    "layout",
+    type=click.Choice(["auto", "separate", "latest", "base"]),
+    is_flag=False,
+    flag_value="auto",
+    help="The flow of a living review, version beside version, and its status (PRISMA-LSR): every version separate, "
+    "the latest beside all before it, or the base version beside all since.",
+)
+@click.option("--version", "label", metavar="LABEL", help="The flow of a completed version, as it was closed.")
 @click.option("--versions", is_flag=True, help="One row of counts for each completed version, and the present.")
 @click.option(
     "--explain",
@@ -64,6 +74,8 @@ def prisma(
     box: str | None,
     numbers: Path | None,
     which: str | None,
+    layout: str | None,
+    label: str | None,
     versions: bool,
     explanation: tuple[str, str] | None,
     output_format: str,
@@ -95,7 +107,15 @@ def prisma(
                 raise click.UsageError("--checklist and --versions stand alone; only --format goes with them.")
             (_checklist(project, which, output_format) if which else _versions(project, output_format))
             return
-        counted = flow(project, _moment(as_of), template=template, syntheses=_syntheses(project, as_of))
+        if layout is not None:
+            if as_of or box or label:
+                raise click.UsageError("--living shows all versions: leave out --as-of, --version and --ids.")
+            _living(project, layout, outputs, output_format)
+            return
+        if label is not None and as_of is not None:
+            raise click.UsageError("Give --version or --as-of, not both.")
+        when = _moment(as_of) if label is None else _closed(project, label)
+        counted = flow(project, when, template=template, syntheses=_syntheses(project, when))
         if box is not None:
             _list(project, counted, box, output_format)
             return
@@ -117,6 +137,46 @@ def _moment(as_of: str | None) -> str | None:
         return date.fromisoformat(as_of).isoformat()
     except ValueError as error:
         raise InputError("this is not a day", value=as_of, allowed="YYYY-MM-DD, such as 2026-03-31") from error
+
+
+def _closed(project: Project, label: str) -> str:
+    """The moment at which a version was closed."""
+    from toolkit.model.errors import InputError
+    from toolkit.store import views
+
+    marks = {mark.label: mark.at for mark in views.versions(project.store)}
+    if label not in marks:
+        raise InputError("no such version of this review", value=label, allowed=", ".join(marks) or "none is completed")
+    return marks[label]
+
+
+def _living(project: Project, layout: str, outputs: tuple[Path, ...], output_format: str) -> None:
+    from datetime import UTC, datetime
+
+    from toolkit.prisma.living import living_columns, living_status
+    from toolkit.prisma.living_files import living_json, living_rows, write_living
+    from toolkit.prisma.run import titles_of_boxes
+
+    today = datetime.fromisoformat(project.store.clock()).astimezone(UTC).date()
+    columns, status = living_columns(project, layout), living_status(project, today=today)
+    header, rows = living_rows(columns)
+    if output_format == "json":
+        emit(living_json(columns, status))
+    elif output_format == "csv":
+        click.echo(
+            csv_text(header, [[str(cell).strip() if i == 1 else cell for i, cell in enumerate(row)] for row in rows]),
+            nl=False,
+        )
+    else:
+        table(("status", "", "asked for by"), [(x.label, x.text, x.source) for x in status])
+        short = [(row[1], *row[3:]) for row in rows]
+        table(("box", *(one.head for one in columns)), short, right=range(1, len(columns) + 1))
+    boxes = [box for one in columns for _, box in one.flow.named_boxes()]
+    named = titles_of_boxes(project, boxes) if any(path.suffix.lower() == ".html" for path in outputs) else {}
+    for warning in write_living(columns, status, outputs, named):
+        click.echo(f"Warning: {warning}", err=True)
+    for path in outputs:
+        click.echo(f"Wrote {path}", err=True)
 
 
 def _syntheses(project: Project, as_of: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:

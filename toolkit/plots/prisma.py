@@ -31,8 +31,14 @@ __all__ = [
     "PlacedBox",
     "PlacedLine",
     "TextLine",
+    "box_height",
+    "box_lines",
     "draw_prisma",
     "layout_prisma",
+    "measured",
+    "place_box",
+    "place_notes",
+    "place_sides",
     "wrap_text",
 ]
 
@@ -119,7 +125,9 @@ class PlacedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedBox:
-    """A rectangle with its lines. ``kind`` is "box", "grey", "header", "grey-header" or "side" (rotated text)."""
+    """A rectangle with its lines. ``kind`` is "box", "grey", "header", "grey-header", "own" (dashed: no box
+    of a published template) or "side" (rotated text).
+    """
 
     slot: str
     kind: str
@@ -150,6 +158,7 @@ class Arrow:
     """A line through ``points`` with a head at its end."""
 
     points: tuple[tuple[float, float], ...]
+    dashed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,14 +181,15 @@ class DiagramLayout:
     notes: tuple[Note, ...]
 
 
-def _measured(text: str, size: float, bold: bool) -> float:
+def measured(text: str, size: float, bold: bool) -> float:
+    """Width of a text in points, with room for viewers that draw it wider."""
     return text_size(text, size, bold=bold)[0] * (SAFETY if size >= TEXT else SAFETY_SMALL)
 
 
 # ---- words into lines ---------------------------------------------------------------------------------------------
 
 
-def wrap_text(text: str, width: float, size: float, *, bold: bool = False, measure: Measure = _measured) -> list[str]:
+def wrap_text(text: str, width: float, size: float, *, bold: bool = False, measure: Measure = measured) -> list[str]:
     """``text`` in lines no wider than ``width`` points.
 
     Breaks at spaces and between Chinese, Japanese and Korean characters, never inside "(n = 12)"; a word wider than a
@@ -225,7 +235,7 @@ def _tokens(text: str) -> list[tuple[bool, str]]:
     return found
 
 
-def _box_lines(lines: tuple[TextLine, ...], width: float, measure: Measure) -> list[tuple[str, float, bool]]:
+def box_lines(lines: tuple[TextLine, ...], width: float, measure: Measure) -> list[tuple[str, float, bool]]:
     """(text, indent in points, bold) of each printed line; what runs over is indented further."""
     step, placed = 10.0, []
     for line in lines:
@@ -248,7 +258,7 @@ def _hang(line: TextLine, room: float, step: float, measure: Measure) -> list[st
 # ---- layout -------------------------------------------------------------------------------------------------------
 
 
-def layout_prisma(content: Content, *, measure: Measure = _measured) -> DiagramLayout:
+def layout_prisma(content: Content, *, measure: Measure = measured) -> DiagramLayout:
     """Place every box, arrow and note of a diagram; ``measure`` gives the width of a text in points."""
     wrapped, widths = _wrap_boxes(content, measure)
     xs, width = _column_edges(content, widths)
@@ -256,7 +266,7 @@ def layout_prisma(content: Content, *, measure: Measure = _measured) -> DiagramL
     boxes: dict[str, PlacedBox] = {}
     spans: dict[int, tuple[float, float]] = {}
     for number, row in enumerate(ROWS):
-        heights = {slot: _height(wrapped[slot]) for slot in row if slot in wrapped}
+        heights = {slot: box_height(wrapped[slot]) for slot in row if slot in wrapped}
         if not heights:
             continue
         floor = 64.0 if number == 5 and not {"total", "syntheses"} & wrapped.keys() else 0.0
@@ -267,11 +277,11 @@ def layout_prisma(content: Content, *, measure: Measure = _measured) -> DiagramL
                 top = y + _offset(row, slot, heights)
                 if floor and len(heights) == 1:
                     top = y + (tall - heights[slot]) / 2
-                boxes[slot] = _place(slot, kind, xs[column], top, widths[column], heights[slot], wrapped[slot])
+                boxes[slot] = place_box(slot, kind, xs[column], top, widths[column], heights[slot], wrapped[slot])
         spans[number] = (y, y + tall)
         y += tall + GAP_Y
-    sides = _sides(spans, measure)
-    notes, bottom = _notes(content.notes, y - GAP_Y + 16.0, width, measure)
+    sides = place_sides(spans, measure)
+    notes, bottom = place_notes(content.notes, y - GAP_Y + 16.0, width, measure)
     return DiagramLayout(
         width=width,
         height=bottom + MARGIN,
@@ -290,7 +300,7 @@ def _wrap_boxes(
     for position, column in enumerate(COLUMNS):
         slots = [row[position] for row in ROWS if row[position] in content.boxes]
         for width in WIDTHS[column]:
-            tried = {slot: _box_lines(content.boxes[slot], width, measure) for slot in slots}
+            tried = {slot: box_lines(content.boxes[slot], width, measure) for slot in slots}
             if (slots and column not in widths) or _longest(tried) < _longest({s: wrapped[s] for s in slots}):
                 wrapped.update(tried)
                 widths[column] = width
@@ -346,7 +356,8 @@ def _headers(
     return placed, MARGIN + height + GAP_Y * 0.8
 
 
-def _height(lines: list[tuple[str, float, bool]]) -> float:
+def box_height(lines: list[tuple[str, float, bool]]) -> float:
+    """Height of a box that holds these lines."""
     return max(len(lines) * TEXT * LEADING + 2 * PAD, 34.0)
 
 
@@ -359,9 +370,10 @@ def _offset(row: tuple[str, ...], slot: str, heights: dict[str, float]) -> float
     return 0.0
 
 
-def _place(
+def place_box(
     slot: str, kind: str, x: float, y: float, width: float, height: float, lines: list[tuple[str, float, bool]]
 ) -> PlacedBox:
+    """A box with its lines, centred from top to bottom."""
     first = y + (height - len(lines) * TEXT * LEADING) / 2
     texts = tuple(
         PlacedLine(text=text, x=x + PAD + indent, y=first + (i + 0.5) * TEXT * LEADING, bold=bold)
@@ -370,9 +382,14 @@ def _place(
     return PlacedBox(slot=slot, kind=kind, x=x, y=y, width=width, height=height, lines=texts)
 
 
-def _sides(spans: dict[int, tuple[float, float]], measure: Measure) -> list[PlacedBox]:
+def place_sides(
+    spans: Mapping[int, tuple[float, float]],
+    measure: Measure,
+    sections: tuple[tuple[str, tuple[int, ...]], ...] = SECTIONS,
+) -> list[PlacedBox]:
+    """The bars at the left edge, each along the rows of its section."""
     placed = []
-    for name, rows in SECTIONS:
+    for name, rows in sections:
         used = [spans[row] for row in rows if row in spans]
         if not used:
             continue
@@ -411,7 +428,8 @@ def _arrows(boxes: dict[str, PlacedBox]) -> tuple[Arrow, ...]:
     return tuple(arrows)
 
 
-def _notes(notes: tuple[str, ...], top: float, width: float, measure: Measure) -> tuple[tuple[Note, ...], float]:
+def place_notes(notes: tuple[str, ...], top: float, width: float, measure: Measure) -> tuple[tuple[Note, ...], float]:
+    """The lines below the diagram, and where they end."""
     placed, y = [], top
     for note in notes:
         for text in wrap_text(note, width - 2 * MARGIN, SMALL, measure=measure):
@@ -423,7 +441,7 @@ def _notes(notes: tuple[str, ...], top: float, width: float, measure: Measure) -
 
 # ---- drawing ------------------------------------------------------------------------------------------------------
 
-_FILL = {"box": PAPER, "grey": FAINT, "header": HEADER, "grey-header": "#D9D9D9", "side": SIDE}
+_FILL = {"box": PAPER, "grey": FAINT, "header": HEADER, "grey-header": "#D9D9D9", "own": PAPER, "side": SIDE}
 
 
 def draw_prisma(layout: DiagramLayout) -> Figure:
@@ -442,7 +460,15 @@ def draw_prisma(layout: DiagramLayout) -> Figure:
             axes.plot(xs, ys, color=INK, linewidth=0.9, solid_capstyle="projecting", solid_joinstyle="miter")
         axes.add_patch(
             FancyArrowPatch(
-                last, end, arrowstyle="-|>", mutation_scale=8.0, shrinkA=0, shrinkB=0, color=INK, linewidth=0.9
+                last,
+                end,
+                arrowstyle="-|>",
+                mutation_scale=8.0,
+                shrinkA=0,
+                shrinkB=0,
+                color=INK,
+                linewidth=0.9,
+                linestyle="--" if arrow.dashed else "-",
             )
         )
     for box in layout.boxes:
@@ -457,6 +483,7 @@ def draw_prisma(layout: DiagramLayout) -> Figure:
             facecolor=_FILL[box.kind],
             edgecolor=edge,
             linewidth=0.9,
+            linestyle="--" if box.kind == "own" else "-",
         )
         patch.set_gid(f"prisma-{box.slot}")
         axes.add_patch(patch)

@@ -12,7 +12,7 @@ from toolkit.prisma.boxes import Box, Column, Flow, Line
 from toolkit.prisma.identities import Finding
 from toolkit.prisma.notes import flow_notes
 
-__all__ = ["CITATION", "diagram_content", "flow_notes"]
+__all__ = ["CITATION", "ONE_STAR", "TWO_STARS", "column_lines", "diagram_content", "flow_notes"]
 
 CITATION = (
     "From: Page MJ, McKenzie JE, Bossuyt PM, Boutron I, Hoffmann TC, Mulrow CD, et al. The PRISMA 2020 statement: an "
@@ -36,12 +36,12 @@ def diagram_content(flow: Flow, findings: tuple[Finding, ...] = ()) -> Content:
         "removed": _removed(flow),
         "screened": (_n("Records screened", flow.screened), *_waiting(flow.undecided)),
         "excluded": _excluded(flow),
-        **_column(flow.main, ""),
+        **column_lines(flow.main, ""),
         "new": _new(flow),
     }
     if flow.has_other:
         boxes["other_identified"] = _other_identified(flow)
-        boxes.update(_column(flow.other, "other_"))
+        boxes.update(column_lines(flow.other, "other_"))
     if flow.is_update:
         boxes["previous"] = (
             _n("Studies included in previous version of review", flow.previous_studies),
@@ -104,7 +104,8 @@ def _excluded(flow: Flow) -> tuple[TextLine, ...]:
     return tuple(lines)
 
 
-def _column(column: Column, prefix: str) -> dict[str, tuple[TextLine, ...]]:
+def column_lines(column: Column, prefix: str) -> dict[str, tuple[TextLine, ...]]:
+    """The boxes of one column from retrieval on, under slots that begin with ``prefix``."""
     reasons = tuple(_n(line.label, line.box, indent=1) for line in column.excluded)
     rejected = (
         (TextLine(text="Reports excluded:"), *reasons) if reasons else (_n("Reports excluded", column.excluded_total),)

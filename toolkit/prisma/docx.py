@@ -7,9 +7,10 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.plots.living import LivingContent
 from toolkit.plots.prisma import COLUMNS, ROWS, SECTIONS, Content, TextLine
 
-__all__ = ["flow_docx"]
+__all__ = ["flow_docx", "living_docx"]
 
 # Width of each kind of table column relative to a box column.
 _SIDE, _ARROW, _BOX = 0.14, 0.13, 1.0
@@ -31,6 +32,41 @@ def flow_docx(content: Content) -> bytes:
 
     Its properties and parts are dated 2000-01-01, so that the same flow gives the same bytes.
     """
+    wide = bool(content.other_header or content.previous_header)
+    document = _document("PRISMA 2020 flow diagram", wide=wide)
+    _table(document, content, usable=(297 if wide else 210) - 24)
+    return _finished(document, content.notes)
+
+
+def living_docx(content: LivingContent, rows: tuple[tuple[str, str], ...], status: list[tuple[str, str, str]]) -> bytes:
+    """A .docx of the flow of a living review: its status as a table, then one column a version, a cell a box."""
+    from docx.shared import Mm
+
+    document = _document("Flow of a living review", wide=True)
+    block = document.add_table(rows=len(status), cols=3)
+    for row, line in zip(block.rows, status, strict=True):
+        for cell, text, share in zip(row.cells, line, (0.2, 0.55, 0.25), strict=True):
+            cell.width = Mm(273 * share)
+            _paint(cell, None, border=True)
+            _write(cell.paragraphs[0], text, bold=text is line[0])
+    _write(document.add_paragraph(), "")
+    used = [slots for slots in rows if any(slot in column for column in content.columns for slot in slots)]
+    table = document.add_table(rows=1 + len(used), cols=2 * len(content.columns))
+    for i, head in enumerate(content.heads):
+        cell = table.cell(0, 2 * i).merge(table.cell(0, 2 * i + 1))
+        _paint(cell, "D9D9D9", border=True)
+        _write(cell.paragraphs[0], head, bold=True, centre=True)
+        for number, slots in enumerate(used, start=1):
+            for side, slot in enumerate(slots):
+                if slot in content.columns[i]:
+                    box = table.cell(number, 2 * i + side)
+                    _paint(box, "E8EAED" if slot == "total" else None, border=True)
+                    _fill(box, content.columns[i][slot])
+    return _finished(document, content.notes)
+
+
+def _document(title: str, *, wide: bool) -> Any:
+    """An empty A4 document with small margins, its properties dated 2000-01-01."""
     import datetime as dt
 
     from docx import Document
@@ -40,16 +76,18 @@ def flow_docx(content: Content) -> bytes:
     document = Document()
     document.core_properties.created = document.core_properties.modified = dt.datetime(2000, 1, 1)
     document.core_properties.author = document.core_properties.last_modified_by = "evipool"
-    document.core_properties.title = "PRISMA 2020 flow diagram"
+    document.core_properties.title = title
     section = document.sections[0]
-    wide = bool(content.other_header or content.previous_header)
     size = (Mm(297), Mm(210)) if wide else (Mm(210), Mm(297))
     section.orientation = WD_ORIENT.LANDSCAPE if wide else WD_ORIENT.PORTRAIT
     section.page_width, section.page_height = size
     for edge in ("left_margin", "right_margin", "top_margin", "bottom_margin"):
         setattr(section, edge, Mm(12))
-    _table(document, content, usable=(297 if wide else 210) - 24)
-    for note in content.notes:
+    return document
+
+
+def _finished(document: Any, notes: tuple[str, ...]) -> bytes:
+    for note in notes:
         _write(document.add_paragraph(), note, size=7)
     out = io.BytesIO()
     document.save(out)

@@ -8,7 +8,7 @@ from html import escape
 
 from toolkit.prisma.boxes import Box, Column, Flow
 
-__all__ = ["flow_html", "slot_boxes"]
+__all__ = ["flow_html", "page_of", "slot_boxes"]
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -82,7 +82,11 @@ for (const slot of Object.keys(data.slots)) {{
 
 def flow_html(flow: Flow, svg: str, titles: Mapping[str, str], *, title: str = "PRISMA 2020 flow diagram") -> str:
     """A self-contained page around the drawing ``svg``; ``titles`` names ids in words."""
-    lists = slot_boxes(flow)
+    return page_of(slot_boxes(flow), svg, titles, title=title)
+
+
+def page_of(lists: Mapping[str, list[tuple[str, Box]]], svg: str, titles: Mapping[str, str], *, title: str) -> str:
+    """The page around a drawing whose boxes are the keys of ``lists``: slot -> labelled lists behind its numbers."""
     slots = {
         slot: [{"label": label, "n": box.n, "ids": list(box.ids or ())} for label, box in parts if box.n]
         for slot, parts in lists.items()

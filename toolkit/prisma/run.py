@@ -15,7 +15,7 @@ from toolkit.model.errors import InputError, SourceError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run
 from toolkit.model.review import Decision as ReviewDecision
-from toolkit.prisma.boxes import Flow
+from toolkit.prisma.boxes import Box, Flow
 from toolkit.prisma.flow import count_flow, previous_of
 from toolkit.prisma.identities import EXPLAINABLE, Finding, require_balanced
 from toolkit.prisma.numbers import flow_json
@@ -32,6 +32,7 @@ __all__ = [
     "open_stages",
     "syntheses_of",
     "titles_of",
+    "titles_of_boxes",
     "version_flows",
     "write_flow",
 ]
@@ -257,7 +258,12 @@ def _svg(counted: Flow, findings: tuple[Finding, ...]) -> str:
 
 def titles_of(project: Project, counted: Flow) -> dict[str, str]:
     """Id -> "First author year. Title" for the records and reports of a flow (a report by its first record)."""
-    wanted = {one for _, box in counted.named_boxes() for one in box.ids or ()}
+    return titles_of_boxes(project, (box for _, box in counted.named_boxes()))
+
+
+def titles_of_boxes(project: Project, boxes: Iterable[Box]) -> dict[str, str]:
+    """As `titles_of`, for some boxes."""
+    wanted = {one for box in boxes for one in box.ids or ()}
     members = views.reports(project.store)
     first = {report: ids[0] for report, ids in members.items()}
     records = views.records(project.store, {*wanted, *(first[one] for one in wanted if one in first)})

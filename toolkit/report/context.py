@@ -16,6 +16,7 @@ from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Record, Ru
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.identities import Finding as FlowFinding
 from toolkit.prisma.identities import check
+from toolkit.prisma.living import LivingColumn, StatusLine, living_columns, living_status
 from toolkit.prisma.run import flow, syntheses_of
 from toolkit.project import Project
 from toolkit.records.normalise import is_retracted
@@ -54,6 +55,8 @@ class Context:
     head_hash: str
     sha_of_settings: str
     protocol: Differences
+    living: tuple[LivingColumn, ...]
+    status: tuple[StatusLine, ...]
 
 
 def headline_syntheses(outcomes: Sequence[AnalysisOutcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -99,6 +102,8 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         head_hash=store.head_hash(),
         sha_of_settings=settings_sha,
         protocol=differences(project),
+        living=living_columns(project) if len(marks) > 1 or (marks and counted.label != marks[-1].label) else (),
+        status=living_status(project) if marks or config.living.stated else (),
     )
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from toolkit.analysis.words import number, percent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
+from toolkit.prisma.living import NOT_STATED
 from toolkit.prisma.notes import flow_notes
 from toolkit.report.context import Context
-from toolkit.report.html import Markup, bullets, callout, figure, heading, join, paragraph, table
+from toolkit.report.html import Markup, bullets, callout, figure, heading, join, paragraph, small, table
 from toolkit.report.synthesis_sections import headline_rows, what_it_means
 
-__all__ = ["flow", "question", "searches", "summary"]
+__all__ = ["flow", "question", "searches", "status", "summary"]
 
 
 def summary(c: Context) -> Markup:
@@ -42,6 +43,19 @@ def summary(c: Context) -> Markup:
         header = ["headline analysis", "studies", "estimate", "prediction interval", "I2", "in words"]
         parts.append(table(header, rows, numeric=(1,)))
     parts.append(bullets(what_it_means(c)))
+    return join(parts)
+
+
+def status(c: Context) -> Markup:
+    """The status block of a living review; what nobody stated is named in one sentence."""
+    said = [line for line in c.status if line.text != NOT_STATED]
+    if not said:
+        return Markup("")
+    rows = [[Markup("<b>{}</b>").format(line.label), line.text, small(line.source)] for line in said]
+    parts = [table(["", "", "asked for by"], rows)]
+    unsaid = ", ".join(line.label[0].lower() + line.label[1:] for line in c.status if line.text == NOT_STATED)
+    if unsaid:
+        parts.append(paragraph(f"Not stated in the settings of this review ([living]): {unsaid}.", "small"))
     return join(parts)
 
 
@@ -123,6 +137,13 @@ def flow(c: Context, drawn: Path) -> Markup:
     parts = [figure(drawn, "PRISMA 2020 flow diagram of records, reports and studies", css="full")]
     parts += [callout(f.message, "caution") for f in c.flow_findings if f.hard and not f.explanation]
     parts.append(bullets(list(flow_notes(c.flow, c.flow_findings))))
+    words = "Beside this page, prisma-flow.html lists what stands behind each box, and prisma-flow.docx can be edited."
+    parts.append(paragraph(words, "small"))
+    if c.living:
+        parts.append(heading("The flow version by version"))
+        parts.append(
+            figure(drawn.with_name("prisma-living.svg"), "Flow of the living review, a column a version", css="full")
+        )
     rows = []
     for stage in (TITLE_ABSTRACT, FULL_TEXT):
         for a in c.agreement.get(stage, ()):

@@ -11,7 +11,8 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.analysis.settings import record_settings
-from toolkit.prisma.run import write_flow
+from toolkit.prisma.living_files import write_living
+from toolkit.prisma.run import titles_of, titles_of_boxes, write_flow
 from toolkit.project import SETTINGS, Project
 from toolkit.records.tables import write_whole
 from toolkit.report import change_sections, evidence_sections, review_sections, synthesis_sections
@@ -23,6 +24,8 @@ from toolkit.report.state import REPORT, is_fresh, state_of
 
 __all__ = ["ReportOutcome", "write_report"]
 
+FLOW_FILES = ("svg", "pdf", "png", "json", "csv", "html", "docx")
+LIVING_FILES = ("svg", "html", "docx", "csv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +40,10 @@ class ReportOutcome:
 
 
 def write_report(project: Project, *, force: bool = False) -> ReportOutcome:
-    """Write report/report.html, the flow (SVG, PDF, PNG, JSON, CSV) and results.json."""
+    """Write report/report.html, the flow in all its formats, and results.json."""
     record_settings(project)
     folder = project.path("report")
-    flow_files = tuple(folder / f"prisma-flow.{kind}" for kind in ("svg", "pdf", "png", "json", "csv"))
+    flow_files = tuple(folder / f"prisma-flow.{kind}" for kind in FLOW_FILES)
     path, results = folder / REPORT, folder / "results.json"
     if not force and is_fresh(project) and all(f.is_file() for f in (*flow_files, results)):
         return ReportOutcome(path=path, flow=flow_files, results=results, written=False, warnings=())
@@ -48,12 +51,24 @@ def write_report(project: Project, *, force: bool = False) -> ReportOutcome:
     state = state_of(project)
     settings_sha = hashlib.sha256(project.path(SETTINGS).read_bytes()).hexdigest()
     context = gather(project, settings_sha=settings_sha)
-    _, warnings = write_flow(context.flow, flow_files)
+    _, warnings = write_flow(context.flow, flow_files, titles=titles_of(project, context.flow))
+    warnings += _write_living(project, context, folder)
     write_whole(results, json.dumps(_results(context), ensure_ascii=False, indent=1).encode("utf-8"))
     change_sections.draw_updates(context, folder)
     page = render(context, state=state, flow_svg=flow_files[0])
     write_whole(path, page.encode("utf-8"))
     return ReportOutcome(path=path, flow=flow_files, results=results, written=True, warnings=warnings)
+
+
+def _write_living(project: Project, context: Context, folder: Path) -> tuple[str, ...]:
+    """The flow version beside version, once there are several; nothing old is left when there are not (any more)."""
+    files = [folder / f"prisma-living.{kind}" for kind in LIVING_FILES]
+    if not context.living:
+        for file in files:
+            file.unlink(missing_ok=True)
+        return ()
+    titles = titles_of_boxes(project, (box for one in context.living for _, box in one.flow.named_boxes()))
+    return write_living(context.living, context.status, files, titles)
 
 
 def _results(context: Context) -> dict[str, Any]:
@@ -129,6 +144,7 @@ def _sections(c: Context, flow_svg: Path) -> list[dict[str, Any]]:
     found: list[tuple[str, str, Markup]] = [
         ("summary", "Summary", review.summary(c)),
         ("changes", "What changed", change_sections.changes(c, flow_svg.parent)),
+        ("status", "Status of this living review", review.status(c)),
         ("question", "Question and eligibility", review.question(c)),
         ("searches", "Searches", review.searches(c)),
         ("flow", "Flow of records, reports and studies", review.flow(c, flow_svg)),

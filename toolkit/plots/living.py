@@ -1,0 +1,147 @@
+"""The flow of a living review: one column a version, the boxes of PRISMA 2020 in each; layout, then the same drawing.
+
+The boxes and their words are those of PRISMA 2020 (Page 2021). Setting the versions side by side is our layout, after
+PRISMA-LSR (Akl 2024) and the survey behind it (Kahale 2022): heads and arrows between columns are drawn dashed.
+
+References
+----------
+Akl et al. 2024, BMJ 387:e079183. doi:10.1136/bmj-2024-079183
+Kahale et al. 2022, F1000Research 10:192. doi:10.12688/f1000research.51723.3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from toolkit.plots.prisma import (
+    BAR,
+    GAP_Y,
+    LEADING,
+    MARGIN,
+    PAD,
+    SECTIONS,
+    Arrow,
+    DiagramLayout,
+    Measure,
+    PlacedBox,
+    PlacedLine,
+    TextLine,
+    box_height,
+    box_lines,
+    measured,
+    place_box,
+    place_notes,
+    place_sides,
+    wrap_text,
+)
+from toolkit.plots.style import TEXT
+
+__all__ = ["LIVING_ROWS", "LivingContent", "layout_living"]
+
+# The boxes of a column from top to bottom, left and right of its arrows.
+LIVING_ROWS: tuple[tuple[str, str], ...] = (
+    ("identified", "removed"),
+    ("screened", "excluded"),
+    ("sought", "not_retrieved"),
+    ("assessed", "rejected"),
+    ("", "unsettled"),
+    ("new", ""),
+    ("total", ""),
+)
+_SECTION_ROWS = tuple((name, tuple(row for row in rows if row < len(LIVING_ROWS))) for name, rows in SECTIONS)
+LEFT, RIGHT = 178.0, 196.0
+INNER, BETWEEN = 18.0, 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivingContent:
+    """The words of the diagram: a head and the boxes (slot -> lines) of each column, oldest first, and the notes."""
+
+    heads: tuple[str, ...]
+    columns: tuple[Mapping[str, tuple[TextLine, ...]], ...]
+    notes: tuple[str, ...] = ()
+
+
+def layout_living(content: LivingContent, *, measure: Measure = measured) -> DiagramLayout:
+    """Place every box and arrow; boxes of one row stand level, so that versions can be read across.
+
+    A box's slot is "v1-screened" and so on, columns counted from 1.
+    """
+    wide = LEFT + INNER + RIGHT
+    starts = [MARGIN + BAR + 14.0 + i * (wide + BETWEEN) for i in range(len(content.columns))]
+    width = starts[-1] + wide + MARGIN
+    heads, y = _heads(content.heads, starts, wide, measure)
+    placed: list[PlacedBox] = []
+    spans: dict[int, tuple[float, float]] = {}
+    for number, (left, right) in enumerate(LIVING_ROWS):
+        lines = {
+            (i, slot): box_lines(column[slot], LEFT if slot == left else RIGHT, measure)
+            for i, column in enumerate(content.columns)
+            for slot in (left, right)
+            if slot in column
+        }
+        if not lines:
+            continue
+        heights = {key: box_height(text) for key, text in lines.items()}
+        tall = max(heights.values())
+        for (i, slot), text in lines.items():
+            x = starts[i] if slot == left else starts[i] + LEFT + INNER
+            top = y + (tall - heights[i, slot]) / 2
+            kind = "grey" if slot == "total" else "box"
+            box_width = LEFT if slot == left else RIGHT
+            placed.append(place_box(f"v{i + 1}-{slot}", kind, x, top, box_width, heights[i, slot], text))
+        spans[number] = (y, y + tall)
+        y += tall + GAP_Y
+    notes, bottom = place_notes(content.notes, y - GAP_Y + 16.0, width, measure)
+    return DiagramLayout(
+        width=width,
+        height=bottom + MARGIN,
+        boxes=(*heads, *place_sides(spans, measure, _SECTION_ROWS), *placed),
+        arrows=_arrows({box.slot: box for box in placed}, len(content.columns)),
+        notes=notes,
+    )
+
+
+def _heads(texts: tuple[str, ...], starts: list[float], wide: float, measure: Measure) -> tuple[list[PlacedBox], float]:
+    wrapped = [wrap_text(text, wide - 2 * PAD, TEXT, bold=True, measure=measure) for text in texts]
+    height = max(len(one) for one in wrapped) * TEXT * LEADING + 2 * PAD
+    placed = []
+    for i, (x, lines) in enumerate(zip(starts, wrapped, strict=True)):
+        first = MARGIN + (height - len(lines) * TEXT * LEADING) / 2
+        words = tuple(
+            PlacedLine(
+                text=one,
+                x=x + (wide - measure(one, TEXT, True)) / 2,
+                y=first + (k + 0.5) * TEXT * LEADING,
+                bold=True,
+            )
+            for k, one in enumerate(lines)
+        )
+        placed.append(
+            PlacedBox(slot=f"v{i + 1}-head", kind="own", x=x, y=MARGIN, width=wide, height=height, lines=words)
+        )
+    return placed, MARGIN + height + GAP_Y * 0.8
+
+
+def _arrows(boxes: Mapping[str, PlacedBox], columns: int) -> tuple[Arrow, ...]:
+    arrows = []
+    for i in range(1, columns + 1):
+        chain = [boxes[f"v{i}-{left}"] for left, _ in LIVING_ROWS if left and f"v{i}-{left}" in boxes]
+        for upper, lower in pairwise(chain):
+            x = upper.centre[0]
+            arrows.append(Arrow(points=((x, upper.bottom), (x, lower.y))))
+        for left, right in LIVING_ROWS:
+            one, other = boxes.get(f"v{i}-{left}"), boxes.get(f"v{i}-{right}")
+            if one is not None and other is not None:
+                arrows.append(Arrow(points=((one.right, one.centre[1]), (other.x, one.centre[1]))))
+        assessed, unsettled = boxes.get(f"v{i}-assessed"), boxes.get(f"v{i}-unsettled")
+        if assessed is not None and unsettled is not None:
+            y = unsettled.centre[1]
+            arrows.append(Arrow(points=((assessed.centre[0], y), (unsettled.x, y))))
+        before, now = boxes.get(f"v{i - 1}-total"), boxes.get(f"v{i}-total")
+        if before is not None and now is not None:
+            y = now.centre[1]
+            arrows.append(Arrow(points=((before.right, y), (now.x, y)), dashed=True))
+    return tuple(arrows)
