@@ -1,42 +1,119 @@
-"""Accuracy, speed and memory of deduplication on the labelled sets, beside bib-dedupe's and exact matching's figures.
+"""Accuracy, speed and memory of deduplication on labelled sets, beside exact matching and bib-dedupe.
 
-    python benchmarks/dedup.py [SET ...] [--generated DIR] [--leave-one-out] [--strictness NAME] [--show N]
+    python benchmarks/dedup.py [SET ...] [--generated DIR] [--leave-one-out] [--strictness NAME] [--show N] [--json]
 
 Wrong merges and missed ones are counted as score.py of the labelled sets counts them: a cluster of s records that holds
-k publications has s - k right merges and k - 1 wrong ones. Review pairs are what a person would be asked; "found in
-review" counts the links that true answers add.
+k publications has s - k right merges and k - 1 wrong ones. "linked" are missed merges of records that we link instead
+of joining (Cochrane versions, errata, abstracts and their articles); "Cochr." is the part of them within Cochrane
+reviews. "asked" pairs are what a person would see, "true" how many are duplicates, "after review" the recall once all
+are answered; "after, linked out" the same where what is linked is no miss. Exact matching (same DOI, or same title and
+year) is run here; bib-dedupe's figures were measured by dedup_peers.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import resource
-import subprocess
-import sys
 import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from dedup_data import REAL_SETS, LabelledSet, load_set, shared_folder
 from dedup_train import compared, fit
 
+from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.decide import Weights
-from toolkit.dedup.pipeline import Matches, evidence_of, find_duplicates
-from toolkit.dedup.scoring import Score, score_matches
+from toolkit.dedup.keys import read_keys
+from toolkit.dedup.normalise import encode, read_values
+from toolkit.dedup.pipeline import Matches, default_workers, evidence_of, find_duplicates, match_pairs
+from toolkit.dedup.relations import find_relations
+from toolkit.dedup.scoring import count_merges, score_matches
 
-# bib-dedupe 2025-10 (wrong, missed), measured once with its defaults: shared notes on deduplication
+# bib-dedupe 2025-10 (wrong, missed), measured once with its defaults by dedup_peers.py or as the notes on the sets say
 BIB_DEDUPE = {
     "diabetes": (0, 0), "cytology_screening": (0, 1), "respiratory": (0, 28), "copper": (0, 1), "cardiac": (1, 9),
-    "digital_work": (0, 1), "srsr": (0, 68), "gen10k": (52, 201),
+    "digital_work": (0, 1), "srsr": (0, 68), "gen10000": (52, 201),
 }  # fmt: skip
 
 
-def measure(labelled: LabelledSet, *, strictness: str, weights: Weights | None = None) -> tuple[Score, Matches, float]:
-    """Deduplicate a set; its score, what was found, and the seconds it took."""
-    start = time.perf_counter()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What one set gave."""
+
+    name: str
+    records: int
+    duplicates: int
+    wrong: int
+    missed: int
+    cochrane: int
+    linked: int
+    recall: float
+    f1: float
+    asked: int
+    true: int
+    after_review: float
+    after_linked_out: float
+    exact_wrong: int
+    exact_missed: int
+    seconds: float
+    cpu: float
+    megabytes: float
+
+
+def used() -> float:
+    """CPU seconds of this process and its children."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def peak() -> float:
+    """Peak memory of this process in megabytes; workers, which large sets have, are not counted (dedup_speed.py)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure(labelled: LabelledSet, *, strictness: str, weights: Weights | None = None) -> tuple[Row, Matches]:
+    """Deduplicate a set and count."""
+    wall, cpu = time.perf_counter(), used()
     matches = find_duplicates(labelled.columns, strictness=strictness, weights=weights)
-    seconds = time.perf_counter() - start
-    return score_matches(matches, labelled.labels.tolist()), matches, seconds
+    wall, cpu, megabytes = time.perf_counter() - wall, used() - cpu, peak()
+    labels = labelled.labels.tolist()
+    score = score_matches(matches, labels)
+    linked = linked_misses(labelled, strictness)
+    right, wrong = count_merges(exact_clusters(labelled), labels)
+    found = score.right + score.found_in_review
+    row = Row(
+        name=labelled.name, records=score.records, duplicates=score.duplicates, wrong=score.wrong, missed=score.missed,
+        cochrane=missed_versions(labelled, matches), linked=linked, recall=score.recall, f1=score.f1,
+        asked=score.review, true=score.review_true, after_review=score.recall_after_review,
+        after_linked_out=min(1.0, found / max(score.duplicates - linked, 1)), exact_wrong=wrong,
+        exact_missed=score.duplicates - right, seconds=wall, cpu=cpu, megabytes=megabytes,
+    )  # fmt: skip
+    return row, matches
+
+
+def linked_misses(labelled: LabelledSet, strictness: str) -> int:
+    """Missed merges, not asked about either, between reports that are linked."""
+    values = read_values(labelled.columns)
+    encoded = encode(values, len(labelled.columns))
+    matches = match_pairs(
+        tuple(labelled.columns.ids), encoded, likely_pairs(read_keys(values)), strictness=strictness,
+        workers=default_workers(),
+    )  # fmt: skip
+    labels = labelled.labels
+    joined = matches.clusters.copy()
+    d = matches.decisions
+    asked = [(int(d.left[k]), int(d.right[k])) for k in matches.review]
+    for i, j in asked:
+        if labels[i] == labels[j]:
+            joined[joined == joined[j]] = joined[i]
+    before = count_merges(joined.tolist(), labels.tolist())[0]
+    for relation in find_relations(matches, encoded):
+        i, j = relation.first, relation.second
+        if labels[i] == labels[j]:
+            joined[joined == joined[j]] = joined[i]
+    return count_merges(joined.tolist(), labels.tolist())[0] - before
 
 
 def missed_versions(labelled: LabelledSet, matches: Matches) -> int:
@@ -50,6 +127,27 @@ def missed_versions(labelled: LabelledSet, matches: Matches) -> int:
         for some in held.values()
         if any("cochrane database" in journal[k].lower() or "14651858" in doi[k] for k in some)
     )
+
+
+def exact_clusters(labelled: LabelledSet) -> list[int]:
+    """Exact matching: records of the same DOI, or of the same folded title and year, and what these chain together."""
+    values = read_values(labelled.columns)
+    parent = list(range(len(labelled.columns)))
+
+    def find(k: int) -> int:
+        while parent[k] != k:
+            parent[k] = parent[parent[k]]
+            k = parent[k]
+        return k
+
+    seen: dict[tuple[str, object], int] = {}
+    for k in range(len(parent)):
+        keys: list[tuple[str, object]] = [(doi, "doi") for doi in values["dois"][k][:1]]
+        if values["title"][k]:
+            keys.append((values["title"][k], values["year"][k]))
+        for key in keys:
+            parent[find(k)] = find(seen.setdefault(key, k))
+    return [find(k) for k in range(len(parent))]
 
 
 def show_errors(labelled: LabelledSet, matches: Matches, limit: int) -> None:
@@ -74,49 +172,47 @@ def show_errors(labelled: LabelledSet, matches: Matches, limit: int) -> None:
             print("    ", {f: v for f, v in evidence.fields.items() if v not in ("same", "long")})
 
 
-def print_table(rows: list[tuple[str, Score, int, float, float]]) -> None:
-    """The table, one set per line: name, score, missed Cochrane versions, seconds, megabytes."""
-    names = ("set", "records", "dupl.", "wrong", "missed", "Cochr.", "recall", "F1", "review", "true", "after review",
-             "bib-dedupe w/m", "seconds", "MB")  # fmt: skip
-    widths = (20, 8, 7, 6, 7, 7, 8, 8, 7, 5, 13, 15, 8, 6)
+def print_table(rows: Sequence[Row]) -> None:
+    """The table, one set per line."""
+    names = ("set", "records", "dupl.", "wrong", "missed", "Cochr.", "linked", "recall", "F1", "asked", "true",
+             "after review", "linked out", "exact w/m", "bib-dedupe w/m", "seconds", "CPU s", "MB")  # fmt: skip
+    widths = (20, 9, 8, 6, 7, 7, 7, 8, 8, 6, 5, 13, 11, 11, 15, 8, 8, 6)
     print(
         "".join(f"{name:>{w}}" if k else f"{name:{w}}" for k, (name, w) in enumerate(zip(names, widths, strict=True)))
     )
-    for name, r, versions, seconds, megabytes in rows:
-        peer = "/".join(map(str, BIB_DEDUPE[name])) if name in BIB_DEDUPE else "-"
-        cells = (name, r.records, r.duplicates, r.wrong, r.missed, versions, f"{r.recall:.4f}", f"{r.f1:.4f}", r.review,
-                 r.review_true, f"{r.recall_after_review:.4f}", peer, f"{seconds:.2f}", f"{megabytes:.0f}")  # fmt: skip
+    for r in rows:
+        peer = "/".join(map(str, BIB_DEDUPE[r.name])) if r.name in BIB_DEDUPE else "-"
+        cells = (r.name, r.records, r.duplicates, r.wrong, r.missed, r.cochrane, r.linked, f"{r.recall:.4f}",
+                 f"{r.f1:.4f}", r.asked, r.true, f"{r.after_review:.4f}", f"{r.after_linked_out:.4f}",
+                 f"{r.exact_wrong}/{r.exact_missed}", peer, f"{r.seconds:.2f}", f"{r.cpu:.2f}",
+                 f"{r.megabytes:.0f}")  # fmt: skip
         print("".join(f"{c:>{w}}" if k else f"{c:{w}}" for k, (c, w) in enumerate(zip(cells, widths, strict=True))))
 
 
 def main() -> None:
-    """Measure the named sets (default: all real ones); each in a process of its own where memory is wanted."""
+    """Measure the named sets (default: all real ones)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=list(REAL_SETS))
     parser.add_argument("--generated", type=Path, action="append", default=[])
     parser.add_argument("--leave-one-out", action="store_true", help="weights learnt without the set measured")
     parser.add_argument("--strictness", default="balanced")
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print up to N errors of each kind")
-    parser.add_argument("--memory", action="store_true", help="peak memory, each set in a process of its own")
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     a = parser.parse_args()
     base = shared_folder() / "bench" / "dedup"
-    folders = [base / name for name in a.sets if name] + a.generated
-    if a.memory and len(folders) > 1:
-        for folder in folders:
-            where = [folder.name] if folder.parent == base else ["", "--generated", str(folder)]
-            subprocess.run([sys.executable, __file__, *where, "--memory", "--strictness", a.strictness], check=True)
-        return
-    sets = [load_set(folder) for folder in folders]
+    sets = [load_set(folder) for folder in [base / name for name in a.sets if name] + a.generated]
     pairs = [compared(s) for s in sets] if a.leave_one_out else []
     rows = []
     for k, labelled in enumerate(sets):
         weights = fit(pairs[:k] + pairs[k + 1 :]) if a.leave_one_out else None
-        found, matches, seconds = measure(labelled, strictness=a.strictness, weights=weights)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        rows.append((labelled.name, found, missed_versions(labelled, matches), seconds, peak))
+        row, matches = measure(labelled, strictness=a.strictness, weights=weights)
+        rows.append(row)
         if a.show:
             show_errors(labelled, matches, a.show)
-    print_table(rows)
+    if a.json:
+        print(json.dumps([asdict(row) for row in rows]))
+    else:
+        print_table(rows)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """New records against a large library: CPU seconds of the deduplication step, by the project's own events and index.
 
-    python benchmarks/dedup_incremental.py GENERATED WORK [--new 1000]
+    python benchmarks/dedup_incremental.py GENERATED WORK [--new 1000] [--json]
 
 GENERATED is a folder of make_large.py (100,000 records and more). All but the last ``--new`` of its shuffled records
 become a project in WORK, deduplicated once; then the others are imported, and the step is timed in a process of its
@@ -15,7 +15,6 @@ import random
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from dedup_data import read_rows
@@ -80,7 +79,9 @@ def main() -> None:
     parser.add_argument("generated", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--new", type=int, default=1000)
+    parser.add_argument("--json", action="store_true", help="print the steps as one JSON object")
     options = parser.parse_args()
+    steps: dict[str, dict[str, float]] = {}
     rows = list(read_rows(options.generated / "records.csv"))
     random.Random(1).shuffle(rows)
     old, new = rows[: -options.new], rows[-options.new :]
@@ -88,18 +89,22 @@ def main() -> None:
     if not (library / "evipool.db").exists():
         library.mkdir(parents=True)
         (library / "review.toml").write_text(_SETTINGS.format("Old"), encoding="utf-8")
-        start = time.perf_counter()
         with Project.open(library) as project:
             add(project, old, "Old")
-        print(f"{len(old):,} records stored in {time.perf_counter() - start:.0f} s")
-        print("first step", step(library))
+        steps["first"] = step(library)
     copy = options.work / "updated"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(library, copy)
     with Project.open(copy) as project:
         add(project, new, "New")
-    print("new records", step(copy))
-    print("nothing new", step(copy))
+    steps["new"] = step(copy)
+    steps["nothing new"] = step(copy)
+    if options.json:
+        print(json.dumps(steps))
+        return
+    for name, found in steps.items():
+        facts = ", ".join(f"{key} {value:,.2f}".removesuffix(".00") for key, value in found.items())
+        print(f"{name}: {facts}")
 
 
 if __name__ == "__main__":
