@@ -323,3 +323,76 @@ def test_every_figure_the_data_allow_is_drawn_and_risk_of_bias_colours_them(
     star = write(tmp_path / "s.csv", "study,treatment,events,n\n1,a,3,30\n1,b,4,30\n2,a,5,30\n2,c,6,30\n")
     assert call(star, "--measure", "OR", "--figures", str(tmp_path / "star")) == 0
     assert "not drawn: heat" in capsys.readouterr().err and not (tmp_path / "star" / "split.svg").exists()
+
+
+MIXED = """study,treatment,events,n,design,age,rob
+A,usual,14,60,RCT,52,low
+A,nurse,9,61,RCT,52,low
+B,usual,18,80,cohort,61,high
+B,app,15,78,cohort,61,high
+C,nurse,11,70,RCT,55,some concerns
+C,app,13,70,RCT,55,some concerns
+D,usual,21,90,RCT,,low
+D,nurse,12,88,RCT,,low
+E,usual,16,75,cohort,66,high
+E,app,9,76,cohort,66,high
+"""
+
+
+def test_modifiers_designs_and_categories_answer_in_text_and_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write(tmp_path / "mixed.csv", MIXED)
+    base = [table, "--measure", "OR", "--reference", "usual", "--small-values", "good", "--tau2", "DL"]
+    base += ["--also", "transitivity", "--modifier", "age", "--modifier", "rob", "--also", "design-adjusted"]
+    base += ["--design", "design", "--also", "categories", "--category-steps", "10,25,50", "--baseline-risk", "0.2"]
+    assert call(*base, "--format", "json", "--figures", str(tmp_path / "f")) == 0
+    also = json.loads(capsys.readouterr().out)["also"]
+    age, rob = also["transitivity"]
+    assert age["numeric"] is True and rob["numeric"] is False
+    assert {r["comparison"]: r["reported"] for r in age["rows"]}["nurse against usual"] == 1
+    assert [d["weight"] for d in also["design-adjusted"]] == [0, 0.1, 0.25, 0.5, 0.75, 1]
+    assert also["design-adjusted"][0]["studies"] == 3
+    members = [t for c in also["categories"]["minimally contextualised"] for t in c["members"]]
+    assert sorted(members) == ["app", "nurse", "usual"]
+    assert "benefit" in also["categories"]["partially contextualised"][0]["name"]
+    assert {"modifier-age.svg", "modifier-rob.svg"} <= {p.name for p in (tmp_path / "f").iterdir()}
+    assert call(*base) == 0
+    text = capsys.readouterr().out
+    for words in ("Effect modifiers by comparison", "weight of studies that are not RCT", "Categories of treatments"):
+        assert words in text
+
+
+def test_their_refusals_name_the_option(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = write(tmp_path / "mixed.csv", MIXED)
+    base = [table, "--measure", "OR", "--small-values", "good"]
+    for args, words in (
+        (["--also", "transitivity"], "--modifier"),
+        (["--also", "design-adjusted"], "--design"),
+        (["--also", "design-adjusted", "--design", "design", "--trusted", "trial"], "RCT, cohort"),
+        (["--also", "categories", "--category-steps", "10,25,50"], "--baseline-risk"),
+        (["--also", "categories", "--category-steps", "few"], "10,25,50"),
+        (["--also", "transitivity", "--modifier", "Age"], "age"),
+    ):
+        assert call(*base, *args) == 2, args
+        assert words in capsys.readouterr().err
+
+
+def test_files_for_cinema_hold_arms_shares_and_estimates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table, folder = write(tmp_path / "mixed.csv", MIXED), tmp_path / "cinema"
+    base = [table, "--measure", "OR", "--reference", "usual", "--tau2", "DL", "--rob", "rob", "--cinema", str(folder)]
+    assert call(*base, "--format", "json") == 0
+    data = json.loads(capsys.readouterr().out)
+
+    def read(name: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO((folder / name).read_text(encoding="utf-8-sig"))))
+
+    arms = read("data.csv")
+    assert len(arms) == 10 and list(arms[0]) == ["study", "id", "t", "r", "n", "rob", "indirectness"]
+    assert {row["study"]: row["rob"] for row in arms} == {"A": "1", "B": "3", "C": "2", "D": "1", "E": "3"}
+    assert all(sum(float(row[s]) for s in "ABCDE") == pytest.approx(100) for row in read("contributions.csv"))
+    row = next(r for r in read("estimates.csv") if (r["t1"], r["t2"]) == ("nurse", "usual"))
+    shown = next(e for e in data["effects"] if e["treatment"] == "nurse")["random"]
+    assert float(row["network"]) == pytest.approx(shown["estimate"]) and row["studies"] == "2"
+    assert call(*base, "--rob", "age") == 2
+    assert "unknown risk of bias" in capsys.readouterr().err

@@ -12,6 +12,7 @@ from toolkit.engine.network import (
     comparison_adjusted_funnel,
     contributions,
     contributions_by_level,
+    modifier_table,
     net_heat,
     network,
     network_effects,
@@ -21,6 +22,7 @@ from toolkit.engine.results import NetworkResult
 from toolkit.model.spec import NetworkSpec
 from toolkit.plots.contribution import LEVELS, contribution_scene
 from toolkit.plots.evidence import adjusted_funnel_scene, direct_indirect_scene
+from toolkit.plots.modifiers import modifier_scene
 from toolkit.plots.net_heat import net_heat_scene, shade
 from toolkit.plots.network import network_scene
 from toolkit.plots.scene import Path, draw_scene
@@ -120,3 +122,19 @@ def test_each_new_figure_can_be_drawn() -> None:
     ):
         figure = draw_scene(scene)
         assert figure.axes and figure.get_size_inches()[0] * 72 == pytest.approx(scene.width, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["Drug {}", LONG])
+def test_a_modifier_has_a_box_or_a_bar_for_each_comparison(name: str) -> None:
+    effects, _ = fitted(6, name)
+    numbers = {s: str(40 + (7 * i) % 23) for i, s in enumerate(effects.studies) if i % 5}
+    boxes = modifier_scene(modifier_table(effects, "Mean age", numbers))
+    assert_legible(boxes)
+    assert any("Kruskal-Wallis" in text for text in texts(boxes, "footnote"))
+    table = modifier_table(
+        effects, "Setting", {s: ["ward", "clinic", "home"][i % 3] for i, s in enumerate(effects.studies)}
+    )
+    bars = modifier_scene(table)
+    assert_legible(bars)
+    assert texts(bars, "key") == ["clinic", "home", "ward"]
+    assert len(bars.shapes("share")) == sum(len(r.counts) for r in table.rows)

@@ -39,6 +39,7 @@ MORE = {
     "margin": (f"{DECISIONS_HERE}:margin", "ranks by more than --margin (needs --small-values)"),
     "rank-influence": (f"{DECISIONS_HERE}:rank_influence", "the ranking without each study (needs --small-values)"),
     "threshold": (f"{DECISIONS_HERE}:threshold", "bias that would change the best treatment (needs --small-values)"),
+    "categories": (f"{DECISIONS_HERE}:categories", "GRADE categories instead of ranks (needs --small-values)"),
     "absolute": (f"{DECISIONS_HERE}:absolute", "events per 1,000 and NNT (--baseline-risk)"),
     "without-treatments": (f"{DECISIONS_HERE}:without_treatments", "the fit without each treatment"),
     "pairwise": (f"{MORE_HERE}:pairwise", "a separate meta-analysis of each comparison"),
@@ -47,10 +48,12 @@ MORE = {
     "hypergeometric": (f"{MODELS_HERE}:hypergeometric", "odds ratios of rare events, exact likelihood"),
     "penalised": (f"{MODELS_HERE}:penalised", "odds ratios of rare events, Firth's penalised likelihood"),
     "one-stage": (f"{MODELS_HERE}:one_stage", "odds ratios by a binomial-normal mixed model of the arms"),
+    "transitivity": (f"{MODELS_HERE}:transitivity", "effect modifiers by comparison (needs --modifier)"),
+    "design-adjusted": (f"{MODELS_HERE}:by_design", "non-randomised studies at falling weight (needs --design)"),
     "regression": (f"{MODELS_HERE}:regression", "network meta-regression (needs --covariate)"),
     "subgroups": (f"{MODELS_HERE}:subgroups", "the network in groups of studies (needs --subgroup)"),
 }
-NEED_DIRECTION = ("ranks", "future-ranks", "margin", "rank-influence", "threshold")
+NEED_DIRECTION = ("categories", "ranks", "future-ranks", "margin", "rank-influence", "threshold")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -72,6 +75,13 @@ def more_options(function: F) -> F:
         click.option("--covariate", metavar="COLUMN", help="regression: a number for each study."),
         click.option("--interaction", type=click.Choice(["common", "independent"]), default="common",
                      show_default=True, help="regression: one slope against the reference, or one a treatment."),
+        click.option("--modifier", metavar="COLUMN", multiple=True,
+                     help="transitivity: an effect modifier of each study, numbers or words; repeatable."),
+        click.option("--design", metavar="COLUMN", help="design-adjusted: the design of each study."),
+        click.option("--trusted", metavar="A,B,...", default="RCT", show_default=True,
+                     help="design-adjusted: designs that keep their full weight."),
+        click.option("--category-steps", metavar="A,B,C",
+                     help="categories: events per 1,000 of a small, moderate and large effect (with --baseline-risk)."),
         click.option("--subgroup", metavar="COLUMN", help="subgroups: the group of each study."),
         click.option("--inactive", metavar="NAME", help="components: the component without effect, such as placebo."),
         click.option("--separator", metavar="TEXT", default="+", show_default=True,
@@ -120,6 +130,11 @@ def listed(function: F) -> F:
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Network graph (.svg, .png, .pdf).")
 @click.option("--forest", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot against the reference.")
 @click.option(
+    "--cinema",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for CINeMA: data, contributions, estimates.",
+)
+@click.option(
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for every figure the data allow, as SVG.",
@@ -130,7 +145,7 @@ def network(
     level: float, largest: bool, also: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None,
     encoding: str | None, output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
-    figures: Path | None, **asked: Any,
+    cinema: Path | None, figures: Path | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Network meta-analysis of FILE (CSV or XLSX); no project needed.
 
@@ -187,6 +202,11 @@ def network(
     else:
         _write(_printed(result, effects, shown, output_format, [part.text for part in extra.values()]), output)
     _figures(result, plot, forest)
+    if cinema is not None:
+        from toolkit.cli.network_export import write_cinema
+
+        for path in write_cinema(request, cinema):
+            click.echo(f"written: {path}", err=True)
     if figures is not None:
         from toolkit.cli.network_figures import draw_all
 

@@ -16,6 +16,8 @@ from toolkit.engine.network import (
     leave_one_treatment_out,
     loop_inconsistency,
     median_risk,
+    minimal_categories,
+    partial_categories,
     rank_probabilities,
     rank_with_margin,
     ranking_words,
@@ -29,7 +31,17 @@ if TYPE_CHECKING:
     from toolkit.engine.network import Threshold
     from toolkit.engine.results import NetworkResult
 
-__all__ = ["absolute", "future_ranks", "loops", "margin", "rank_influence", "ranks", "threshold", "without_treatments"]
+__all__ = [
+    "absolute",
+    "categories",
+    "future_ranks",
+    "loops",
+    "margin",
+    "rank_influence",
+    "ranks",
+    "threshold",
+    "without_treatments",
+]
 
 
 def ranks(request: Request) -> Part:
@@ -81,6 +93,27 @@ def margin(request: Request) -> Part:
         notes.insert(0, caution)
     data = {**plain(found), "margin_display": asked.margin, "caution": caution}
     return part(data, title, ["treatment", "P-score with margin", "net"], rows, notes)
+
+
+def categories(request: Request) -> Part:
+    """GRADE's minimally and (with steps) partially contextualised categories."""
+    result, asked = request.result, request.options
+    size = 0.0
+    if asked.margin is not None:
+        size = log(asked.margin) if result.scale == "log" and asked.margin > 0 else asked.margin
+    found = {"minimally contextualised": minimal_categories(result, model=request.model, margin=size)}
+    if asked.category_steps is not None:
+        if len(asked.baseline_risk) != 1:
+            text = "Categories by size need one risk with the reference."
+            raise InputError(text, value=len(asked.baseline_risk), hint="Add --baseline-risk, a proportion, once.")
+        found["partially contextualised"] = partial_categories(
+            result, asked.baseline_risk[0], asked.category_steps, model=request.model
+        )
+    rows = [[kind, c.name, ", ".join(c.members), c.reason] for kind, cs in found.items() for c in cs]
+    notes = ["Within a category tell apart what rests on high or moderate certainty of evidence and what does not."]
+    title = f"Categories of treatments (GRADE), {request.model} effects, small values {result.spec.small_values}"
+    data = {kind: plain(cs) for kind, cs in found.items()}
+    return part(data, title, ["framework", "category", "treatments", "rule"], rows, notes)
 
 
 def absolute(request: Request) -> Part:

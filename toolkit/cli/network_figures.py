@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,11 @@ def draw_all(request: Request, folder: Path) -> None:
         click.echo(f"written: {path}", err=True)
 
 
+def _file_name(column: str) -> str:
+    """A column's name as part of a file's, without what file systems refuse."""
+    return "".join(c if c.isalnum() else "-" for c in column).strip("-") or "column"
+
+
 def _figures(request: Request) -> dict[str, Callable[[], Figure]]:
     """Name -> how it is drawn; only what the options and the result allow."""
     import numpy as np
@@ -46,6 +52,7 @@ def _figures(request: Request) -> dict[str, Callable[[], Figure]]:
     from toolkit.plots.evidence import draw_adjusted_funnel, draw_direct_indirect
     from toolkit.plots.forest_network import draw_network_forest, draw_split
     from toolkit.plots.league import draw_league
+    from toolkit.plots.modifiers import draw_modifier
     from toolkit.plots.net_heat import draw_net_heat
     from toolkit.plots.network import draw_network
     from toolkit.plots.ranks import draw_ranks
@@ -73,6 +80,9 @@ def _figures(request: Request) -> dict[str, Callable[[], Figure]]:
         found["funnel"] = lambda: draw_adjusted_funnel(
             engine.comparison_adjusted_funnel(effects, result, order, model), scale=result.scale
         )
+    for column in asked.modifier:
+        table = engine.modifier_table(effects, column, texts_of(request, column))
+        found[f"modifier-{_file_name(column)}"] = partial(draw_modifier, table)
     if result.ranking is not None:
         found["ranks"] = lambda: draw_ranks(
             engine.rank_probabilities(result, np.random.default_rng(asked.seed), model=model, draws=asked.draws)

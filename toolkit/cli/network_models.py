@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bridging",
+    "by_design",
     "components",
     "components_text",
     "hypergeometric",
@@ -29,6 +30,7 @@ __all__ = [
     "regression",
     "sparse_part",
     "subgroups",
+    "transitivity",
 ]
 
 
@@ -224,6 +226,55 @@ def regression(request: Request) -> Part:
     notes += [f"Left out: {x.study}: {x.reason}" for x in found.excluded]
     title = f"Network meta-regression on {asked.covariate}, {found.interaction} interaction: {word} per unit"
     return part(data, title, ["", "estimate", "p"], rows, notes)
+
+
+def transitivity(request: Request) -> Part:
+    """Effect modifiers by comparison."""
+    from toolkit.engine.network import modifier_table
+
+    if not request.options.modifier:
+        raise InputError("Transitivity needs an effect modifier.", hint="Add --modifier COLUMN.")
+    found = [modifier_table(request.effects, name, texts_of(request, name)) for name in request.options.modifier]
+    rows, notes = [], []
+    for table in found:
+        for r in table.rows:
+            shown = ", ".join(f"{word} {n}" for word, n in r.counts) or "-"
+            if r.median is not None:
+                shown = f"{r.median:g} ({r.lower:g} to {r.upper:g}; {r.minimum:g} to {r.maximum:g})"
+            rows.append([table.modifier, r.comparison, f"{r.reported} of {r.studies}", shown])
+        if table.p is not None:
+            h = f"H {table.statistic:.2f} on {table.df} df, p {p_value(table.p)}"
+            notes.append(f"{table.modifier}: Kruskal-Wallis {h}.")
+        elif table.numeric:
+            notes.append(f"{table.modifier} is not compared: {table.reason}.")
+    notes.append("A guide, no test: multi-arm studies count several times, and a large p does not prove transitivity.")
+    header = ["modifier", "comparison", "studies", "median (quartiles; range), or counts"]
+    return part(plain(found), "Effect modifiers by comparison", header, rows, notes)
+
+
+def by_design(request: Request) -> Part:
+    """The network with non-randomised studies at falling weight."""
+    from toolkit.engine.network import against_reference, design_adjusted
+
+    asked, result = request.options, request.result
+    if asked.design is None:
+        raise InputError("Weights by design need the design of each study.", hint="Add --design COLUMN.")
+    data, rows = [], []
+    for fit in design_adjusted(request.effects, texts_of(request, asked.design), asked.trusted, result.spec):
+        effects: list[dict[str, Any]] = []
+        shown, tau2 = fit.reason or "-", None
+        if fit.result is not None:
+            tau2 = None if fit.result.tau2 is None else fit.result.tau2.value
+            versus = [(r.treatment, r.random or r.common) for r in against_reference(fit.result)]
+            effects = [{"treatment": t, **(estimate_to_dict(e, result.scale) or {})} for t, e in versus]
+            shown = "; ".join(f"{t} {cell(e, result)}" for t, e in versus)
+        lost = list(fit.lost_treatments)
+        data.append({"weight": fit.weight, "studies": fit.studies, "tau2": tau2, "effects": effects,
+                     "lost_treatments": lost, "reason": fit.reason})  # fmt: skip
+        rows.append([f"{fit.weight:g}", str(fit.studies), shown, "-" if tau2 is None else f"{tau2:.4g}"])
+    title = f"Against {result.reference}: weight of studies that are not {', '.join(asked.trusted)}"
+    notes = ["0 takes them out, 1 takes them as they are; between, their variances are divided by the weight."]
+    return part(data, title, ["weight", "studies", "effects", "tau2"], rows, notes)
 
 
 def subgroups(request: Request) -> Part:

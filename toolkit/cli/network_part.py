@@ -38,21 +38,37 @@ class Options:
     margin: float | None = None
     loop_tau2: str = "loop"
     rob: str | None = None
+    modifier: tuple[str, ...] = ()
+    design: str | None = None
+    trusted: tuple[str, ...] = ("RCT",)
+    category_steps: tuple[float, ...] | None = None
 
     @classmethod
     def of(cls, asked: Mapping[str, Any]) -> Options:
         """From what the command line gives; lists are written with commas there."""
-        listed = {
+        listed: dict[str, Any] = {
             name: tuple(part.strip() for part in asked[name].split(","))
-            for name in ("order",)
+            for name in ("order", "trusted", "category_steps")
             if asked[name] is not None
         }
+        if "category_steps" in listed:
+            try:
+                listed["category_steps"] = tuple(float(step) for step in listed["category_steps"])
+            except ValueError:
+                text = "Category steps are numbers per 1,000 with commas between."
+                raise InputError(text, value=asked["category_steps"], hint="Such as 10,25,50.") from None
         return cls(**{**asked, **listed})
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Further columns of the table that are needed."""
-        return tuple(dict.fromkeys(name for name in (self.covariate, self.subgroup, self.rob) if name is not None))
+        return tuple(
+            dict.fromkeys(
+                name
+                for name in (self.covariate, self.subgroup, self.rob, self.design, *self.modifier)
+                if name is not None
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from toolkit.engine.network.absolute import AbsoluteEffect, AbsoluteEffects, absolute_effects, median_risk
 from toolkit.engine.network.as_data import network_to_dict
+from toolkit.engine.network.categories import Category, minimal_categories, partial_categories
 from toolkit.engine.network.components import (
     ComponentMatrix,
     ComponentResult,
@@ -15,6 +16,7 @@ from toolkit.engine.network.contributions import (
     contributions,
     contributions_by_level,
 )
+from toolkit.engine.network.design_adjusted import DesignFit, design_adjusted, down_weighted
 from toolkit.engine.network.designs import (
     Design,
     DesignDecomposition,
@@ -53,6 +55,7 @@ from toolkit.engine.network.split import Split, split_evidence
 from toolkit.engine.network.subgroups import GroupTest, NetworkGroup, NetworkSubgroups, network_subgroups
 from toolkit.engine.network.tau2_intervals import NETWORK_TAU2_INTERVALS, tau2_interval
 from toolkit.engine.network.threshold import Threshold, ThresholdAnalysis, threshold_analysis
+from toolkit.engine.network.transitivity import ModifierRow, ModifierTable, modifier_table
 from toolkit.engine.network.views import (
     GraphEdge,
     GraphNode,
@@ -71,6 +74,7 @@ __all__ = [
     "AbsoluteEffect",
     "AbsoluteEffects",
     "AdjustedFunnel",
+    "Category",
     "Coefficient",
     "ComponentMatrix",
     "ComponentResult",
@@ -79,6 +83,7 @@ __all__ = [
     "Design",
     "DesignContrast",
     "DesignDecomposition",
+    "DesignFit",
     "DesignQ",
     "EggerTest",
     "FunnelPoint",
@@ -89,6 +94,8 @@ __all__ = [
     "LeftOut",
     "Loop",
     "MarginRanking",
+    "ModifierRow",
+    "ModifierTable",
     "NetHeat",
     "NetworkGraph",
     "NetworkGroup",
@@ -114,6 +121,8 @@ __all__ = [
     "contributions",
     "contributions_by_level",
     "decompose_designs",
+    "design_adjusted",
+    "down_weighted",
     "find_designs",
     "graph",
     "hierarchy_precision",
@@ -125,7 +134,9 @@ __all__ = [
     "loop_inconsistency",
     "mantel_haenszel_network",
     "median_risk",
+    "minimal_categories",
     "mixed_network",
+    "modifier_table",
     "net_heat",
     "network",
     "network_effects",
@@ -133,6 +144,7 @@ __all__ = [
     "network_subgroups",
     "network_to_dict",
     "p_scores",
+    "partial_categories",
     "penalised_network",
     "rank_probabilities",
     "rank_with_margin",

@@ -1,0 +1,103 @@
+"""Files of a network for CINeMA: the arms it reads, contributions of the studies, what its domains rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from toolkit.cli.network_part import Request, texts_of
+from toolkit.engine.network import contributions, split_evidence
+from toolkit.engine.tabulate import display
+from toolkit.model.errors import InputError, SourceError
+
+__all__ = ["write_cinema"]
+
+# CINeMA's codes of risk of bias.
+ROB = {"low": 1, "some concerns": 2, "moderate": 2, "unclear": 2, "high": 3, "serious": 3, "critical": 3}
+Row = Sequence[object]
+
+
+def write_cinema(request: Request, folder: Path) -> list[Path]:
+    """Write data.csv, contributions.csv and estimates.csv into ``folder``; their paths.
+
+    Raises
+    ------
+    InputError
+        If the table has no arms, or a risk of bias is no known level.
+    SourceError
+        If the folder cannot be written.
+    """
+    from toolkit.records.tables import write_form
+
+    tables = {
+        "data": _arms(request),
+        "contributions": _contributions(request),
+        "estimates": _estimates(request),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (header, rows) in tables.items():
+            write_form(folder / f"{name}.csv", header, rows)
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be written ({error.strerror or error}).") from error
+    return [folder / f"{name}.csv" for name in tables]
+
+
+def _arms(request: Request) -> tuple[list[str], list[Row]]:
+    """One row an arm as CINeMA's upload has it; risk of bias 1 low, 2 some concerns, 3 high."""
+    import numpy as np
+
+    arms = request.table.arms
+    if arms is None:
+        raise InputError("CINeMA's upload has one row an arm; this table has contrasts.")
+    binary = not bool(np.isnan(arms.events).all())
+    header = ["study", "id", "t", *(("r", "n") if binary else ("y", "sd", "n")), "rob", "indirectness"]
+    judged = {} if request.options.rob is None else texts_of(request, request.options.rob)
+    place = {s: i for i, s in enumerate(request.effects.studies, start=1)}
+    names = set(request.effects.treatments)
+    rows: list[Row] = []
+    for i, (study, treatment) in enumerate(zip(arms.study, arms.treatment, strict=True)):
+        if study not in place or treatment not in names:
+            continue
+        values = (arms.events[i], arms.n[i]) if binary else (arms.mean[i], arms.sd[i], arms.n[i])
+        shown = [int(x) if float(x).is_integer() else float(x) for x in values]
+        rows.append([study, place[study], treatment, *shown, _code(study, judged.get(study, "")), None])
+    return header, rows
+
+
+def _code(study: str, text: str) -> int | None:
+    if not text.strip():
+        return None
+    if text.strip().casefold() not in ROB:
+        raise InputError(f"Study {study!r}: unknown risk of bias.", value=text, allowed=", ".join(ROB))
+    return ROB[text.strip().casefold()]
+
+
+def _contributions(request: Request) -> tuple[list[str], list[Row]]:
+    """Per cent that each study contributes to each comparison."""
+    found = contributions(request.effects, request.result, model=request.model)
+    rows: list[Row] = [
+        [a, b, *(round(100 * float(x), 6) for x in row)]
+        for (a, b), row in zip(found.comparisons, found.study_proportion, strict=True)
+    ]
+    return ["t1", "t2", *found.studies], rows
+
+
+def _estimates(request: Request) -> tuple[list[str], list[Row]]:
+    """Network, direct and indirect estimates with intervals, prediction intervals and the test between them."""
+    result, scale = request.result, request.result.scale
+    header = ["t1", "t2", "studies", "network", "ci_low", "ci_high", "prediction_low", "prediction_high", "direct",
+              "direct_low", "direct_high", "indirect", "indirect_low", "indirect_high", "p_difference",
+              "share_direct"]  # fmt: skip
+    rows: list[Row] = []
+    for s in split_evidence(request.effects, result, request.model, indirect_only=True):
+        at = result.treatments.index(s.t1), result.treatments.index(s.t2)
+        limits: list[float | None] = [None, None]
+        if result.prediction_low is not None and result.prediction_high is not None:
+            limits = [display(float(m[at]), scale) for m in (result.prediction_low, result.prediction_high)]
+        pieces: list[float | None] = []
+        for e in (s.network, s.direct, s.indirect):
+            pieces += [None] * 3 if e is None else [display(x, scale) for x in (e.estimate, e.ci_low, e.ci_high)]
+        p = None if s.difference is None else s.difference.p
+        rows.append([s.t1, s.t2, s.k, *pieces[:3], *limits, *pieces[3:], p, s.prop_direct])
+    return header, rows
