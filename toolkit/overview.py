@@ -15,8 +15,8 @@ from toolkit.model.errors import InputError
 from toolkit.model.evidence import TABLES
 from toolkit.model.review import FULL_TEXT, STAGES, TITLE_ABSTRACT, Run, Standing
 from toolkit.project import Project
-from toolkit.records.normalise import is_retracted
 from toolkit.report.state import is_fresh
+from toolkit.screening.notices import notices
 from toolkit.screening.progress import Progress, progress_of
 from toolkit.screening.state import ScreeningState, load_state
 from toolkit.store import views
@@ -59,6 +59,7 @@ class Overview:
     sections : the steps, in order
     waiting : work of people
     next : commands to type, the most useful first
+    is_idle : nothing waits and nothing is out of date; ``next`` only begins another round
     """
 
     title: str
@@ -66,6 +67,7 @@ class Overview:
     sections: tuple[Section, ...]
     waiting: tuple[Waits, ...]
     next: tuple[str, ...]
+    is_idle: bool
 
     def as_json(self) -> dict[str, Any]:
         """Everything as JSON-able data; a section's facts become a mapping."""
@@ -75,6 +77,7 @@ class Overview:
             "sections": {section.name: dict(section.facts) for section in self.sections},
             "waiting": [asdict(one) for one in self.waiting],
             "next": list(self.next),
+            "is_idle": self.is_idle,
         }
 
 
@@ -90,6 +93,7 @@ class _Draft:
     sections: list[Section] = field(default_factory=list)
     waiting: list[Waits] = field(default_factory=list)
     next: list[str] = field(default_factory=list)
+    is_idle: bool = False
 
     def add(self, name: str, *facts: tuple[str, Any]) -> None:
         self.sections.append(Section(name=name, facts=facts))
@@ -128,6 +132,7 @@ def overview(project: Project) -> Overview:
         sections=tuple(draft.sections),
         waiting=tuple(draft.waiting),
         next=tuple(dict.fromkeys(draft.next)),
+        is_idle=draft.is_idle,
     )
 
 
@@ -260,27 +265,14 @@ def _studies(draft: _Draft) -> None:
     if loose:
         command = f'evipool fulltext link {keys.short(loose[0])} "STUDY"'
         draft.wait("", "included reports to put under a study", len(loose), command)
-    _retracted(draft, included, keys)
+    _notices(draft, keys)
 
 
-def _retracted(draft: _Draft, included: set[str], keys: ReportKeys) -> None:
-    """An included report that was retracted comes before everything else."""
-    studies: dict[str, list[str]] = {}
-    for link in views.links(draft.project.store):
-        studies.setdefault(link.report, []).append(link.study)
-    said = {r: e.value or "retracted" for r, e in views.retractions(draft.project.store).items()}
-    records = views.records(draft.project.store, [i for r in included for i in draft.state.reports[r]])
-    for report in draft.state.reports:
-        if report not in included:
-            continue
-        own = [records[i].fields for i in draft.state.reports[report] if i in records]
-        word = said.get(report) or ("retracted" if any(is_retracted(one) for one in own) else None)
-        if word is None or word == "corrected":
-            continue
-        name = " and ".join(studies.get(report, ())) or "a report without a study"
-        title = next((one.title for one in own if one.title), "")
-        draft.urgent.append(f"{name} is included and its report {keys.short(report)} was {word}: {title}")
-        draft.next.insert(0, f"evipool log --subject {keys.short(report)}")
+def _notices(draft: _Draft, keys: ReportKeys) -> None:
+    """Notices about included reports come before everything else."""
+    found = notices(draft.project, draft.state.full_text)
+    draft.urgent += [f"{notice.text} ({keys.short(notice.report)}, {notice.title})" for notice in found]
+    draft.next[:0] = [f"evipool log --subject {keys.short(notice.report)}" for notice in found if notice.weighs]
 
 
 def _extraction(draft: _Draft) -> None:
@@ -343,4 +335,5 @@ def _report(draft: _Draft) -> None:
         facts.append(("last version", f"{closed[-1].label}, {closed[-1].at[:10]}"))
     draft.add("report", *facts)
     if not draft.next:
+        draft.is_idle = True
         draft.next += ["evipool update"] if is_fresh(draft.project) else ["evipool report", "evipool update"]

@@ -202,7 +202,8 @@ def test_status_names_who_waits_and_what_to_type(evipool: Run) -> None:
     assert evipool("screen", "export", "ta-李华.csv", "--stage", "title-abstract", "--for", "李华", "--todo")[0] == 0
 
 
-def test_status_puts_a_retracted_included_study_first(evipool: Run, folder: Path) -> None:
+def include_with_notice(evipool: Run, folder: Path, word: str) -> None:
+    """Include a report, put it under a study, and let a source say of it that it was retracted or corrected."""
     vote_all(evipool)
     evipool("fulltext", "retrieved", "doi:10.1000/x.1")
     for who in ("AB", "李华"):
@@ -211,13 +212,27 @@ def test_status_puts_a_retracted_included_study_first(evipool: Run, folder: Path
     with Project.open(folder) as project, project.writing("follow") as batch:
         report = next(r for r, ids in views.reports(project.store).items()
                       if views.records(project.store, ids)[ids[0]].fields.doi == "10.1000/x.1")  # fmt: skip
-        batch.append([NewEvent(kind="retract", subject=report, value="retracted")])
-    first = evipool("status")[1].splitlines()[0]
-    assert first.startswith("! 王伟 2004 is included and its report")
-    assert "retracted" in first
+        batch.append([NewEvent(kind="retract", subject=report, value=word)])
+
+
+def test_status_puts_a_retracted_included_study_first(evipool: Run, folder: Path) -> None:
+    include_with_notice(evipool, folder, "retracted")
+    told = evipool("status")[1]
+    assert told.startswith("! A report of 王伟 2004 is marked retracted: its data should be reconsidered. (")
+    assert "Second trial" in told and "Nothing waits" not in told
     found = json.loads(evipool("status", "--format", "json")[1])
     assert found["next"][0].startswith("evipool log --subject")
     assert evipool(*found["next"][0].split()[1:])[0] == 0
+    assert not found["is_idle"]
+
+
+def test_a_correction_of_an_included_report_is_told_alike_in_status_and_report(evipool: Run, folder: Path) -> None:
+    include_with_notice(evipool, folder, "corrected")
+    sentence = "A report of 王伟 2004 is marked corrected: see whether its data changed."
+    assert evipool("status")[1].startswith(f"! {sentence} (")
+    assert "evipool log --subject" not in " ".join(json.loads(evipool("status", "--format", "json")[1])["next"])
+    assert evipool("report")[0] == 0
+    assert sentence in (folder / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_status_of_a_new_review_says_to_edit_review_toml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,6 +95,7 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     step("update", "update", "--no-search", "--format", "json")
     step("report", "report")
     step("status at the end", "status", "--format", "json")
+    step("status in words", "status")
     return Opened(folder=folder, expected=expected, before=before, printed=printed)
 
 
@@ -195,4 +196,6 @@ def test_every_estimate_of_that_time_comes_out_again(opened: Opened) -> None:
 def test_the_report_is_written_and_nothing_is_said_to_wait(opened: Opened) -> None:
     page = (opened.folder / "report" / "report.html").read_text(encoding="utf-8")
     assert "odds ratio 0.432 (95\u00a0% CI 0.192 to 0.972)" in page and "data:image/svg+xml" in page
-    assert answer(opened, "status at the end")["waiting"] == []
+    found = answer(opened, "status at the end")
+    assert (found["waiting"], found["is_idle"]) == ([], True)
+    assert "Nothing waits for anybody." in opened.printed["status in words"][1]

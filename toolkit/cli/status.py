@@ -51,6 +51,8 @@ def _show(found: Overview) -> None:
             waits.add_row(escape(one.person or "anybody"), str(one.n), escape(one.what))
         out.print(waits)
     out.print("\n[bold]Next[/bold]")
+    if found.is_idle:
+        click.echo("  Nothing waits for anybody. Whenever you like:")
     for command in found.next[:_SHOWN]:
         click.echo(f"  {command}")
     if len(found.next) > _SHOWN:

@@ -12,17 +12,17 @@ from toolkit.analysis.settings import Differences, differences
 from toolkit.config import ReviewFile
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.records import ParsedRecord
-from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Record, Run, Standing, Version
+from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Run, Standing, Version
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.identities import Finding as FlowFinding
 from toolkit.prisma.identities import check
 from toolkit.prisma.living import LivingColumn, StatusLine, living_columns, living_status
 from toolkit.prisma.run import flow, syntheses_of
 from toolkit.project import Project
-from toolkit.records.normalise import is_retracted
 from toolkit.report.changes import AnalysisChange, analysis_change, baseline, looks
 from toolkit.report.news import News, StudyTurn, news_since, study_turns
 from toolkit.screening.agreement import Agreement
+from toolkit.screening.notices import Notice, notices
 from toolkit.screening.run import agreement
 from toolkit.store import views
 from toolkit.store.evidence import arm_results, study_rows
@@ -51,7 +51,7 @@ class Context:
     changes: tuple[AnalysisChange, ...]
     turns: tuple[StudyTurn, ...]
     news: tuple[News, ...]
-    retracted: Mapping[str, str]
+    notices: tuple[Notice, ...]
     head_hash: str
     sha_of_settings: str
     protocol: Differences
@@ -98,21 +98,13 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         changes=_changes(project, outcomes, marks, since),
         turns=study_turns(before, standings) if since is not None else (),
         news=news_since(project, since),
-        retracted=_retracted(project, reports, records),
+        notices=notices(project),
         head_hash=store.head_hash(),
         sha_of_settings=settings_sha,
         protocol=differences(project),
         living=living_columns(project) if len(marks) > 1 or (marks and counted.label != marks[-1].label) else (),
         status=living_status(project) if marks or config.living.stated else (),
     )
-
-
-def _retracted(
-    project: Project, reports: Mapping[str, tuple[str, ...]], records: Mapping[str, Record]
-) -> dict[str, str]:
-    """Report -> what was said of it: by a notice found later, or by its own record when it came."""
-    own = {r: "retracted" for r, ids in reports.items() if any(is_retracted(records[i].fields) for i in ids)}
-    return own | {report: event.value or "" for report, event in views.retractions(project.store).items()}
 
 
 def compared_version(project: Project) -> Version | None:

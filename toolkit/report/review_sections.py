@@ -20,12 +20,7 @@ def summary(c: Context) -> Markup:
     included = [s for s, x in c.standings.items() if x.status == "included"]
     waiting = [s for s, x in c.standings.items() if x.status == "awaiting_classification"]
     parts: list[Markup] = []
-    for report, value in c.retracted.items():
-        studies_of = [s for s, x in c.standings.items() if report in x.included_reports]
-        if studies_of:
-            todo = "see whether its data changed" if value == "corrected" else "its data should be reconsidered"
-            text = f"A report of {', '.join(studies_of)} is marked {value}: {todo}."
-            parts.append(callout(text, "caution"))
+    parts += [callout(notice.text, "caution") for notice in c.notices]
     refused = [o for o in c.analyses if o.status == "refused"]
     parts += [callout(f"{o.analysis.id} was not run: {o.problem}", "caution") for o in refused]
     stale = [o.analysis.id for o in c.analyses if o.status == "stale"]
