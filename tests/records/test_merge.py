@@ -63,6 +63,11 @@ def test_full_names_win_among_lists_of_equal_length() -> None:
     assert best_record([initials, PUBMED]).authors == PUBMED.authors
 
 
+def test_chinese_names_are_full_and_initials_are_not_however_long() -> None:
+    chinese, romanised = ParsedRecord(authors=("刘洋", "陈晓")), ParsedRecord(authors=("Liu, Y.", "Chen, X."))
+    assert best_record([romanised, chinese]).authors == best_record([chinese, romanised]).authors == ("刘洋", "陈晓")
+
+
 def test_a_copyright_notice_is_not_part_of_an_abstract() -> None:
     assert best_record([EARLY, PUBMED]).abstract == "Short."
 

@@ -33,10 +33,11 @@ def best_record(records: Sequence[ParsedRecord], *, preferred: int = 0) -> Parse
     What the first ``preferred`` records say is taken as it stands, the first of them first; the best of the others
     fills what they leave out.
 
-    Title: complete and not in capitals. Authors: the longest list, with the fullest names. Abstract: the longest
-    without its copyright notice. Pages: a range that no spreadsheet turned into a date. Journal: the full name.
-    ISSN, key words, types and registry numbers: all of them. Further DOIs, PMIDs, accession numbers, and a second
-    year (early and final) are kept in ``extra`` as ``other_doi``, ``other_pmid``, ``other_accession``, ``other_year``.
+    Title: complete and not in capitals. Authors: the longest list, of those the one with most full names. Abstract:
+    the longest without its copyright notice. Pages: a range that no spreadsheet turned into a date. Journal: the full
+    name. ISSN, key words, types and registry numbers: all of them. Further DOIs, PMIDs, accession numbers, and a
+    second year (early and final) are kept in ``extra`` as ``other_doi``, ``other_pmid``,
+    ``other_accession``, ``other_year``.
 
     Examples
     --------
@@ -67,7 +68,7 @@ def best_record(records: Sequence[ParsedRecord], *, preferred: int = 0) -> Parse
             extra[name] = tuple(others)
     return ParsedRecord(
         title=_best((r.title for r in records), _title_quality),
-        authors=max((r.authors for r in records), key=lambda a: (len(a), sum(map(len, a)))),
+        authors=max((r.authors for r in records), key=_authors_quality),
         journal=_best((r.journal for r in records), _name_quality),
         year=year,
         volume=_best((r.volume for r in records), lambda v: (v.isdigit(), -len(v))),
@@ -96,6 +97,18 @@ def _with_preferred(best: ParsedRecord, preferred: Sequence[ParsedRecord]) -> Pa
     if years:
         extra["other_year"] = tuple(sorted(years))
     return replace(best, **chosen, extra=extra)
+
+
+def _authors_quality(authors: tuple[str, ...]) -> tuple[int, int, int]:
+    """Length of the list, then how many are named in full (Chinese characters, or a given name), then letters."""
+    return len(authors), sum(map(_is_full, authors)), sum(map(len, authors))
+
+
+def _is_full(name: str) -> bool:
+    if any("\u3400" <= character <= "\u9fff" for character in name):
+        return True
+    words = (word.strip(".") for word in name.partition(",")[2].split())
+    return any(len(word) > 1 and not word.isupper() for word in words)
 
 
 def _first(values: Iterable[str | None]) -> str | None:
