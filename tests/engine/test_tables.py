@@ -96,6 +96,7 @@ def test_estimates_with_variance_standard_error_or_interval_are_the_same() -> No
     tables = [
         wide(yi=[0.1, 0.2], vi=[0.04, 0.09]),
         wide(yi=[0.1, 0.2], sei=[0.2, 0.3]),
+        wide(_meta_es=[0.1, 0.2], _meta_se=[0.2, 0.3]),
         wide(TE=[0.1, 0.2], seTE=[0.2, 0.3]),
         wide(yi=[0.1, 0.2], **{"ci.lb": [0.1 - 1.959964 * 0.2, 0.2 - 1.959964 * 0.3]})
         .assign(**{"ci.ub": [0.1 + 1.959964 * 0.2, 0.2 + 1.959964 * 0.3]}),
@@ -176,7 +177,7 @@ def test_empty_cells_are_not_zero(tmp_path: Path) -> None:
         ("study,treatment,events,n,n\nA,x,3,20,20\n", ("same name", "'n'")),
         ("study,treatment,events,n\n", ("no rows",)),
         ("", ("empty",)),
-        ("a,b\n1,2\n", ("not recognised", "events: events")),
+        ("a,b\n1,2\n", ("not recognised", "Found: 'a, b'", "one row an arm", "TE, seTE")),
         ("treatment,events,n\nx,3,20\n", ("needs a study column",)),
     ],
 )

@@ -157,7 +157,7 @@ def test_files_are_written_by_their_suffix(tmp_path):
         assert read_file(path).format == name
         assert read_file(path).parsed[0].title == "标题"
     assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbf")
-    with pytest.raises(InputError, match=r"ris, csv, nbib, bibtex"):
+    with pytest.raises(InputError, match=r"ris \(\.ris\), csv \(\.csv\), nbib \(\.nbib\), bibtex \(\.bib\)"):
         write_file(tmp_path / "a.docx", [record])
 
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from toolkit.engine.grid import Grid
 from toolkit.model.errors import InputError
 
-__all__ = ["ROLES", "recognise", "recognised_names"]
+__all__ = ["ROLES", "recognise"]
 
 # Role -> names in order of preference; "study" is filled from author and year where there is no better column.
 ROLES: dict[str, tuple[str, ...]] = {
@@ -25,6 +25,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "slab",
         "label",
         "trialname",
+        "metastudylabel",
         "研究",
         "author",
         "authors",
@@ -53,11 +54,24 @@ ROLES: dict[str, tuple[str, ...]] = {
         "loghr",
         "lnhr",
         "diff",
+        "metaes",
     ),
     "v": ("vi", "var", "variance", "v"),
-    "se": ("sei", "sete", "se", "stderr", "standarderror", "selogor", "selnor", "selogrr", "selnrr", "seloghr"),
-    "ci_low": ("cilb", "lower", "ll", "cilow", "lcl", "lowerci", "ci95low"),
-    "ci_high": ("ciub", "upper", "ul", "cihigh", "ucl", "upperci", "ci95high"),
+    "se": (
+        "sei",
+        "sete",
+        "se",
+        "stderr",
+        "standarderror",
+        "selogor",
+        "selnor",
+        "selogrr",
+        "selnrr",
+        "seloghr",
+        "metase",
+    ),
+    "ci_low": ("cilb", "lower", "ll", "cilow", "lcl", "lowerci", "ci95low", "metacil"),
+    "ci_high": ("ciub", "upper", "ul", "cihigh", "ucl", "upperci", "ci95high", "metaciu"),
     # what papers report in place of mean and SD (--convert)
     "median": ("median", "med", "中位数"),
     "q1": ("q1", "p25", "lowerquartile"),
@@ -103,11 +117,6 @@ _FURTHER_ROLE |= {"r": "events", "m": "mean", "y": "mean", "exposure": "time"}
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s._\-()\[\]]", "", name).lower()
-
-
-def recognised_names() -> str:
-    """One line a role for messages and help."""
-    return "; ".join(f"{role}: {', '.join(names[:4])}" for role, names in ROLES.items())
 
 
 def recognise(grid: Grid, given: Mapping[str, str] | None) -> dict[str, int]:

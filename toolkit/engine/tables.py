@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from toolkit.engine.columns import recognise, recognised_names
+from toolkit.engine.columns import recognise
 from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.effects import arm_table, effects_from_contrasts, effects_from_estimates, find_measure
 from toolkit.engine.effects.compute import ONE_GROUP
@@ -150,7 +150,8 @@ def read_table(
             file=grid.file,
             row=1,
             value=", ".join(grid.header),
-            allowed=recognised_names(),
+            allowed="one row an arm (study, treatment, events, n; or n, mean, sd), one row a study (ai, bi, ci, di; "
+            "event.e, n.e, event.c, n.c; m1i, sd1i, n1i, m2i, sd2i, n2i), or effects (yi, sei; TE, seTE)",
             hint="Name them with columns={'events': 'ev', ...} (--columns events=ev,n=tot on the command line).",
         )
     kept = {name: _by_study(grid, name, table.study_of_row) for name in extra}

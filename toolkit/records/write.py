@@ -230,7 +230,7 @@ def write_file(path: str | Path, records: Iterable[ParsedRecord], *, format: str
             "Records cannot be written in this format.",
             file=path,
             value=name or path.suffix,
-            allowed=", ".join(WRITERS),
+            allowed=", ".join(f"{n} ({end})" for n, (_, end) in WRITERS.items()),
         )
     text = WRITERS[name][0](records)
     write_whole(path, text.encode("utf-8-sig" if name == "csv" else "utf-8"))
