@@ -252,6 +252,12 @@ def test_status_names_forms_that_differ_from_what_is_stored(evipool: Run, folder
     assert "cannot be read" in facts["bad.csv"]
 
 
+def test_a_form_for_nobody_says_that_it_is_empty(evipool: Run, tmp_path: Path) -> None:
+    words = "no values are filled in"
+    assert words in evipool("extract", "template", "a.csv")[1]
+    assert words not in evipool("extract", "template", "b.csv", who="AB")[1]
+
+
 def test_status_loads_nothing_heavy(evipool: Run, folder: Path) -> None:
     code = (
         "import sys; from toolkit.cli.common import run; run(['-C', sys.argv[1], 'status']);"

@@ -78,6 +78,9 @@ def test_merge_split_apart_and_explain(root: Path, project: Project) -> None:
     assert "Noted" in call("-C", str(root), "--as", "AB", "dedup", "apart", ids[0], ids[1]).output
     explained = call("-C", str(root), "dedup", "explain", ids[0], ids[2])
     assert "They are one report now" in explained.output
+    for line in explained.output.splitlines():
+        if "≠" in line:  # both sides say something
+            assert len(line.split("≠")[1].strip().split("  ")) > 1, line
     assert json.loads(call("-C", str(root), "dedup", "explain", ids[0], ids[3], "--format", "json").output)["history"]
 
 

@@ -285,7 +285,7 @@ def _side_by_side(project: Project, first: str, second: str) -> None:
     for name in SHOWN:
         left, right = _text(getattr(a, name)), _text(getattr(b, name))
         if left or right:
-            rows.append((name, "" if left == right else "≠", left, right))
+            rows.append((name, "≠" if left and right and left != right else "", left, right))
     table(("", "", first[:8], second[:8]), rows)
 
 

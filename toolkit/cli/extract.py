@@ -38,7 +38,10 @@ def template(ctx: click.Context, table_name: str, file: Path, force: bool) -> No
         raise InputError("the file exists", file=file, hint="Add --force to overwrite it.")
     with open_project(ctx) as project:
         rows = write_template(project, file, table_name)
+        named = project.reviewer(required=False)
     click.echo(f"{file}: {rows} rows of the {table_name} table. Fill it in, then: evipool extract import {file}")
+    if named is None:
+        click.echo("Nobody was named by --as: no values are filled in.")
 
 
 @extract.command("import")
