@@ -124,7 +124,7 @@ def test_an_exclusion_at_full_text_needs_a_reason_of_the_protocol(
     project: Project, four: list[str], as_person: AsPerson
 ) -> None:
     full_text(project, four[:1], as_person)
-    with pytest.raises(InputError, match="needs its reason. Allowed: wrong population; wrong outcome; 重复发表"):
+    with pytest.raises(InputError, match=r"needs its reason\. Allowed: wrong population; wrong outcome; 重复发表"):
         run.decide(as_person("AB"), four[0], "exclude", stage=FULL_TEXT)
     run.decide(as_person("AB"), four[0], "exclude", stage=FULL_TEXT, reason="重复发表")
     run.decide(as_person("李华"), four[0], "exclude", stage=FULL_TEXT, reason="1")

@@ -119,7 +119,7 @@ def heterogeneity_text(r: Payload) -> str:
     ci = "" if t["ci"] is None else f" ({interval_text(t['ci']['low'], t['ci']['high'], 3)}, {t['ci']['method']})"
     return (
         f"heterogeneity: tau2 {number(t['value'], 3)}{ci}, I2 {percent(h['i2_tau2'])} from tau2 and "
-        f"{percent(h['i2_q'])} from Q, Q {number(h['q'])} on {h['df']} df, {p_text(h['p'])}"
+        f"{percent(h['i2_q'])} from Q, Q {h['q']:.2f} on {h['df']} df, {p_text(h['p'])}"
     )
 
 

@@ -126,7 +126,7 @@ def _strategies(facts: _Facts) -> str | None:
 
 def _selection(facts: _Facts) -> str:
     s = facts.config.screening
-    words = {1: "one reviewer decided on each", 2: "two reviewers voted on each "}
+    words = {1: "one reviewer decided on each", 2: "two reviewers voted on each"}
     text = f"Title and abstract: {words[s.title_abstract]} record; full text: {words[s.full_text]} report."
     counted = facts.counted
     tools = counted.automation.n + counted.excluded_tool.n
@@ -218,7 +218,8 @@ def _updates(facts: _Facts) -> str | None:
 def _totals(facts: _Facts) -> str | None:
     c = facts.counted
     lines = (*c.databases, *c.registers, *c.other_methods)
-    return "; ".join(f"{line.label} (n = {line.box.n})" for line in lines) + "." if lines else None
+    since = f"Since version {c.previous_label}: " if c.previous_label else ""
+    return since + "; ".join(f"{line.label} (n = {line.box.n})" for line in lines) + "." if lines else None
 
 
 def _deduplication(facts: _Facts) -> str | None:

@@ -59,5 +59,6 @@ def _bottom_notes(flow: Flow) -> list[str]:
     waiting = (flow.undecided, flow.other_undecided, flow.main.pending, flow.other.pending)
     still = sum(box.n for box in (*waiting, flow.main.undecided, flow.other.undecided))
     if still:
-        notes.append(f"This flow is not finished: {counted(still, 'decision')} or retrievals still open.")
+        words = counted(still, "decision") + (" or retrieval" if still == 1 else " or retrievals")
+        notes.append(f"This flow is not finished: {words} still open.")
     return notes

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from toolkit.model.errors import InputError
+from toolkit.model.wording import counted
 from toolkit.prisma.boxes import Box, Column, Flow, Line
 
 __all__ = ["COLUMNS", "R_ROWS", "flow_from_r_csv", "r_csv_text", "read_r_csv"]
@@ -114,7 +115,8 @@ def _numbers(flow: Flow) -> tuple[dict[str, str], tuple[str, ...]]:
     for words, column in (("databases and registers", flow.main), ("other methods", flow.other)):
         kept = column.ongoing.n + column.awaiting.n + column.undecided.n + column.pending.n
         if kept:
-            notes.append(f"{words}: {kept} reports ongoing, awaiting or undecided have no line in the file")
+            reports = f"{counted(kept, 'report')} (ongoing, awaiting or undecided)"
+            notes.append(f"{words}: {reports} without a line in the CSV of the R package PRISMA2020")
     databases = [*flow.databases]
     if carried:
         databases.append(Line(label="Taken up again from previous version", box=flow.carried))

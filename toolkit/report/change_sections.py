@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from toolkit.model.wording import counted
 from toolkit.report.changes import AnalysisChange, main_estimate, network_rows, numbers_row
 from toolkit.report.context import Context
 from toolkit.report.html import Group, Markup, bullets, figure, grouped_table, heading, join, paragraph, table
@@ -187,8 +188,8 @@ def _count_changes(c: Context) -> Markup:
         found = f.database_records.n + f.register_records.n
         parts.append(
             paragraph(
-                f"Since then {found} records came from databases and registers; {f.duplicates.n} were duplicates, "
-                f"{f.screened.n} were screened, {f.main.assessed.n} reports were assessed in full."
+                f"Since then {counted(found, 'record')} came from databases and registers (duplicates: "
+                f"{f.duplicates.n}, screened: {f.screened.n}, reports assessed in full: {f.main.assessed.n})."
             )
         )
     return join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from toolkit.analysis.words import number, percent
+from toolkit.analysis.words import percent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
 from toolkit.prisma.living import NOT_STATED
 from toolkit.prisma.notes import flow_notes
@@ -74,7 +74,7 @@ def question(c: Context) -> Markup:
             o.instrument or o.unit,
             "" if o.scale_min is None or o.scale_max is None else f"{o.scale_min:g} to {o.scale_max:g}",
             f"{o.better} is better" if o.better else "direction not stated",
-            "none agreed" if o.smallest_important_difference is None else number(o.smallest_important_difference),
+            "none agreed" if o.smallest_important_difference is None else f"{o.smallest_important_difference:g}",
             _window(o.months_min, o.months_max),
             o.rule,
         ]
