@@ -239,3 +239,22 @@ def test_a_permutation_test_of_the_effect_or_of_the_covariates(schools: Path) ->
     drawn = json.loads(call(*arguments, "--regress", "year", "--format", "json").stdout)["permutation"]
     assert (drawn["names"], drawn["samples"], drawn["exact"]) == (["year"], 1001, False)
     assert "all 512 arrangements" in call(*arguments).stdout
+
+
+def test_further_figures_are_written_each_into_its_file(schools: Path, tmp_path: Path) -> None:
+    arguments = [str(schools), "--columns", "study=school", "--regress", "year"]
+    for kind in ("baujat", "radial", "gosh", "bubble", "drapery", "influence", "profile"):
+        arguments += ["--figure", f"{kind}={tmp_path / kind}.svg"]
+    assert call(*arguments).exit_code == 0
+    assert all((tmp_path / f"{kind}.svg").stat().st_size > 2000 for kind in ("baujat", "gosh", "bubble", "profile"))
+
+
+@pytest.mark.parametrize(
+    ("figure", "why"),
+    [("bubbles=x.svg", "KIND=FILE"), ("bubble=x.svg", "--regress"), ("labbe=x.svg", "events of two groups")],
+)
+def test_a_figure_that_cannot_be_drawn_is_refused(
+    schools: Path, figure: str, why: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pairwise", str(schools), "--columns", "study=school", "--figure", figure]) == 2
+    assert why in capfd.readouterr().err

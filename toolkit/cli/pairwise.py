@@ -11,6 +11,7 @@ import click
 
 from toolkit.cli.common import AnyCase, Number, format_option
 from toolkit.cli.pairwise_data import data_options
+from toolkit.cli.pairwise_figures import figure_options
 from toolkit.cli.pairwise_models import model_options
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 from toolkit.model.presets import PRESETS
@@ -151,6 +152,7 @@ def more_options(function: F) -> F:
 )
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot (.svg, .png, .pdf).")
 @click.option("--funnel", type=click.Path(path_type=Path, dir_okay=False), help="Funnel plot (.svg, .png, .pdf).")
+@figure_options
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, model: str, tau2: str, ci: str,
     prediction: str, tau2_ci: str, preset: str | None, level: float, leave_one_out: bool, cumulative: bool,
@@ -172,6 +174,7 @@ def pairwise(
     evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
     """
     from toolkit.cli.pairwise_data import data_columns, prepare, prepared_to_dict
+    from toolkit.cli.pairwise_figures import draw_more
     from toolkit.cli.pairwise_models import model_columns, models
     from toolkit.cli.pairwise_more import More
     from toolkit.cli.pairwise_show import show
@@ -226,6 +229,7 @@ def pairwise(
     )
     show(result, table, wanted, output_format=output_format, output=output)
     _figures(result, plot, funnel, contours, groups)
+    draw_more(result, table, modelled, regress)
 
 
 _ZERO_OPTIONS = {

@@ -42,6 +42,11 @@ class Resampled:
 
 
 def _fit(result: PairwiseResult, times: IntArray, complete: bool) -> Resampled:
+    if result.spec.model != "IV":
+        raise InputError(
+            "Subsets and samples of studies are fitted by inverse variance.", value=result.spec.model,
+            hint="Fit with model='IV' (--model IV).",
+        )  # fmt: skip
     _, y, v = studies_of(result)
     columns: list[tuple[FloatArray, ...]] = []
     for m in _chunks(times):
