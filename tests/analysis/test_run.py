@@ -223,3 +223,17 @@ def test_planning_reads_no_numbers_library(folder: Path) -> None:
 def test_selections_of_an_unknown_analysis_name_the_known_ones(folder: Path) -> None:
     with Project.open(folder) as project, pytest.raises(InputError, match="no such analysis"):
         selections(project, ["nothing"])
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", "null", '{"a": 1}', "\x00\x01", "[" * 100_000])
+def test_a_damaged_result_counts_as_not_computed_and_is_computed_again(folder: Path, damage: str) -> None:
+    assert evipool(folder, "analyse") == 0
+    (only,) = results(folder)
+    whole = (only / "result.json").read_bytes()
+    (only / "result.json").write_text(damage, encoding="utf-8")
+    with Project.open(folder) as project:
+        assert plan(project)[0].status == "stale"
+    assert evipool(folder, "report") in (0, 3)
+    assert evipool(folder, "analyse") == 0
+    assert results(folder) == [only]
+    assert (only / "result.json").read_bytes() == whole

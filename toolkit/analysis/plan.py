@@ -61,12 +61,17 @@ def result_folder(project: Project, analysis_id: str, print_: str) -> Path:
 
 
 def read_result(project: Project, analysis_id: str, print_: str) -> dict[str, Any] | None:
-    """The payload of a stored result, None if it is not there."""
-    path = result_folder(project, analysis_id, print_) / RESULT
-    if not path.is_file():
+    """The payload of a stored result; None if it is not there, or damaged so that it must be computed again."""
+    return stored(result_folder(project, analysis_id, print_))
+
+
+def stored(folder: Path) -> dict[str, Any] | None:
+    """What the result folder holds, None unless it is whole and belongs there."""
+    try:
+        payload: object = json.loads((folder / RESULT).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
-    payload: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return payload
+    return payload if isinstance(payload, dict) and str(payload.get("fingerprint")).startswith(folder.name) else None
 
 
 def plan(project: Project, ids: Sequence[str] = (), *, read: bool = True) -> list[AnalysisOutcome]:
@@ -81,12 +86,12 @@ def plan(project: Project, ids: Sequence[str] = (), *, read: bool = True) -> lis
             continue
         mark = fingerprint(spec_of(analysis, project.config.outcome(analysis.outcome)), selection)
         folder = result_folder(project, analysis.id, mark)
-        status = "kept" if (folder / RESULT).is_file() else "stale"
         payload = read_result(project, analysis.id, mark) if read else None
+        there = payload is not None if read else (folder / RESULT).is_file()
         outcomes.append(
             AnalysisOutcome(
                 analysis=analysis,
-                status=status,
+                status="kept" if there else "stale",
                 fingerprint=mark,
                 folder=folder,
                 payload=payload,

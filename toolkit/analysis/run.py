@@ -20,6 +20,7 @@ from toolkit.analysis.plan import (
     result_folder,
     selections,
     spec_of,
+    stored,
 )
 from toolkit.analysis.select import Selection
 from toolkit.analysis.settings import record_settings
@@ -90,8 +91,12 @@ def _freeze(folder: Path, words: dict[str, object], fitted: Fit, selection: Sele
         rows = [[getattr(arm, name) for name in DATA_COLUMNS] for arm in selection.arms]
         write_form(scratch / "data.csv", DATA_COLUMNS, rows)
         draw_figures(scratch, words, fitted)
-        if not folder.exists():  # otherwise another process was faster; the content is the same by construction
+        damaged = folder.parent / f"{UNFINISHED}{uuid.uuid4().hex}"
+        if stored(folder) is None:  # otherwise another process was faster; the content is the same by construction
+            if folder.exists():
+                folder.rename(damaged)
             scratch.rename(folder)
+            shutil.rmtree(damaged, ignore_errors=True)
     finally:
         if scratch.exists():
             shutil.rmtree(scratch, ignore_errors=True)
