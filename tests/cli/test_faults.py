@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import pytest
 from toolkit import doctor
 from toolkit.cli.common import run
 
+ROOT = Path(__file__).resolve().parents[2]
 RIS = "TY  - JOUR\nTI  - A trial\nER  - \n"
 
 
@@ -77,3 +81,40 @@ def test_control_characters_of_an_export_reach_no_document(tmp_path: Path) -> No
     source.write_text(RIS.replace("A trial", "A\x01 tri\x7fal"), encoding="utf-8")
     assert run(["convert", str(source), str(tmp_path / "b.xml")]) == 0
     assert "A trial" in (tmp_path / "b.xml").read_text(encoding="utf-8")
+
+
+def program(*command: str, shell: str = "", folder: Path) -> tuple[int, str]:
+    """Exit code and standard error of evipool in a shell, its standard output treated as ``shell`` says."""
+    words = " ".join(shlex.quote(word) for word in (sys.executable, "-m", "toolkit", *command))
+    done = subprocess.run(
+        ["bash", "-c", f"{words} {shell}; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True, cwd=folder, timeout=60, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    return done.returncode, done.stderr.decode("utf-8")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX")
+@pytest.mark.parametrize(
+    ("shell", "code", "words"),
+    [("| true", 0, ""), ("| head -1", 0, ""), (">&-", 0, ""), ("> /dev/full", 1, "No space left")],
+)
+def test_a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one(
+    tmp_path: Path, shell: str, code: int, words: str
+) -> None:
+    assert program("init", "r", folder=tmp_path) == (0, "")
+    for _ in range(3):  # the reader may go before or after the writing
+        found, told = program("-C", "r", "status", shell=shell, folder=tmp_path)
+        assert found == code
+        assert words in told
+        assert (told == "") == (words == "")
+        assert "Exception" not in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
+def test_a_file_whose_name_is_no_text_can_be_imported(tmp_path: Path) -> None:
+    assert program("init", "r", folder=tmp_path)[0] == 0
+    settings = tmp_path / "r" / "review.toml"
+    settings.write_text('[review]\ntitle = "T"\n[[sources]]\nname = "Embase"\n', encoding="utf-8")
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xd6\xd0.ris"))
+    source.write_text(RIS, encoding="utf-8")
+    assert run(["-C", str(tmp_path / "r"), "import", str(source), "--source", "Embase", "--date", "2026-01-01"]) == 0

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
@@ -76,6 +76,7 @@ def run(args: Sequence[str], settings: Settings | None = None) -> int:
     _utf8_streams()
     try:
         value = cli.main(args=list(args), prog_name="evipool", standalone_mode=False, obj=settings)
+        sys.stdout.flush()  # a full disk or a closed pipe is told here, not by the interpreter at its end
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -88,8 +89,13 @@ def run(args: Sequence[str], settings: Settings | None = None) -> int:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - kept open until exit
+        sys.stdout = _nowhere()
         return 0
+    except SystemExit as error:
+        # Click's answer to a reader that has seen enough ('| head') is a silent exit with 1.
+        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EPIPE:
+            return 0
+        raise
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         click.echo(f"Error: {place}{error.strerror or error}. Nothing half-written was kept.", err=True)
@@ -120,8 +126,13 @@ def _say_fault(error: Exception, args: Sequence[str]) -> None:
     click.echo(f"Nothing half-written was kept; {where}.", err=True)
 
 
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - kept open until exit
+
+
 def _utf8_streams() -> None:
-    """A Windows console and a C locale print Chinese too."""
+    """A Windows console and a C locale print Chinese too; where nobody listens (pythonw, >&-) nothing is printed."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and (getattr(stream, "encoding", "") or "").lower().replace("-", "") != "utf8":
@@ -176,7 +187,7 @@ def command_line(ctx: click.Context) -> str:
             shown.append(param.opts[-1])
         else:
             shown += [f"{param.opts[-1]} {_shell(str(v))}" for v in values]
-    return " ".join([*words, *shown])
+    return os.fsencode(" ".join([*words, *shown])).decode("utf-8", errors="replace")
 
 
 def _shell(word: str) -> str:

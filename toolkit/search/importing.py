@@ -7,6 +7,7 @@ is complete, so an import that was cut off changes nothing until the same comman
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -180,7 +181,7 @@ def _known(
 ) -> ImportOutcome:
     """A file that is in the review already: nothing is added, and nothing may be said of it that differs."""
     undo = "To change that: 'evipool log', 'evipool undo' the import, and import it again."
-    name = "" if run.file_name == path.name else f" (as {run.file_name})"
+    name = "" if run.file_name == _shown(path) else f" (as {run.file_name})"
     if run.source.casefold() != source.name.casefold():
         raise InputError(
             f"this file was imported under {run.source}{name} already", file=path, value=source.name, hint=undo
@@ -244,7 +245,7 @@ class _Import:
             "source_kind": self.source.column,
             "searched_on": searched_on,
             "date_assumed": assumed,
-            "file_name": self.path.name,
+            "file_name": _shown(self.path),
             "records": self.count.records,
             "starters": self.opened.starters,
             "lost": max(self.opened.starters - self.count.records, 0),
@@ -268,7 +269,7 @@ class _Import:
             source=self.source.name,
             searched_on=searched_on,
             date_assumed=assumed,
-            file_name=self.path.name,
+            file_name=_shown(self.path),
             format=self.opened.format,
             encoding=self.opened.encoding,
             starters=self.opened.starters,
@@ -296,7 +297,7 @@ class _Import:
                 kind="import",
                 source=self.source.name,
                 source_kind=self.source.column,
-                file_name=self.path.name,
+                file_name=_shown(self.path),
                 sha256=self.opened.sha256,
                 searched_on=searched_on,
                 detail={
@@ -372,3 +373,8 @@ def reparse(project: Project, run: Run) -> dict[str, dict[str, Any]]:
         for _, record_id, run_id in views.external_ids(project.store)
         if run_id == run.id
     }
+
+
+def _shown(path: Path) -> str:
+    """The file's name as text: on Linux a name may be bytes of another encoding, which no database holds."""
+    return os.fsencode(path.name).decode("utf-8", errors="replace")
