@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from toolkit.analysis.plan import AnalysisOutcome
 from toolkit.analysis.plan import plan as plan_analyses
 from toolkit.analysis.run import analyse
+from toolkit.analysis.stale import why_stale
 from toolkit.dedup.run import dedup
 from toolkit.model.errors import ToolkitError
 from toolkit.model.events import NewEvent
@@ -26,7 +27,7 @@ from toolkit.project import Project
 from toolkit.report.context import compared_version, headline_syntheses
 from toolkit.report.news import News, news_since
 from toolkit.report.run import ReportOutcome, write_report
-from toolkit.report.state import is_fresh
+from toolkit.report.state import REPORT, is_fresh
 from toolkit.search.run import SearchOutcome
 from toolkit.search.services import SERVICES
 from toolkit.store import views
@@ -46,8 +47,9 @@ class SearchCall(Protocol):
 class Step:
     """One step of the line, why it stands so, and what to type.
 
-    ``status`` is "done", "due" (a machine can do it), "later" (not before other steps), "waiting" (for a person) or
-    "open" (a person's work that does not keep a version from being closed).
+    ``status`` is "done", "due" (a machine can do it), "later" (not before other steps), "refused" (settings or data
+    are to be mended), "waiting" (for a person) or "open" (a person's work that does not keep a version from being
+    closed).
     """
 
     name: str
@@ -135,10 +137,9 @@ def plan(project: Project) -> list[Step]:
         who = f"{one.n} wait for {one.person or 'a person'}"
         status = "waiting" if one.blocks else "open"
         steps.append(Step(name=one.what, status=status, why=who, command=one.command))
-    steps += [_analysis_step(outcome) for outcome in plan_analyses(project) if outcome.status != "refused"]
+    steps += [_analysis_step(project, outcome) for outcome in plan_analyses(project)]
     fresh = is_fresh(project)
-    words = "decisions, data, results or settings changed since it was written"
-    why = "nothing changed since it was written" if fresh else words
+    why = "nothing changed since it was written" if fresh else _why_report(project)
     steps.append(Step(name="report", status="done" if fresh else "due", why=why, command="evipool report"))
     if position.closes:
         steps.append(Step(name="version", status="due", why="nothing waits for a person", command="evipool update"))
@@ -165,11 +166,31 @@ def _dedup_step(project: Project) -> Step:
     return Step(name="dedup", status="done", why="every record was compared")
 
 
-def _analysis_step(outcome: AnalysisOutcome) -> Step:
+def _analysis_step(project: Project, outcome: AnalysisOutcome) -> Step:
     name = f"analysis {outcome.analysis.id}"
+    if outcome.status == "refused":
+        return Step(name=name, status="refused", why=outcome.problem or "", command="evipool analyse")
     if outcome.status == "stale":
-        return Step(name=name, status="due", why="its data, settings or engine changed", command="evipool analyse")
+        return Step(name=name, status="due", why=why_stale(project, outcome.analysis.id), command="evipool analyse")
     return Step(name=name, status="done", why="same data, settings and engine")
+
+
+_EVENT_WORDS = {
+    "run": "searches or imports", "assign": "duplicate decisions", "screen": "votes", "resolve": "resolutions",
+    "retrieve": "full texts", "link": "study links", "study": "standings of studies", "extract": "extracted cells",
+    "retract": "notices", "version": "versions",
+}  # fmt: skip
+
+
+def _why_report(project: Project) -> str:
+    """What came since report.html was written: kinds of events with their number, else settings, results or version."""
+    path = project.path("report", REPORT)
+    if not path.is_file():
+        return "never written"
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+    counts = project.store.event_counts(after=written)
+    parts = [f"{n:,} {_EVENT_WORDS.get(kind, kind)}" for kind, n in counts.items()]
+    return f"since it was written: {', '.join(parts)}" if parts else "results, settings or evipool changed"
 
 
 def update(

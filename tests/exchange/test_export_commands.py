@@ -17,6 +17,7 @@ from toolkit.exchange.freeze import verify_frozen
 from toolkit.model.events import NewEvent
 from toolkit.project import Project
 from toolkit.records.files import read_file
+from toolkit.records.tables import read_form
 from toolkit.store import views
 
 Run = Callable[..., tuple[int, str, str]]
@@ -49,6 +50,29 @@ def evipool(folder: Path, capsys: pytest.CaptureFixture[str]) -> Run:
 def analyses(folder: Path) -> dict[str, str]:
     with Project.open(folder) as project:
         return {a.id: a.kind for a in project.config.analyses}
+
+
+def test_events_are_the_same_in_every_format(folder: Path, evipool: Run, tmp_path: Path) -> None:
+    for kind in ("jsonl", "json", "csv", "xlsx"):
+        code, out, _ = evipool("export", "events", str(tmp_path / f"events.{kind}"))
+        assert code == 0 and "events" in out
+    lines = [json.loads(x) for x in (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert json.loads((tmp_path / "events.json").read_text(encoding="utf-8")) == lines
+    with (tmp_path / "events.csv").open(encoding="utf-8-sig", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert [row["id"] for row in rows] == [line["id"] for line in lines]
+    assert [row["kind"] for row in rows] == [line["kind"] for line in lines]
+    assert [json.loads(row["payload"] or "{}") for row in rows] == [line["payload"] for line in lines]
+    assert [row["supersedes"].split() for row in rows] == [line["supersedes"] for line in lines]
+    sheet = read_form(tmp_path / "events.xlsx")
+    assert len(sheet.rows) == len(lines)
+
+
+def test_events_in_another_format_are_refused_and_nothing_is_written(evipool: Run, tmp_path: Path) -> None:
+    code, _, err = evipool("export", "events", str(tmp_path / "events.parquet"))
+    assert code == 2
+    assert ".parquet" in err and ".jsonl, .json, .csv, .xlsx" in err
+    assert not (tmp_path / "events.parquet").exists()
 
 
 def test_scripts_go_to_a_folder_for_each_analysis_with_its_data(evipool: Run, folder: Path, tmp_path: Path) -> None:

@@ -109,10 +109,10 @@ def csv_(ctx: click.Context, folder: Path) -> None:
 @project_options
 @click.pass_context
 def events(ctx: click.Context, file: Path) -> None:
-    """Every event as JSON lines: who decided what, when, and what it superseded.
+    """Every event: who decided what, when, and what it superseded; .jsonl, .json, .csv or .xlsx.
 
-    The same event is the same line in every copy of a project, so two copies' files are joined by keeping each line
-    once.
+    JSON lines hold the same event as the same line in every copy of a project, so two copies' files are joined by
+    keeping each line once. The table has one row an event, what it superseded as ids, its payload as JSON.
     """
     from toolkit.exchange.files import export_events
 

@@ -135,7 +135,8 @@ def _show_plan(project: Project, output_format: str) -> int:
         emit([{"name": s.name, "status": s.status, "why": s.why, "command": s.command} for s in steps])
     else:
         table(["step", "status", "why", "command"], [[s.name, s.status, s.why, s.command] for s in steps])
-    return 3 if any(s.status == "waiting" for s in steps) else 0
+    found = {s.status for s in steps}
+    return 2 if "refused" in found else 3 if "waiting" in found else 0
 
 
 def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from toolkit.store import views
 from toolkit.store.evidence import study_rows, study_standings
 from toolkit.store.interchange import event_lines
 
-__all__ = ["REFERENCES", "export_events", "export_layout", "export_ris", "export_tables"]
+__all__ = ["EVENT_FORMATS", "REFERENCES", "export_events", "export_layout", "export_ris", "export_tables"]
 
 # Which reports a reference export holds, in words.
 REFERENCES = {
@@ -94,11 +95,46 @@ def _references(project: Project, which: str) -> list[ParsedRecord]:
     return [record.fields for record in views.records(store, first).values()]
 
 
+# Suffix -> what the events are written as.
+EVENT_FORMATS = {
+    ".jsonl": "JSON lines, which two copies of a project join by keeping each line once",
+    ".json": "one JSON list of the same objects",
+    ".csv": "a table for spreadsheets and R; payload and superseded events as JSON and ids in their cells",
+    ".xlsx": "the same table as a workbook",
+}
+_EVENT_COLUMNS = (
+    "at", "actor", "kind", "stage", "subject", "field", "value", "void", "supersedes", "payload", "command",
+    "evipool_version", "batch", "id",
+)  # fmt: skip
+
+
 def export_events(project: Project, path: Path) -> int:
-    """Every event as JSON lines that can be joined with another copy's by set union; returns how many."""
+    """Every event in an open format, told by the suffix (`EVENT_FORMATS`); returns how many.
+
+    Raises
+    ------
+    InputError
+        for another suffix; nothing is written.
+    """
+    kind = path.suffix.lower()
+    if kind not in EVENT_FORMATS:
+        allowed = ", ".join(EVENT_FORMATS)
+        raise InputError("events are not written in this format", value=path.suffix, file=path, allowed=allowed)
     lines = list(event_lines(project.store))
-    write_whole(path, "".join(f"{line}\n" for line in lines).encode("utf-8"))
+    if kind == ".jsonl":
+        write_whole(path, "".join(f"{line}\n" for line in lines).encode("utf-8"))
+    elif kind == ".json":
+        write_whole(path, ("[\n" + ",\n".join(lines) + "\n]\n").encode("utf-8"))
+    else:
+        write_form(path, _EVENT_COLUMNS, [_event_row(json.loads(line)) for line in lines])
     return len(lines)
+
+
+def _event_row(event: dict[str, Any]) -> list[object]:
+    event["payload"] = json.dumps(event["payload"], ensure_ascii=False, sort_keys=True) if event["payload"] else None
+    event["supersedes"] = " ".join(event["supersedes"])
+    event["void"] = "yes" if event["void"] else None
+    return [event[name] for name in _EVENT_COLUMNS]
 
 
 def export_tables(project: Project, folder: Path) -> list[Path]:

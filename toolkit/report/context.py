@@ -10,9 +10,9 @@ from typing import Any
 from toolkit.analysis.plan import AnalysisOutcome, plan, read_result
 from toolkit.analysis.settings import Differences, differences
 from toolkit.config import ReviewFile
-from toolkit.model.evidence import ArmResult, StudyFacts
+from toolkit.model.evidence import RESULTS, ArmResult, StudyFacts
 from toolkit.model.records import ParsedRecord
-from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Decision, Run, Standing, Version
+from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Cell, Decision, Run, Standing, Version
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.identities import Finding as FlowFinding
 from toolkit.prisma.identities import check
@@ -26,13 +26,18 @@ from toolkit.screening.notices import Notice, notices
 from toolkit.screening.run import agreement
 from toolkit.store import views
 from toolkit.store.evidence import arm_results, study_rows
+from toolkit.store.keys import ReportKeys
 
 __all__ = ["Context", "compared_version", "gather", "headline_syntheses"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What the sections read; nothing in it is computed again by a section."""
+    """What the sections read; nothing in it is computed again by a section.
+
+    ``extracted_by`` names the people behind each row of ``results``; ``found_by`` says when and where each report that
+    came near inclusion was found; ``short`` is the name of such a report that commands take.
+    """
 
     project_root: Path
     config: ReviewFile
@@ -42,6 +47,10 @@ class Context:
     standings: Mapping[str, Standing]
     studies: Mapping[str, StudyFacts]
     results: tuple[ArmResult, ...]
+    extracted_by: tuple[str, ...]
+    title_abstract: Mapping[str, Decision]
+    found_by: Mapping[str, tuple[str, ...]]
+    short: Mapping[str, str]
     analyses: tuple[AnalysisOutcome, ...]
     full_text: Mapping[str, Decision]
     fields: Mapping[str, ParsedRecord]
@@ -80,6 +89,8 @@ def gather(project: Project, *, settings_sha: str) -> Context:
     reports = views.reports(store)
     records = views.records(store)
     fields = {report: records[ids[0]].fields for report, ids in reports.items()}
+    full_text, keys = project.decisions(FULL_TEXT), ReportKeys(store)
+    near = [r for r in reports if r in full_text or any(r in x.reports for x in standings.values())]
     return Context(
         project_root=project.root,
         config=config,
@@ -89,8 +100,12 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         standings=standings,
         studies=study_rows(store),
         results=tuple(arm_results(store)),
+        extracted_by=tuple(_people(cells) for cells in views.evidence(store, RESULTS).rows.values()),
+        title_abstract=project.decisions(TITLE_ABSTRACT),
+        found_by=_found_by(project, near),
+        short={report: keys.short(report) for report in near},
         analyses=outcomes,
-        full_text=project.decisions(FULL_TEXT),
+        full_text=full_text,
         fields=fields,
         agreement={stage: agreement(project, stage) for stage in (TITLE_ABSTRACT, FULL_TEXT)},
         versions=marks,
@@ -105,6 +120,23 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         living=living_columns(project) if len(marks) > 1 or (marks and counted.label != marks[-1].label) else (),
         status=living_status(project) if marks or config.living.stated else (),
     )
+
+
+def _people(cells: Mapping[str, Cell]) -> str:
+    """Who extracted the cells of a row."""
+    return ", ".join(dict.fromkeys(actor for cell in cells.values() for actor, _ in cell.by))
+
+
+def _found_by(project: Project, near: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Report -> "2021-05-31: PubMed, Embase" for each day on which a record of it was found."""
+    arrived, members = views.record_runs(project.store), views.reports(project.store)
+    found = {}
+    for report in near:
+        days: dict[str, dict[str, None]] = {}
+        for rid in members[report]:
+            days.setdefault(arrived[rid].searched_on, {})[arrived[rid].source] = None
+        found[report] = tuple(f"{day}: {', '.join(names)}" for day, names in sorted(days.items()))
+    return found
 
 
 def compared_version(project: Project) -> Version | None:

@@ -150,11 +150,13 @@ def _sections(c: Context, flow_svg: Path) -> list[dict[str, Any]]:
         ("flow", "Flow of records, reports and studies", review.flow(c, flow_svg)),
         ("studies", "Included studies", evidence_sections.studies(c)),
         ("excluded", "Excluded at full text", evidence_sections.excluded(c)),
+        ("unsettled", "Studies neither included nor excluded", evidence_sections.unsettled(c)),
         ("analyses", "Analyses", synthesis.analyses(c)),
         ("sensitivity", "Sensitivity analyses", synthesis.sensitivity(c)),
         ("evidence", "Extracted data", evidence_sections.evidence(c)),
         ("methods", "Methods", synthesis.methods(c)),
         ("protocol", "Differences from protocol", differences_section(c.protocol)),
+        ("trail", "From numbers to records and people", evidence_sections.trail(c)),
         ("reproduce", "To check this report", synthesis.reproduce(c)),
     ]
     return [{"id": name, "title": title, "body": body} for name, title, body in found]

@@ -327,6 +327,17 @@ class Store:
         with self.reading() as connection:
             return events_of(connection.execute(query.order_by(schema.event.c.seq)).all())
 
+    def event_counts(self, *, after: str) -> dict[str, int]:
+        """Kind -> how many events were recorded after a UTC moment, in the order in which the kinds came."""
+        query = (
+            select(schema.event.c.kind, func.count(), func.min(schema.event.c.seq).label("first"))
+            .where(schema.event.c.at > after)
+            .group_by(schema.event.c.kind)
+            .order_by("first")
+        )
+        with self.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def batches(self) -> list[BatchRow]:
         """The run log, oldest first."""
         counts = (
