@@ -248,6 +248,14 @@ def test_loops_inside_one_multi_arm_study_do_not_count() -> None:
     assert independent_loops([{"a", "b", "c"}, {"a", "b"}]) == 0
     assert independent_loops([{"a", "b"}, {"b", "c"}, {"a", "c"}]) == 1
     assert independent_loops([{"a", "p"}, {"b", "p"}]) == 0
+    assert independent_loops([]) == 0
+
+
+def test_smaller_studies_close_a_loop_beside_a_multi_arm_study_that_holds_it() -> None:
+    triangle = [{"a", "b"}, {"b", "c"}, {"a", "c"}]
+    assert independent_loops([{"a", "b", "c"}, *triangle]) == 1
+    assert independent_loops([set("abcd"), set("abc"), {"c", "d"}, {"a", "d"}]) == 1
+    assert independent_loops([set("abcd"), {"a", "b"}, set("bcd")]) == 0
 
 
 def test_random_walk_counts_paths_as_enumeration_does() -> None:

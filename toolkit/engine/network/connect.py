@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, shortest_path
 
 from toolkit.engine.data import Effects, Excluded, FloatArray, IntArray
@@ -66,19 +67,40 @@ def independent_loops(designs: Iterable[Collection[str]]) -> int:
 
     Parameters
     ----------
-    designs : treatments of each design of a connected network
+    designs : treatments of each design
 
     Notes
     -----
     The cycle rank of the graph that joins treatments to the designs that hold them, over the designs that are not part
-    of a larger one.
+    of a larger one: a study of two arms closes no loop with a study of three that holds both. Where that is 0 smaller
+    studies may still close a loop among themselves, so the count is repeated without the designs of most treatments.
+
+    Examples
+    --------
+    >>> independent_loops(["abc", "ab"]), independent_loops(["abc", "ab", "bc", "ac"])
+    (0, 1)
     """
     distinct = {frozenset(d) for d in designs}
-    large = [d for d in distinct if len(d) > 2]
-    covered = {frozenset(pair) for d in large for pair in combinations(d, 2)}
-    largest = [d for d in distinct if d not in covered and not any(d < other for other in large)]
-    treatments: frozenset[str] = frozenset().union(*largest)
-    return sum(len(d) for d in largest) - (len(largest) + len(treatments)) + 1
+    for size in sorted({len(d) for d in distinct}, reverse=True):
+        rank = _cycle_rank({d for d in distinct if len(d) <= size})
+        if rank > 0:
+            return rank
+    return 0
+
+
+def _cycle_rank(distinct: set[frozenset[str]]) -> int:
+    """Edges - vertices + pieces of the graph of treatments and largest designs."""
+    holders: dict[str, list[frozenset[str]]] = {}
+    for d in distinct:
+        if len(d) > 2:
+            for t in d:
+                holders.setdefault(t, []).append(d)
+    largest = [d for d in distinct if not any(d < other for other in min((holders.get(t, []) for t in d), key=len))]
+    place = {t: i for i, t in enumerate({t for d in largest for t in d})}
+    ends = np.array([(place[t], len(place) + k) for k, d in enumerate(largest) for t in d])
+    n = len(place) + len(largest)
+    graph = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(n, n))
+    return len(ends) - n + int(connected_components(graph, directed=False)[0])
 
 
 def require_connected(effects: Effects) -> None:
