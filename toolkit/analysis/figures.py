@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,10 @@ from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.records.tables import write_whole
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from toolkit.analysis.fit import Fit
+    from toolkit.engine.data import Effects
 
 __all__ = ["closes_a_loop", "draw_figures", "favours", "is_worded_so", "wording"]
 
@@ -92,6 +96,7 @@ def _draw_pairwise(folder: Path, words: dict[str, Any], result: PairwiseResult, 
 
 def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -> None:
     from toolkit.engine.network import league_table
+    from toolkit.plots.evidence import draw_direct_indirect
     from toolkit.plots.forest_network import draw_network_forest, draw_split
     from toolkit.plots.league import draw_league
     from toolkit.plots.network import draw_network
@@ -109,10 +114,30 @@ def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -
         made["league"] = draw_league(league_table(result, model), title=title)
     both = [s for s in fitted.splits if s.direct is not None and s.indirect is not None]
     both = both if closes_a_loop([{"t1": c.t1, "t2": c.t2, "studies": c.studies} for c in result.comparisons]) else []
+    if fitted.effects is not None and len(result.treatments) > 2:
+        made |= _evidence_figures(result, fitted.effects, model, title, loops=bool(both))
     if both:
         measure, level = result.spec.measure, result.spec.level
         made["split"] = draw_split(both, measure=measure, scale=result.scale, level=level, title=title)
+        made["direct-indirect"] = draw_direct_indirect(both, measure=measure, scale=result.scale, title=title)
     if fitted.ranks is not None and fitted.ranks.caution is None:
         made["ranks"] = draw_ranks(fitted.ranks, title=title)
     for name, figure in made.items():
         save_figure(figure, folder / f"{name}.{kind}", title=title)
+
+
+def _evidence_figures(
+    result: NetworkResult, effects: Effects, model: str, title: str, *, loops: bool
+) -> dict[str, Figure]:
+    """What each study contributes and, where different studies close loops, which design is inconsistent."""
+    from toolkit.engine.network import contributions, net_heat
+    from toolkit.model.errors import NotEstimable
+    from toolkit.plots.contribution import draw_contributions
+    from toolkit.plots.net_heat import draw_net_heat
+
+    found = contributions(effects, result, model=model)
+    made = {"contributions": draw_contributions(found, reference=result.reference, title=title)}
+    if loops:
+        with suppress(NotEstimable):  # two designs: detaching one leaves nothing to compare with
+            made["heat"] = draw_net_heat(net_heat(effects, result.reference, model), title=title)
+    return made

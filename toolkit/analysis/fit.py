@@ -14,8 +14,16 @@ from toolkit.analysis.select import Selection
 from toolkit.config import Analysis, ReviewFile
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.bias import small_study_test
+from toolkit.engine.data import Effects
 from toolkit.engine.effects import arm_table
-from toolkit.engine.network import network, network_effects, network_to_dict, rank_probabilities, split_evidence
+from toolkit.engine.network import (
+    network,
+    network_effects,
+    network_to_dict,
+    rank_probabilities,
+    ranking_words,
+    split_evidence,
+)
 from toolkit.engine.network.rank import RankProbabilities
 from toolkit.engine.network.split import Split
 from toolkit.engine.pairwise import pairwise
@@ -45,6 +53,7 @@ class Fit:
     payload: dict[str, Any]
     splits: tuple[Split, ...] = ()
     ranks: RankProbabilities | None = None
+    effects: Effects | None = None
 
 
 def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> Fit:
@@ -110,10 +119,11 @@ def _fit_network(spec: NetworkSpec, selection: Selection, payload: dict[str, Any
     ranks = None
     if result.ranking is not None:
         ranks = rank_probabilities(result, np.random.default_rng(RANK_SEED), model=model)
-    shown["rank_probabilities"] = plain(ranks)
+    shown["rank_probabilities"] = None if ranks is None else {**plain(ranks), "words": ranking_words(ranks)}
     return Fit(
         result=result,
         payload={**payload, "status": "estimated", "reason": None, "result": shown},
         splits=tuple(split_evidence(effects, result, model)),
         ranks=ranks,
+        effects=effects,
     )

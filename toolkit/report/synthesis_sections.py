@@ -229,6 +229,9 @@ _FIGURES = {
         ("forest", "Forest plot against the reference"),
         ("league", "League table as a heat map"),
         ("split", "Direct against indirect evidence"),
+        ("direct-indirect", "Direct against indirect estimates"),
+        ("heat", "Net heat: which design the inconsistency comes from"),
+        ("contributions", "Contribution of the studies"),
         ("ranks", "Rank probabilities"),
     ),
 }
