@@ -156,3 +156,35 @@ def test_utf16_document_is_read():
     text = '<?xml version="1.0" encoding="UTF-16"?><PubmedArticleSet>' + ARTICLE + "</PubmedArticleSet>"
     ((_, record),) = parse_pubmed_xml(text.encode("utf-16"))
     assert record.original_title == "原题"
+
+
+def test_blanks_between_marked_words_are_kept():
+    text = ARTICLE.replace("Effect of <i>H. pylori</i> at", "<i>E. coli</i> <b>O157</b>\n<sup>14</sup>C at")
+    ((_, record),) = parse_pubmed_xml(text.format(kind="Journal Article", link="CommentIn").encode())
+    assert record.title == "E. coli O157 14C at 106 on R<1"
+
+
+def test_cited_references_are_kept_in_the_raw_bytes_and_not_read():
+    data = ARTICLE.format(kind="Journal Article", link="CommentIn").encode()
+    ((raw, record),) = parse_pubmed_xml(data)
+    assert raw.raw == data
+    assert "10.6000/cited" not in str(record)
+
+
+def test_substances_dates_and_subsets_read_as_medline_text_has_them(shared):
+    """The same tags as efetch rettype=medline gives, so that XML and NBIB of one article read alike."""
+    records = read_file(shared / "samples" / "entrez" / "bp_pubmed1.xml").parsed
+    (extra,) = (record.extra for record in records if "RN" in record.extra)
+    assert extra["RN"] == ("0 (Cytochrome c Group)", "0 (Flavins)", "42VZT0U6YR (Heme)", "E1UOL152H7 (Iron)")
+    assert (extra["DCOM"], extra["LR"], extra["SB"]) == (("19761230",), ("20190609",), ("IM",))
+
+
+def test_values_indented_by_another_program_are_tidied():
+    text = ARTICLE.replace("<LastName>王</LastName>", "<LastName>\n  van  Dam\n</LastName>").replace(
+        "</MedlineCitation>",
+        "<MeshHeadingList><MeshHeading><DescriptorName MajorTopicYN='Y'>\n Diet\n</DescriptorName>"
+        "<QualifierName> adverse\n effects </QualifierName></MeshHeading></MeshHeadingList></MedlineCitation>",
+    )
+    ((_, record),) = parse_pubmed_xml(text.format(kind="Journal Article", link="CommentIn").encode())
+    assert record.authors[0] == "van Dam, 伟"
+    assert record.extra["MH"] == ("*Diet/adverse effects",)

@@ -165,6 +165,8 @@ def normalise_pages(text: str | None, end: str | None = None) -> str | None:
     >>> normalise_pages("pp. 411–47")
     '411-447'
     """
+    if end is None and text and (match := _PAGES.match(text)):  # most pages are written so and need no more
+        return _whole_range(*match.groups())
     first, last = clean(text), clean(end)
     if first is None:
         return last
@@ -175,9 +177,10 @@ def normalise_pages(text: str | None, end: str | None = None) -> str | None:
     if first.lower().strip(".") in {"no-specified", "no pagination specified", "n.pag", "npag", "no pagination", "n/a"}:
         return None
     match = _PAGES.match(first)
-    if not match:
-        return first.rstrip("-+ ") or None
-    prefix, start, prefix2, stop = match.groups()
+    return _whole_range(*match.groups()) if match else first.rstrip("-+ ") or None
+
+
+def _whole_range(prefix: str, start: str, prefix2: str, stop: str) -> str:
     if len(stop) < len(start) and prefix2 in ("", prefix):
         stop, prefix2 = start[: len(start) - len(stop)] + stop, prefix
     return f"{prefix}{start}" if (prefix, start) == (prefix2, stop) else f"{prefix}{start}-{prefix2}{stop}"
@@ -185,9 +188,12 @@ def normalise_pages(text: str | None, end: str | None = None) -> str | None:
 
 def normalise_issn(*texts: str | None) -> tuple[str, ...]:
     """The ISSNs in the texts as "1234-567X", each once."""
-    return tuple(
-        dict.fromkeys(f"{m.group(1)}-{m.group(2).upper()}" for text in texts if text for m in _ISSN.finditer(text))
-    )
+    found: dict[str, None] = {}
+    for text in texts:
+        if text and text not in found:
+            for match in _ISSN.finditer(text):
+                found[f"{match.group(1)}-{match.group(2).upper()}"] = None
+    return tuple(found)
 
 
 def is_retracted(record: ParsedRecord) -> bool:

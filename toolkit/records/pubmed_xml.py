@@ -11,20 +11,16 @@ NLM, PubMed DTD documentation and "MEDLINE/PubMed Data Element (Field) Descripti
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from lxml import etree
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord, RawRecord
-from toolkit.records.normalise import (
-    find_doi,
-    find_registry_numbers,
-    find_year,
-    normalise_issn,
-    normalise_pages,
-    unique,
-)
+from toolkit.records import pubmed_parts as parts
+from toolkit.records.normalise import find_registry_numbers, find_year, normalise_issn, unique
+from toolkit.records.pubmed_parts import children
 from toolkit.records.xmlsplit import element_spans, parse_element, root_is_closed, text_of, to_utf8
 
 __all__ = [
@@ -37,31 +33,6 @@ __all__ = [
 ]
 
 RECORD_ELEMENTS = ("PubmedArticle", "PubmedBookArticle")
-# CommentsCorrections RefType -> MEDLINE tag.
-_CORRECTIONS = {
-    "CommentIn": "CIN",
-    "CommentOn": "CON",
-    "CorrectedandRepublishedIn": "CRI",
-    "CorrectedandRepublishedFrom": "CRF",
-    "DatasetIn": "DDIN",
-    "DatasetDescribedIn": "DDIN",
-    "ErratumIn": "EIN",
-    "ErratumFor": "EFR",
-    "ExpressionOfConcernIn": "ECI",
-    "ExpressionOfConcernFor": "ECF",
-    "OriginalReportIn": "ORI",
-    "RepublishedIn": "RPI",
-    "RepublishedFrom": "RPF",
-    "RetractedandRepublishedIn": "RRI",
-    "RetractedandRepublishedFrom": "RRF",
-    "RetractionIn": "RIN",
-    "RetractionOf": "ROF",
-    "SummaryForPatientsIn": "SPIN",
-    "UpdateIn": "UIN",
-    "UpdateOf": "UOF",
-}
-_HISTORY = {"entrez": "EDAT", "pubmed": "CRDT", "medline": "MHDA"}
-_NAME_PARTS = {"LastName", "ForeName", "Initials", "Suffix", "CollectiveName"}
 _DELETED = re.compile(rb"<Delete(?:Citation|Document)>(.*?)</Delete(?:Citation|Document)>", re.DOTALL)
 _PMID = re.compile(rb"<PMID[^<>]*>\s*(\d+)\s*</PMID>")
 
@@ -73,7 +44,39 @@ TRIAL_REGISTERS = frozenset(
 )
 
 Extra = dict[str, tuple[str, ...]]
-ByTag = dict[str, list[etree._Element]]
+_LAST_REFERENCE = b"</ReferenceList>"
+_TAIL = 200  # room for what closes the record after the list: two end tags and their indents
+_IDS_WITH_FIELDS = frozenset({"doi", "pubmed", "pmc"})
+Reader = Callable[[etree._Element], list[str]]
+
+
+def _of(tag: str) -> Reader:
+    """A reader of the texts of an element's children of one tag."""
+    return lambda element: parts.texts(element, tag)
+
+
+# Element of MedlineCitation or Article -> MEDLINE tag, and what reads its values.
+_LISTS: dict[str, tuple[str, Reader]] = {
+    "ChemicalList": ("RN", parts.substances),
+    "DataBankList": ("SI", parts.databanks),
+    "GeneSymbolList": ("GS", _of("GeneSymbol")),
+    "GrantList": ("GR", parts.grants),
+    "InvestigatorList": ("FIR", parts.person_names),
+    "MeshHeadingList": ("MH", parts.mesh),
+    "PersonalNameSubjectList": ("FPS", parts.person_names),
+    "SupplMeshList": ("NM", _of("SupplMeshName")),
+}
+_TEXTS = {
+    "Affiliation": "AD",  # of the first author alone, in documents made before 2015
+    "CitationSubset": "SB",
+    "CoiStatement": "COIS",
+    "GeneralNote": "GN",
+    "NumberOfReferences": "RF",
+    "OtherID": "OID",
+    "SpaceFlightMission": "SFM",
+}
+_DATES = {"DateCompleted": "DCOM", "DateCreated": "DA", "DateRevised": "LR"}
+_JOURNAL_INFO = {"Country": "PL", "MedlineTA": "TA", "NlmUniqueID": "JID"}
 
 
 def count_starters(data: bytes) -> int:
@@ -112,292 +115,230 @@ def parse_pubmed_xml(data: bytes) -> Iterator[tuple[RawRecord, ParsedRecord]]:
 
 def parse_pubmed_article(raw: bytes) -> ParsedRecord:
     """The fields of one PubmedArticle or PubmedBookArticle element."""
-    root = parse_element(raw)
-    book = root.find("BookDocument")
+    found = {part.tag: part for part in children(parse_element(_without_references(raw)))}
+    book = found.get("BookDocument")
     if book is not None:
-        return _book(book, root.find("PubmedBookData"))
-    citation = root.find("MedlineCitation")
-    if citation is None or citation.find("Article") is None:
+        return _book(book, found.get("PubmedBookData"))
+    citation = found.get("MedlineCitation")
+    if citation is None:
         raise InputError("The PubmedArticle has no MedlineCitation/Article.")
-    return _article(citation, root.find("PubmedData"))
+    return _article(citation, found.get("PubmedData"))
 
 
-def _by_tag(element: etree._Element | None) -> ByTag:
-    """The children by tag: one pass is several times faster than a search by path for each field."""
-    found: ByTag = {}
-    if element is not None:
-        for child in element:
-            found.setdefault(child.tag, []).append(child)
-    return found
+def _without_references(raw: bytes) -> bytes:
+    """The record without the list of what it cites, of which nothing is read and which can be longer than the rest.
+
+    The list is the last thing in PubmedData; it stays in the record's raw bytes.
+    """
+    end = raw.rfind(_LAST_REFERENCE, max(0, len(raw) - _TAIL))
+    if end < 0:
+        return raw
+    start = raw.find(b"<ReferenceList", raw.find(b"<PubmedData"))
+    return raw[:start] + raw[end + len(_LAST_REFERENCE) :] if 0 <= start < end else raw
 
 
-def _first(children: ByTag, tag: str) -> etree._Element | None:
-    found = children.get(tag)
-    return found[0] if found else None
+class _Draft:
+    """An article as far as it has been read: fields of the record, MEDLINE tags, what several fields are made of."""
 
+    __slots__ = ("dates", "extra", "fields", "ids", "issn", "languages", "linking_issn", "locations", "published")
 
-def _all_texts(children: ByTag, tag: str, below: str | None = None) -> list[str]:
-    """Texts of the children of one tag, or of their own children of the tag ``below``."""
-    found: list[etree._Element] = children.get(tag, [])
-    if below is not None:
-        found = [inner for element in found for inner in element if inner.tag == below]
-    return [text for element in found if (text := text_of(element))]
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+        self.extra: Extra = {}
+        self.ids: list[tuple[str, str]] = []
+        self.locations: list[etree._Element] = []
+        self.languages: list[str] = []
+        self.dates: list[str] = []
+        self.published: str | None = None
+        self.issn: str | None = None
+        self.linking_issn: str | None = None
+
+    def put(self, tag: str, value: str | None) -> None:
+        """Add a value to a MEDLINE tag."""
+        if value:
+            if before := self.extra.get(tag):
+                self.extra[tag] = before if value in before else (*before, value)
+            else:
+                self.extra[tag] = (value,)
+
+    def put_all(self, tag: str, values: list[str]) -> None:
+        """Add values to a MEDLINE tag, each once."""
+        if values:
+            self.extra[tag] = tuple(dict.fromkeys([*self.extra.get(tag, ()), *values]))
 
 
 def _article(citation: etree._Element, data: etree._Element | None) -> ParsedRecord:
-    top, about = _by_tag(citation), _by_tag(data)
-    article = _by_tag(_first(top, "Article"))
-    journal = _by_tag(_first(article, "Journal"))
-    issue = _by_tag(_first(journal, "JournalIssue"))
-    medline = _by_tag(_first(top, "MedlineJournalInfo"))
-    ids = _id_list(_first(about, "ArticleIdList"))
-    dates = [_date_text(element) for element in article.get("ArticleDate", [])]
-    published = _date_text(_first(issue, "PubDate"))
-    extra: Extra = {}
-    _citation_extra(extra, citation, top, medline)
-    authors, places, numbers = _people(article.get("AuthorList", []))
-    _put_all(extra, "AD", places)
-    _put_all(extra, "AUID", numbers)
-    _article_extra(extra, article, published, dates, ids)
-    _history_extra(extra, top, about)
+    """One visit to each element, which says by its tag what it is; a search for each field takes far longer."""
+    draft = _Draft()
+    article = False
+    draft.put("OWN", citation.get("Owner"))
+    draft.put("STAT", citation.get("Status"))
+    for part in children(citation):
+        tag = part.tag
+        if tag == "Article":
+            article = True
+            _read_article(part, draft)
+        elif tag == "MedlineJournalInfo":
+            _read_journal_info(part, draft)
+        elif listed := _LISTS.get(tag):
+            draft.put_all(listed[0], listed[1](part))
+        elif name := _DATES.get(tag):
+            draft.put(name, parts.plain_date(part))
+        else:
+            _read_other(tag, part, draft)
+    if not article:
+        raise InputError("The PubmedArticle has no MedlineCitation/Article.")
+    if data is not None:
+        _read_data(data, draft)
+    extra = draft.extra
     return ParsedRecord(
-        title=text_of(_first(article, "ArticleTitle")),
-        authors=authors,
-        journal=text_of(_first(journal, "Title")),
-        year=find_year(published, *dates),
-        volume=text_of(_first(issue, "Volume")),
-        issue=text_of(_first(issue, "Issue")),
-        pages=_pages(_first(article, "Pagination")),
-        abstract=_abstract(_first(article, "Abstract")),
-        doi=_own_doi(ids, article.get("ELocationID", [])),
-        pmid=text_of(_first(top, "PMID")),
-        issn=normalise_issn(text_of(_first(journal, "ISSN")), text_of(_first(medline, "ISSNLinking"))),
-        language="; ".join(_all_texts(article, "Language")) or None,
-        publication_types=_once(_all_texts(article, "PublicationTypeList", "PublicationType")),
-        keywords=_once(_all_texts(top, "KeywordList", "Keyword")),
-        registry_numbers=_registry_numbers(extra.get("SI", ())),
-        original_title=text_of(_first(article, "VernacularTitle")),
+        year=find_year(draft.published, *draft.dates),
+        doi=parts.own_doi(draft.ids, draft.locations),
+        issn=normalise_issn(draft.issn, draft.linking_issn),
+        language="; ".join(draft.languages) or None,
+        registry_numbers=_registry_numbers(extra["SI"]) if "SI" in extra else (),
         extra=extra,
+        **draft.fields,
     )
+
+
+def _read_article(article: etree._Element, draft: _Draft) -> None:
+    fields = draft.fields
+    for part in children(article):
+        tag = part.tag
+        if tag == "Journal":
+            _read_journal(part, draft)
+        elif tag == "ArticleTitle":
+            fields["title"] = text_of(part)
+        elif tag == "Abstract":
+            fields["abstract"] = parts.abstract(part)
+            draft.put_all("CI", parts.texts(part, "CopyrightInformation"))
+        elif tag == "AuthorList":
+            names, places, numbers = parts.people(part)
+            fields["authors"] = (*fields.get("authors", ()), *names)
+            draft.put_all("AD", places)
+            draft.put_all("AUID", numbers)
+        elif tag == "PublicationTypeList":
+            fields["publication_types"] = tuple(dict.fromkeys(parts.texts(part, "PublicationType")))
+        elif tag == "Pagination":
+            fields["pages"] = parts.pages(part)
+        elif tag == "Language":
+            if text := text_of(part):
+                draft.languages.append(text)
+        elif tag == "ELocationID":
+            draft.locations.append(part)
+            if text := text_of(part):
+                draft.put("LID", f"{text} [{part.get('EIdType')}]")
+        elif tag == "ArticleDate":
+            if text := parts.date_text(part):
+                draft.dates.append(text)
+        elif tag == "VernacularTitle":
+            fields["original_title"] = text_of(part)
+        elif listed := _LISTS.get(tag):
+            draft.put_all(listed[0], listed[1](part))
+        elif name := _TEXTS.get(tag):
+            draft.put(name, text_of(part))
+    draft.put("DP", draft.published)
+    draft.put_all("DEP", draft.dates)
+
+
+def _read_journal(journal: etree._Element, draft: _Draft) -> None:
+    for part in children(journal):
+        tag = part.tag
+        if tag == "ISSN":
+            draft.issn = text_of(part)
+        elif tag == "Title":
+            draft.fields["journal"] = text_of(part)
+        elif tag == "JournalIssue":
+            for inner in children(part):
+                tag = inner.tag
+                if tag == "PubDate":
+                    draft.published = parts.date_text(inner)
+                elif tag == "Volume":
+                    draft.fields["volume"] = text_of(inner)
+                elif tag == "Issue":
+                    draft.fields["issue"] = text_of(inner)
+
+
+def _read_journal_info(info: etree._Element, draft: _Draft) -> None:
+    for part in children(info):
+        if name := _JOURNAL_INFO.get(part.tag):
+            draft.put(name, text_of(part))
+        elif part.tag == "ISSNLinking":
+            draft.linking_issn = text_of(part)
+
+
+def _read_other(tag: str, part: etree._Element, draft: _Draft) -> None:
+    """What few citations have, or what is one value and no list."""
+    if tag == "PMID":
+        draft.fields["pmid"] = text_of(part)
+        if (version := part.get("Version", "1")) != "1":
+            draft.put("PMIDVersion", version)
+    elif name := _TEXTS.get(tag):
+        draft.put(name, text_of(part))
+    elif tag == "KeywordList":
+        keywords = parts.texts(part, "Keyword")
+        draft.fields["keywords"] = tuple(dict.fromkeys((*draft.fields.get("keywords", ()), *keywords)))
+    elif tag == "CommentsCorrectionsList":
+        for name, value in parts.corrections(part):
+            draft.extra[name] = (*draft.extra.get(name, ()), value)
+    elif tag == "OtherAbstract":
+        draft.put("OAB", parts.abstract(part))
+        draft.put_all("OCI", parts.texts(part, "CopyrightInformation"))
+
+
+def _read_data(data: etree._Element, draft: _Draft) -> None:
+    """The record's own history and identifiers; those of the references it cites lie in lists further down."""
+    for part in children(data):
+        tag = part.tag
+        if tag == "ArticleIdList":
+            draft.ids += parts.id_list(part)
+        elif tag == "History":
+            for name, value in parts.history(part):
+                draft.extra[name] = (*draft.extra.get(name, ()), value)
+        elif tag == "PublicationStatus":
+            draft.put("PST", text_of(part))
+    draft.put_all("PMC", [value for kind, value in draft.ids if kind == "pmc"])
+    draft.put_all("AID", [f"{value} [{kind}]" for kind, value in draft.ids if kind not in _IDS_WITH_FIELDS])
 
 
 def _book(book: etree._Element, data: etree._Element | None) -> ParsedRecord:
     """A book or a chapter: the chapter's title where there is one, the book's title as its journal."""
-    ids = _article_ids(data) + _id_list(book.find("ArticleIdList"))
+    ids = parts.id_list(data.find("ArticleIdList") if data is not None else None)
+    ids += parts.id_list(book.find("ArticleIdList"))
     chapter, whole = text_of(book.find("ArticleTitle")), text_of(book.find("Book/BookTitle"))
     lists = [a for a in book.findall("AuthorList") if a.get("Type") != "editors"]
     if not lists:
         lists = [a for a in book.findall("Book/AuthorList") if a.get("Type") != "editors"]
-    editors = _authors([a for a in book.iterfind(".//AuthorList") if a.get("Type") == "editors"])
-    extra: Extra = {}
-    _put_all(extra, "ED", list(editors))
-    _put(extra, "PB", text_of(book.find("Book/Publisher/PublisherName")))
-    _put_all(extra, "ISBN", _texts(book, "Book/Isbn"))
-    _put(extra, "BTI", whole)
-    _put_all(extra, "AID", [f"{value} [{kind}]" for kind, value in ids if kind not in {"doi", "pubmed"}])
+    editors = [
+        name for a in book.iterfind(".//AuthorList") if a.get("Type") == "editors" for name in parts.person_names(a)
+    ]
+    draft = _Draft()
+    draft.put_all("ED", editors)
+    draft.put("PB", text_of(book.find("Book/Publisher/PublisherName")))
+    draft.put_all("ISBN", _texts(book, "Book/Isbn"))
+    draft.put("BTI", whole)
+    draft.put_all("AID", [f"{value} [{kind}]" for kind, value in ids if kind not in {"doi", "pubmed"}])
     return ParsedRecord(
         title=chapter or whole,
-        authors=_authors(lists),
+        authors=tuple(name for a in lists for name in parts.person_names(a)),
         journal=whole if chapter else None,
-        year=find_year(_date_text(book.find("Book/PubDate")), _date_text(book.find("ContributionDate"))),
+        year=find_year(parts.date_text(book.find("Book/PubDate")), parts.date_text(book.find("ContributionDate"))),
         volume=text_of(book.find("Book/Volume")),
-        pages=_pages(book.find("Pagination")),
-        abstract=_abstract(book.find("Abstract")),
-        doi=_own_doi(ids, book.findall("Book/ELocationID")),
+        pages=parts.pages(book.find("Pagination")),
+        abstract=parts.abstract(book.find("Abstract")),
+        doi=parts.own_doi(ids, book.findall("Book/ELocationID")),
         pmid=text_of(book.find("PMID")),
         language="; ".join(_texts(book, "Language")) or None,
         publication_types=unique(_texts(book, "PublicationType")) or ("Book",),
         keywords=unique(_texts(book, "KeywordList/Keyword")),
         original_title=text_of(book.find("VernacularTitle")),
-        extra=extra,
+        extra=draft.extra,
     )
 
 
 def _texts(parent: etree._Element, path: str) -> list[str]:
     return [text for element in parent.iterfind(path) if (text := text_of(element))]
-
-
-def _once(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
-
-
-def _put(extra: Extra, tag: str, value: str | None) -> None:
-    """Add one value to a tag."""
-    if value:
-        before = extra.get(tag)
-        extra[tag] = (value,) if before is None else (*before, value)
-
-
-def _put_all(extra: Extra, tag: str, values: list[str]) -> None:
-    """Set a tag to its values, each once."""
-    if values:
-        extra[tag] = tuple(dict.fromkeys(values)) if len(values) > 1 else (values[0],)
-
-
-def _id_list(element: etree._Element | None) -> list[tuple[str, str]]:
-    if element is None:
-        return []
-    return [(e.get("IdType", "pubmed"), text) for e in element.iterfind("ArticleId") if (text := text_of(e))]
-
-
-def _article_ids(data: etree._Element | None) -> list[tuple[str, str]]:
-    """Ids of the record itself: a direct child, since the references cited below it have such lists too."""
-    return _id_list(data.find("ArticleIdList")) if data is not None else []
-
-
-def _own_doi(ids: list[tuple[str, str]], locations: list[etree._Element]) -> str | None:
-    valid = [text_of(e) for e in locations if e.get("EIdType") == "doi" and e.get("ValidYN", "Y") != "N"]
-    return find_doi(*(value for kind, value in ids if kind == "doi"), *valid)
-
-
-def _authors(lists: Iterable[etree._Element]) -> tuple[str, ...]:
-    return _people(lists)[0]
-
-
-def _people(lists: Iterable[etree._Element]) -> tuple[tuple[str, ...], list[str], list[str]]:
-    """Names, affiliations and identifiers of the authors, in one pass over their elements."""
-    names: list[str] = []
-    places: list[str] = []
-    numbers: list[str] = []
-    for author in (a for element in lists for a in element if a.tag == "Author"):
-        parts: dict[str, str | None] = {}
-        for part in author:
-            tag = part.tag
-            if tag in _NAME_PARTS:
-                parts[tag] = text_of(part)
-            elif tag == "AffiliationInfo":
-                places += [text for inner in part if inner.tag == "Affiliation" and (text := text_of(inner))]
-            elif tag == "Identifier" and (text := text_of(part)):
-                numbers.append(text)
-        if collective := parts.get("CollectiveName"):
-            names.append(collective)
-            continue
-        given = parts.get("ForeName") or parts.get("Initials")
-        name = ", ".join(part for part in (parts.get("LastName"), given, parts.get("Suffix")) if part)
-        if name:
-            names.append(name)
-    return tuple(names), places, numbers
-
-
-def _abstract(element: etree._Element | None) -> str | None:
-    """Sections in order, each on its line as "LABEL: text"."""
-    if element is None:
-        return None
-    sections = []
-    for part in element.iterfind("AbstractText"):
-        text, label = text_of(part), part.get("Label")
-        if text:
-            sections.append(f"{' '.join(label.split())}: {text}" if label and label.upper() != "UNLABELLED" else text)
-    return "\n".join(sections) or None
-
-
-def _pages(element: etree._Element | None) -> str | None:
-    if element is None:
-        return None
-    whole = text_of(element.find("MedlinePgn"))
-    return normalise_pages(
-        whole or text_of(element.find("StartPage")), None if whole else text_of(element.find("EndPage"))
-    )
-
-
-def _date_text(element: etree._Element | None) -> str | None:
-    """A date as MEDLINE prints it: "1998 Dec-1999 Jan", "2015 Spring", "2019 Jun 5"."""
-    if element is None:
-        return None
-    found = {part.tag: text_of(part) for part in element}
-    parts = (found.get(name) for name in ("MedlineDate", "Year", "Season", "Month", "Day"))
-    return " ".join(part for part in parts if part) or None
-
-
-def _history(about: ByTag) -> Iterator[tuple[str, str]]:
-    for history in about.get("History", []):
-        for date in history:
-            if date.tag != "PubMedPubDate":
-                continue
-            parts = {part.tag: part.text for part in date}
-            year, month, day = parts.get("Year"), parts.get("Month"), parts.get("Day")
-            if year and month and day:
-                year, month, day = year.strip(), month.strip(), day.strip()
-                status = date.get("PubStatus", "")
-                yield (
-                    _HISTORY.get(status, "PHST"),
-                    f"{year}/{month:0>2}/{day:0>2}" + ("" if status in _HISTORY else f" [{status}]"),
-                )
-
-
-def _mesh(lists: Iterable[etree._Element]) -> Iterator[str]:
-    """Headings as MEDLINE prints them: "*Diet", "Blood Pressure/physiology", a star on the major ones."""
-    for heading in (h for element in lists for h in element if h.tag == "MeshHeading"):
-        parts = []
-        for part in heading:
-            text = text_of(part)
-            if text:
-                parts.append("*" + text if part.get("MajorTopicYN") == "Y" else text)
-        if parts:
-            yield "/".join(parts)
-
-
-def _citation_extra(extra: Extra, citation: etree._Element, top: ByTag, medline: ByTag) -> None:
-    """What the citation says beside the article: who holds it, its headings, substances, notes."""
-    _put(extra, "OWN", citation.get("Owner"))
-    _put(extra, "STAT", citation.get("Status"))
-    version = _first(top, "PMID")
-    if version is not None and version.get("Version", "1") != "1":
-        _put(extra, "PMIDVersion", version.get("Version"))
-    for tag, name in (("TA", "MedlineTA"), ("PL", "Country"), ("JID", "NlmUniqueID")):
-        _put(extra, tag, text_of(_first(medline, name)))
-    _put_all(extra, "MH", list(_mesh(top.get("MeshHeadingList", []))))
-    _put_all(extra, "NM", _all_texts(top, "SupplMeshList", "SupplMeshName"))
-    chemicals = [c for element in top.get("ChemicalList", []) for c in element if c.tag == "Chemical"]
-    names = [part for c in chemicals for part in c if part.tag == "NameOfSubstance"]
-    _put_all(extra, "RN", [text for name in names if (text := text_of(name))])
-    _put_all(extra, "FIR", list(_investigators(top.get("InvestigatorList", []))))
-    _put_all(extra, "OAB", [text for e in top.get("OtherAbstract", []) if (text := _abstract(e))])
-    for tag, name in (("COIS", "CoiStatement"), ("GN", "GeneralNote"), ("OID", "OtherID")):
-        _put_all(extra, tag, _all_texts(top, name))
-
-
-def _article_extra(
-    extra: Extra, article: ByTag, published: str | None, dates: list[str | None], ids: list[tuple[str, str]]
-) -> None:
-    """What the article says beside the fields of a record: dates, grants, data banks, other ids."""
-    _put(extra, "DP", published)
-    _put_all(extra, "DEP", [date for date in dates if date])
-    _put_all(extra, "CI", _all_texts(article, "Abstract", "CopyrightInformation"))
-    _put_all(extra, "GR", [text for text in _grants(article.get("GrantList", [])) if text])
-    _put_all(extra, "SI", [text for text in _databanks(article.get("DataBankList", [])) if text])
-    _put_all(extra, "PMC", [value for kind, value in ids if kind == "pmc"])
-    _put_all(extra, "AID", [f"{value} [{kind}]" for kind, value in ids if kind not in {"doi", "pubmed", "pmc"}])
-    located = [(text_of(e), e.get("EIdType")) for e in article.get("ELocationID", [])]
-    _put_all(extra, "LID", [f"{text} [{kind}]" for text, kind in located if text])
-
-
-def _history_extra(extra: Extra, top: ByTag, about: ByTag) -> None:
-    """Corrections and the dates of the record's own history."""
-    found: dict[str, list[str]] = {}
-    for tag, value in (*_corrections(top.get("CommentsCorrectionsList", [])), *_history(about)):
-        found.setdefault(tag, []).append(value)
-    for tag, values in found.items():
-        extra[tag] = tuple(values)
-    _put(extra, "PST", text_of(_first(about, "PublicationStatus")))
-
-
-def _corrections(lists: Iterable[etree._Element]) -> Iterator[tuple[str, str]]:
-    """Links to corrections, retractions, comments, updates; cited references ("Cites") are not among them."""
-    for link in (one for element in lists for one in element if one.tag == "CommentsCorrections"):
-        tag = _CORRECTIONS.get(link.get("RefType", ""))
-        if not tag:
-            continue
-        pmid = text_of(link.find("PMID"))
-        parts = (text_of(link.find("RefSource")), f"PMID: {pmid}" if pmid else None, text_of(link.find("Note")))
-        yield tag, ". ".join(p.rstrip(".") for p in parts if p) or "yes"
-
-
-def _databanks(lists: Iterable[etree._Element]) -> Iterator[str]:
-    for bank in (one for element in lists for one in element if one.tag == "DataBank"):
-        name = text_of(bank.find("DataBankName")) or ""
-        numbers = _texts(bank, "AccessionNumberList/AccessionNumber")
-        yield from (f"{name}/{number}" for number in numbers) if numbers else (name,)
 
 
 def _registry_numbers(databanks: tuple[str, ...]) -> tuple[str, ...]:
@@ -406,15 +347,3 @@ def _registry_numbers(databanks: tuple[str, ...]) -> tuple[str, ...]:
     return unique(
         number for bank, _, number in pairs if number and (bank in TRIAL_REGISTERS or find_registry_numbers(number))
     )
-
-
-def _grants(lists: Iterable[etree._Element]) -> Iterator[str]:
-    for grant in (one for element in lists for one in element if one.tag == "Grant"):
-        parts = (text_of(grant.find(n)) for n in ("GrantID", "Acronym", "Agency", "Country"))
-        yield "/".join(part for part in parts if part)
-
-
-def _investigators(lists: Iterable[etree._Element]) -> Iterator[str]:
-    for person in (one for element in lists for one in element if one.tag == "Investigator"):
-        parts = (text_of(person.find("LastName")), text_of(person.find("ForeName")) or text_of(person.find("Initials")))
-        yield ", ".join(part for part in parts if part)
