@@ -112,3 +112,31 @@ def test_quartiles_out_of_order_and_half_an_option_are_refused(
     assert "q1 is above the median" in capfd.readouterr().err
     assert run([*arguments, "--icc", "0.1"]) == 2
     assert "--cluster-size" in capfd.readouterr().err
+
+
+def many(tmp_path: Path, k: int) -> Path:
+    path = tmp_path / "effects.csv"
+    rows = [f"s{i},{0.1 * (i % 5) + 0.05 * i:.2f},{0.08 + 0.02 * i:.2f}" for i in range(k)]
+    path.write_text("\n".join(["study,yi,sei", *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_every_adjustment_is_printed_with_its_caution_and_none_is_a_result(tmp_path: Path) -> None:
+    from toolkit.cli.pairwise_adjust import ADJUSTMENTS
+
+    arguments = [str(many(tmp_path, 12)), *(part for name in ADJUSTMENTS for part in ("--adjust", name))]
+    plain = json.loads(call(arguments[0], "--format", "json").stdout)
+    result = json.loads(call(*arguments, "--format", "json").stdout)
+    assert list(result["adjustments"]) == list(ADJUSTMENTS)
+    assert result["random"] == plain["random"] and "adjustments" not in plain
+    text = call(*arguments).stdout
+    assert "sensitivity analyses, not results" in text and text.count("caution:") >= 3
+
+
+def test_adjustments_by_precision_are_refused_under_ten_studies_unless_forced(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = many(tmp_path, 8)
+    assert run(["pairwise", str(path), "--adjust", "pet-peese"]) == 2
+    assert "under 10 studies" in capfd.readouterr().err
+    assert run(["pairwise", str(path), "--adjust", "pet-peese", "--force-bias"]) == 0

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.common import console, table
+from toolkit.cli.pairwise_adjust import show_adjustments
 from toolkit.cli.pairwise_data import show_prepared
 from toolkit.cli.pairwise_models import show_models
 from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, subgroups_to_dict, trim_fill_to_dict
@@ -87,6 +88,7 @@ def show_further(found: dict[str, Any], decimals: int) -> None:
     if "trim_and_fill" in found:
         _filled(found["trim_and_fill"], decimals)
     show_models(found, decimals)
+    show_adjustments(found, decimals)
 
 
 def _subgroups(found: dict[str, Any], decimals: int) -> None:
