@@ -29,7 +29,9 @@ def call(*args: str) -> int:
 
 def test_diabetes_example_of_the_documentation_agrees_with_the_erratum(capsys: pytest.CaptureFixture[str]) -> None:
     code = call(str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--tau2", "DL", "--format", "json")
-    data = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr()
+    assert said.err == ""
+    data = json.loads(said.out)
     assert code == 0 and data["k"] == 22 and data["reference"] == "Diuretic"
     found = {row["treatment"]: row["random"] for row in data["effects"]}
     assert set(found) == set(ERRATUM)
@@ -55,6 +57,13 @@ def test_table_states_direction_and_ranks_only_when_told(capsys: pytest.CaptureF
     ranked = text[text.index("P-scores") :]
     assert "Not ranked" not in text and ranked.index("ARB") < ranked.index("Beta blocker")
     assert "No reference was named" in text
+
+
+def test_the_table_ends_with_how_the_file_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(str(DIABETES), "--measure", "OR", "--reference", "Diuretic") == 0
+    *_, columns, file = capsys.readouterr().out.rstrip().splitlines()
+    assert columns == "Columns taken: study = study, treatment = treatment, events = events, n = n"
+    assert file == "File: read as utf-8, columns separated by comma, decimal point"
 
 
 def test_csv_has_both_scales(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from toolkit.cli.network_part import Options, Part, Request
     from toolkit.engine.data import Effects
     from toolkit.engine.results import NetworkResult
+    from toolkit.engine.tables import Table
     from toolkit.model.errors import NotEstimable
     from toolkit.model.spec import NetworkSpec, ZeroCells
 
@@ -190,8 +191,6 @@ def network(
         shown = "common" if result.random is None else model
         request = Request(table=table, effects=effects, result=result, model=shown, options=options)
         extra = {name: _function(name)(request) for name in dict.fromkeys(also)}
-    for line in (*(f"{role} = column {name}" for role, name in table.columns_used.items()), *table.notes):
-        click.echo(f"read: {line}", err=True)
     if output_format == "json":
         from toolkit.engine.network import network_to_dict
 
@@ -200,7 +199,8 @@ def network(
             data["also"] = {name: part.data for name, part in extra.items()}
         _write(_json(data), output)
     else:
-        _write(_printed(result, effects, shown, output_format, [part.text for part in extra.values()]), output)
+        parts = [*(part.text for part in extra.values()), _how_read(table)]
+        _write(_printed(result, effects, shown, output_format, parts), output)
     _figures(result, plot, forest)
     if cinema is not None:
         from toolkit.cli.network_export import write_cinema
@@ -232,6 +232,11 @@ def _bridged(
         _write(_json({"kind": "components", "not_estimable": str(error), "also": {"components": part.data}}), output)
         return
     _write(f"{error}\n{part.text}", output)
+
+
+def _how_read(table: Table) -> str:
+    taken = ", ".join(f"{role} = {name}" for role, name in table.columns_used.items())
+    return "\n".join((f"Columns taken: {taken}", *(f"File: {note}" for note in table.notes))) + "\n"
 
 
 def _printed(result: NetworkResult, effects: Effects, model: str, output_format: str, further: list[str]) -> str:
