@@ -226,7 +226,8 @@ def _say(outcome: DedupOutcome) -> None:
         what = "pair of reports" if outcome.linked == 1 else "pairs of reports"
         click.echo(f"{outcome.linked:,} {what} {would}linked, not joined: evipool dedup links")
     if outcome.waiting:
-        click.echo(f"{outcome.waiting:,} pairs wait for a person: evipool dedup review --as NAME")
+        what = "pair waits" if outcome.waiting == 1 else "pairs wait"
+        click.echo(f"{outcome.waiting:,} {what} for a person: evipool dedup review --as NAME")
 
 
 def _question_json(q: Question) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 
-from toolkit.dedup.keys import Keys, rare_words
+from toolkit.dedup.keys import Keys, places_in, rare_words
 
 __all__ = ["BLOCK_KEYS", "candidate_pairs", "likely_pairs", "pairs_within_blocks", "string_similarity"]
 
@@ -65,7 +65,7 @@ def pairs_within_blocks(keys: IntArray, refine: tuple[IntArray, ...], *, new: Bo
     codes = flat.ravel()
     known = codes != 0
     if new is not None:  # only blocks that hold a new record matter
-        known &= np.isin(codes, np.unique(flat[new]))
+        known &= places_in(np.unique(flat[new]), codes) >= 0
     return _pairs(rows[known], codes[known], refine, n, new)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.dedup.block import likely_pairs
-from toolkit.dedup.keys import CODES, Keys, joined, no_keys, read_keys
+from toolkit.dedup.keys import CODES, Keys, joined, no_keys, places_in, read_keys
 from toolkit.records import PARSER_VERSION
 from toolkit.records.tables import write_whole
 
@@ -73,7 +73,8 @@ def of_the_same_trials(index: Index, new: BoolArray, use: BoolArray) -> BoolArra
     """Records that may share a trial registry number with a new one."""
     numbers = np.column_stack([index.keys.codes[name] for name in CODES if name.startswith("trial")])
     wanted = np.unique(numbers[new])
-    return np.isin(numbers, wanted[wanted != 0]).any(axis=1) & use
+    shared: BoolArray = (places_in(wanted[wanted != 0], numbers.ravel()) >= 0).reshape(numbers.shape).any(axis=1) & use
+    return shared
 
 
 def save_index(root: Path, index: Index) -> None:

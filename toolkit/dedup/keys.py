@@ -17,7 +17,7 @@ import numpy.typing as npt
 from toolkit.dedup.normalise import doi_key
 from toolkit.dedup.text import squeeze
 
-__all__ = ["CODES", "Keys", "joined", "no_keys", "rare_words", "read_keys", "title_words"]
+__all__ = ["CODES", "Keys", "joined", "no_keys", "places_in", "rare_words", "read_keys", "title_words"]
 
 Hashes = npt.NDArray[np.uint32]
 IntArray = npt.NDArray[np.int64]
@@ -133,18 +133,37 @@ def rare_words(keys: Keys, new: BoolArray | None = None) -> IntArray:
 
     With ``new``, records that share no two such words with a new one are left at 0.
     """
-    distinct, place, counts = np.unique(keys.words, return_inverse=True, return_counts=True)
-    owner = np.repeat(np.arange(len(keys), dtype=np.int64), np.diff(keys.starts))
-    if new is None:
-        rare = _three_rarest(owner, place, counts, len(keys))
-    else:
-        rare = _three_rarest(owner[new[owner]], place[new[owner]], counts, len(keys))
-        is_rare = np.zeros(len(distinct) + 1, dtype=bool)
+    n = len(keys)
+    owner = np.repeat(np.arange(n, dtype=np.int64), np.diff(keys.starts))
+    of_interest = np.ones(n, dtype=bool)
+    if new is not None:
+        place, counts = _counted(keys.words, new[owner])
+        rare = _three_rarest(owner[new[owner]], place[new[owner]], counts, n)
+        is_rare = np.zeros(len(counts) + 1, dtype=bool)
         is_rare[rare] = True
-        holds = np.bincount(owner[is_rare[place + 1]], minlength=len(keys)) > 1
-        rare = _three_rarest(owner[holds[owner]], place[holds[owner]], counts, len(keys))
+        is_rare[0] = False
+        of_interest = new | (np.bincount(owner[is_rare[place + 1]], minlength=n) > 1)
+    inside = of_interest[owner]
+    place, counts = _counted(keys.words, inside)
+    rare = _three_rarest(owner[inside], place[inside], counts, n)
     pairs = [np.where(rare[:, a] == 0, 0, (rare[:, a] << 32) | rare[:, b]) for a, b in ((0, 1), (0, 2), (1, 2))]
     return np.column_stack(pairs)
+
+
+def _counted(words: Hashes, inside: BoolArray) -> tuple[IntArray, IntArray]:
+    """Place of each word in the sorted words marked ``inside`` (-1 for others), and how often each of these occurs."""
+    known = np.unique(words[inside])
+    place = places_in(known, words)
+    return place, np.bincount(place[place >= 0], minlength=len(known))
+
+
+def places_in(known: npt.NDArray[Any], values: npt.NDArray[Any]) -> IntArray:
+    """Where each value stands in the sorted array ``known``, -1 where it does not."""
+    if not len(known):
+        return np.full(len(values), -1, dtype=np.int64)
+    place = np.searchsorted(known, values)
+    place[place == len(known)] = 0
+    return np.where(known[place] == values, place, -1)
 
 
 def _three_rarest(owner: IntArray, place: IntArray, counts: IntArray, n: int) -> IntArray:

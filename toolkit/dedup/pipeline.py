@@ -109,9 +109,11 @@ def find_duplicates(
     say("normalise")
     values = read_values(columns, workers=workers)
     say("block")
-    pairs = likely_pairs(read_keys(values), new=new, workers=workers)
+    keys, encoded = read_keys(values), encode(values, len(columns))
+    del values  # half of the memory a large library needs
+    pairs = likely_pairs(keys, new=new, workers=workers)
     return match_pairs(
-        tuple(columns.ids), encode(values, len(columns)), pairs, strictness=strictness, weights=weights,
+        tuple(columns.ids), encoded, pairs, strictness=strictness, weights=weights,
         together=together, apart=apart, workers=workers, progress=progress,
     )  # fmt: skip
 

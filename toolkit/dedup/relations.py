@@ -130,12 +130,16 @@ def _equal(c: Comparison) -> BoolArray:
 
 
 def _marked(*names: str, authors: bool) -> _Kind:
-    """One title has one of these markers, the other has not, and holds its words; ``authors``: the same people."""
+    """One title has one of these markers, the other has not, and holds its words; ``authors``: the same people.
+
+    Of an article and its preprint the article is the one that a notice belongs to.
+    """
     bits = sum(1 << MARKERS.index(name) for name in names)
 
     def applies(c: Comparison, v: Normalised, holds: BoolArray) -> BoolArray:
         one: BoolArray = (c.marker_difference & bits) != 0
-        return one & holds & (_same_people(c) if authors else ~c.level("year", "farther apart"))
+        found: BoolArray = one & holds & (_same_people(c) if authors else ~c.level("year", "farther apart"))
+        return found & (authors | ~c.is_preprint_pair)
 
     return _Kind(applies, lambda v, i, j: (v.markers[i] & bits & ~v.markers[j]) != 0)
 
@@ -154,7 +158,8 @@ def _is_later(v: Normalised, i: IntArray, j: IntArray) -> BoolArray:
 
 
 def _preprint(c: Comparison, v: Normalised, _: BoolArray) -> BoolArray:
-    found: BoolArray = c.is_preprint_pair & _alike(c) & _same_people(c) & ~c.level("title words", "words replaced")
+    other = c.level("title words", "words replaced") | (c.marker_difference != 0)
+    found: BoolArray = c.is_preprint_pair & _alike(c) & _same_people(c) & ~other
     return found
 
 

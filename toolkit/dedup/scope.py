@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.index import Index, build_index, extend_index, load_index, of_the_same_trials, pairs_with
-from toolkit.dedup.normalise import Normalised, encode, normalise, read_values
+from toolkit.dedup.normalise import Normalised, encode, read_values
 from toolkit.dedup.pipeline import Matches, Progress, default_workers, match_pairs
 from toolkit.project import Project
 from toolkit.store import views
@@ -55,8 +56,9 @@ def find_scope(project: Project, order: Sequence[str], new: frozenset[str], *, w
     if index is None or not set(order) - new <= known:
         return _whole_library(project, order, new)
     unknown = [rid for rid in order if rid in new and rid not in known]
+    fresh = read_values(columns_of(project, unknown))
     if unknown:
-        index = extend_index(index, unknown, read_values(columns_of(project, unknown)))
+        index = extend_index(index, unknown, fresh)
     alive = frozenset(order)
     use = np.fromiter((rid in alive for rid in index.ids), dtype=bool, count=len(index))
     is_new = np.fromiter((rid in new for rid in index.ids), dtype=bool, count=len(index))
@@ -69,19 +71,30 @@ def find_scope(project: Project, order: Sequence[str], new: frozenset[str], *, w
     b = np.fromiter((place[index.ids[k]] for k in second.tolist()), dtype=np.int64, count=len(second))
     return Scope(
         ids=ids,
-        values=normalise(columns_of(project, ids)),
+        values=encode(_merged(project, ids, unknown, fresh), len(ids)),
         left=np.minimum(a, b),
         right=np.maximum(a, b),
         index=index,
     )
 
 
+def _merged(
+    project: Project, ids: Sequence[str], read: Sequence[str], values: Mapping[str, list[Any]]
+) -> dict[str, list[Any]]:
+    """Plain values of the records ``ids``: those of ``read`` as given, those of the others read now."""
+    rest = sorted({*ids} - {*read})
+    place = {rid: k for k, rid in enumerate((*read, *rest))}
+    other = read_values(columns_of(project, rest))
+    return {name: [both[place[rid]] for rid in ids] for name, both in ((n, values[n] + other[n]) for n in values)}
+
+
 def _whole_library(project: Project, order: Sequence[str], new: frozenset[str]) -> Scope:
     values = read_values(columns_of(project, order), workers=default_workers())
-    index = build_index(order, values)
+    index, encoded = build_index(order, values), encode(values, len(order))
+    del values  # half of the memory a large library needs
     is_new = np.fromiter((rid in new for rid in order), dtype=bool, count=len(order))
     left, right = likely_pairs(index.keys, new=None if is_new.all() else is_new, workers=default_workers())
-    return Scope(ids=tuple(order), values=encode(values, len(order)), left=left, right=right, index=index)
+    return Scope(ids=tuple(order), values=encoded, left=left, right=right, index=index)
 
 
 def rebuild_index(project: Project) -> Index:
