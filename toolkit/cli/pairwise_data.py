@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.common import console
+from toolkit.cli.common import Number, console
 from toolkit.plots.numbers import format_interval
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def data_options(function: F) -> F:
                      "The fit without these studies is printed beside it."),
         click.option("--impute-sd", type=click.Choice(["pooled", "median", "largest"]), help="SDs that are still "
                      "missing, by this rule from the arms that have one; the fit without them is printed beside it."),
-        click.option("--icc", type=click.FloatRange(0, 1), help="Intraclass correlation: divides n and events of "
+        click.option("--icc", type=Number(0, 1), help="Intraclass correlation: divides n and events of "
                      "studies with a --cluster-size by the design effect."),
         click.option("--cluster-size", metavar="COLUMN", help="Mean cluster size of each study (hips per patient too); "
                      "empty or 1 for individual randomisation."),
