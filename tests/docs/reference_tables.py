@@ -53,6 +53,8 @@ KEYS: dict[str, str] = {
     "eligibility.exclusion_reasons": "reasons at full text, in the order in which they are checked",
     "screening.title_abstract": "votes each report needs by title and abstract",
     "screening.full_text": "votes each report needs by full text",
+    "dedup.strictness": "what `evipool dedup` takes where no `--strictness` is given",
+    "dedup.prefer": "names of sources whose fields a report takes first, in this order",
     "living.rationale": "why the review is kept alive",
     "living.search": "when it is searched, in words",
     "living.months": "months between searches; the status block says when the next is due",

@@ -61,7 +61,8 @@ def test_a_changed_option_would_make_a_page_stale() -> None:
 def test_every_key_of_review_toml_is_explained_and_no_other() -> None:
     models = {
         "review": config.Review, "protocol": config.Protocol, "eligibility": config.Eligibility,
-        "screening": config.Screening, "living": config.Living, "reviewers": config.Reviewer, "sources": config.Source,
+        "screening": config.Screening, "dedup": config.Dedup, "living": config.Living, "reviewers": config.Reviewer,
+        "sources": config.Source,
         "outcomes": config.Outcome, "treatments": config.Treatment, "analyses": config.Analysis,
     }  # fmt: skip
     assert set(models) == set(config.ReviewFile.model_fields)

@@ -25,6 +25,7 @@ IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
 PARALLEL_FROM = 20_000  # records; below, starting processes costs more than it saves
+PART = 20_000  # records a worker holds at a time
 _ABSTRACT_CHARACTERS = 400
 _ABSTRACT_HEADING = re.compile(
     r"^(?:(?:background|objectives?|purpose|aims?|introduction|context|summary|abstract|importance|rationale|goals?|"
@@ -173,7 +174,7 @@ def read_values(columns: RecordColumns, *, workers: int = 1) -> dict[str, list[A
 
 def _read_in_processes(columns: RecordColumns, workers: int) -> dict[str, list[Any]] | None:
     """As `_read_columns`, in worker processes; None where they cannot be started (a script without a main guard)."""
-    size = -(-len(columns) // (workers * 4))
+    size = min(-(-len(columns) // (workers * 4)), PART)
     parts = [_cut(columns, start, start + size) for start in range(0, len(columns), size)]
     try:
         with ProcessPoolExecutor(max_workers=workers) as pool:
@@ -230,7 +231,7 @@ def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
         "initial": [a.initial for a in authors],
         "author_count": [a.number for a in authors],
         "journal": [_journal_key(j, journals) for j in columns.journal],
-        "issn": [_ISSN.findall(i)[:3] if i else [] for i in columns.issn],
+        "issn": [tuple(_ISSN.findall(i)[:3]) if i else () for i in columns.issn],
         "year": [read_year(y) for y in columns.year],
         "volume": [read_volume(v) for v in columns.volume],
         "issue": [read_issue(i, v) for i, v in zip(columns.issue, columns.volume, strict=True)],
