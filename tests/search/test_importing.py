@@ -367,3 +367,16 @@ def test_a_locked_review_says_that_another_program_writes(
     assert "another program is writing" in error
     assert "Traceback" not in error
     assert run(["-C", str(folder), "import", str(export), "--database", "Embase"]) == 0
+
+
+def test_the_number_a_file_states_of_itself_is_reconciled(project: Project, tmp_path: Path) -> None:
+    text = "".join(f"Record #{n} of 3\nID: CN-{n}\nTI: Title {n}\nUS: http://x/{n}\n\n" for n in (1, 2))
+    path = tmp_path / "cochrane.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="the file itself says that there are 3 and 2 can be read"):
+        import_file(project, path, source="Embase")
+    with pytest.raises(InputError, match="3 records were expected"):
+        import_file(project, path, source="Embase", expect=3)
+    assert import_file(project, path, source="Embase", expect=2).records == 2
+    (run,) = views.runs(project.store)
+    assert (run.detail["stated"], run.detail["expected"]) == (3, 2)

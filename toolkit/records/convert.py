@@ -7,7 +7,7 @@ from pathlib import Path
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
-from toolkit.records.files import read_file
+from toolkit.records.files import ImportedFile, read_file
 from toolkit.records.write import HELD, WRITERS, write_file
 
 __all__ = ["Conversion", "convert_file", "lost_fields", "target_format"]
@@ -103,5 +103,12 @@ def convert_file(
         records=len(records),
         unread=unread,
         lost=lost_fields(records, wanted),
-        notes=opened.notes,
+        notes=opened.notes + _stated(opened),
     )
+
+
+def _stated(opened: ImportedFile) -> tuple[str, ...]:
+    """What the file says of its own number of records, where that is another than it holds."""
+    if opened.stated in (None, len(opened.parsed)):
+        return ()
+    return (f"the file itself says that there are {opened.stated:,} records",)

@@ -13,8 +13,8 @@ from toolkit.model.errors import InputError, SourceError
 from toolkit.model.records import ParsedRecord, RawRecord
 from toolkit.records.detect import FORMATS, detect_format, parse_with, split_with
 from toolkit.records.pubmed_xml import deleted_pmids
-from toolkit.records.tagged import Chunk
 from toolkit.records.textfile import normalise_newlines, sniff_encoding, unpack
+from toolkit.records.wholeness import survey
 from toolkit.records.xmlsplit import to_utf8
 
 __all__ = ["ImportedFile", "OpenedFile", "ReadRecord", "UnreadRecord", "open_file", "read_file"]
@@ -53,6 +53,7 @@ class OpenedFile:
     notes : what was assumed or is odd, for the user to read
     sha256, size : of the file as it is on disk, archives included
     starters : how many records begin in the file, counted in its bytes before any is parsed
+    stated : how many records the file itself says there are ("Record #1 of 271"), None where it does not say
     incomplete : what shows that the file was cut off, or None
     deleted_pmids : numbers withdrawn by DeleteCitation in a PubMed file
     """
@@ -65,6 +66,7 @@ class OpenedFile:
     sha256: str
     size: int
     starters: int
+    stated: int | None
     incomplete: str | None
     deleted_pmids: tuple[str, ...] = ()
     _data: bytes = field(repr=False, compare=False)
@@ -109,6 +111,7 @@ class ImportedFile:
     sha256: str
     size: int
     starters: int
+    stated: int | None
     incomplete: str | None
     deleted_pmids: tuple[str, ...]
     records: tuple[ReadRecord, ...]
@@ -146,6 +149,7 @@ def read_file(source: str | Path | bytes, *, name: str | None = None, format: st
         sha256=opened.sha256,
         size=opened.size,
         starters=opened.starters,
+        stated=opened.stated,
         incomplete=opened.incomplete,
         deleted_pmids=opened.deleted_pmids,
         records=records,
@@ -190,7 +194,7 @@ def open_file(source: str | Path | bytes, *, name: str | None = None, format: st
     if not inner.lower().endswith(FORMATS[kind].suffixes) and "." in inner:
         notes += (f"the name ends in .{inner.rpartition('.')[2]}, but the content is {FORMATS[kind].help}",)
     try:
-        starters, incomplete, more = _survey(data, encoding, kind, shown)
+        shape = survey(data, encoding, kind, shown)
     except InputError as error:
         raise error.within(shown) from error
     return OpenedFile(
@@ -198,11 +202,12 @@ def open_file(source: str | Path | bytes, *, name: str | None = None, format: st
         format=kind,
         encoding=encoding,
         replacements=replacements,
-        notes=notes + more,
+        notes=notes + shape.notes,
         sha256=sha256,
         size=size,
-        starters=starters,
-        incomplete=incomplete,
+        starters=shape.starters,
+        stated=shape.stated,
+        incomplete=shape.incomplete,
         deleted_pmids=deleted_pmids(data) if kind == "pubmed_xml" else (),
         _data=data,
     )
@@ -228,26 +233,3 @@ def _sha256(data: bytes) -> str:
     for start in range(0, len(data), 1 << 20):
         digest.update(data[start : start + (1 << 20)])
     return digest.hexdigest()
-
-
-def _survey(data: bytes, encoding: str, kind: str, name: str) -> tuple[int, str | None, tuple[str, ...]]:
-    """Records that begin in the file, whether it was cut off, and notes; nothing is parsed."""
-    starters = chunks = unclosed = 0
-    mark = FORMATS[kind].end_mark
-    last: Chunk | None = None
-    for chunk in split_with(kind)(data, encoding):
-        chunks += 1
-        last = chunk
-        starters += chunk.starter
-        if mark is not None and chunk.starter and not mark.search(chunk.raw):
-            unclosed += 1
-    if not chunks:
-        raise InputError(f"The file holds no record ({FORMATS[kind].help}).", file=name)
-    incomplete = None
-    if last is not None and last.error and "cut off" in last.error:
-        incomplete = last.error
-    elif mark is not None and last is not None and last.starter and not mark.search(last.raw):
-        incomplete = "the last record has no end mark (ER); the file may be cut off"
-        unclosed -= 1
-    notes = (f"{unclosed} records have no end mark (ER)",) if unclosed else ()
-    return starters, incomplete, notes

@@ -128,6 +128,7 @@ def _chunks(
 ) -> Iterator[Chunk]:
     """Rows below the header, with their cells by column name; empty rows are none."""
     header: list[str] = []
+    shortest = 0
     for row, raw in rows:
         if not header:
             row = [row[0].lstrip("\ufeff"), *row[1:]] if row else row
@@ -146,9 +147,17 @@ def _chunks(
             error = "a quotation mark opens in this row and never closes; the file seems cut off"
         elif not cells:
             error = "no cell of this row stands under a named column"
-        elif total is not None and len(row) < len(header) // 2 and not raw.endswith((b"\n", b"\r")):
-            error = f"the last row has {len(row)} of {len(header)} columns; the file seems cut off"
+        elif total is not None:
+            error = _cut_row(row, raw, shortest or len(header) // 2, len(header))
+        shortest = min(shortest or len(row), len(row))
         yield Chunk(raw, encoding, cells, error)
+
+
+def _cut_row(row: list[str], raw: bytes, shortest: int, columns: int) -> str | None:
+    """Whether the row stops in the middle: no line end, and fewer cells than any row before it."""
+    if len(row) >= shortest or raw.endswith((b"\n", b"\r")):
+        return None
+    return f"the last row has {len(row)} of {columns} columns; the file seems cut off"
 
 
 def _never_closes(row: str, delimiter: str) -> bool:
@@ -181,12 +190,15 @@ def split_tab(data: bytes, encoding: str) -> Iterator[Chunk]:
     """One chunk for each row of a tab-delimited Web of Science file, in which quotation marks are plain text."""
     rows = _rows_with_bytes(data, encoding, "\t", False)
     header: list[str] = []
+    shortest = 0
     for row, raw in rows:
         if not header:
             header = [name.strip().lstrip("\ufeff").strip() for name in row]
         elif any(cell.strip() for cell in row):
             cells = tuple((n, cell.strip()) for n, cell in zip(header, row, strict=False) if cell.strip())
-            yield Chunk(raw, encoding, cells)
+            error = _cut_row(row, raw, shortest or len(header) // 2, len(header))
+            shortest = min(shortest or len(row), len(row))
+            yield Chunk(raw, encoding, cells, error)
 
 
 def xlsx_header(data: bytes, name: str) -> list[str]:

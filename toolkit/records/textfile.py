@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from toolkit.model.errors import InputError
 
-__all__ = ["Decoded", "Encoding", "decode", "normalise_newlines", "sniff_encoding", "unpack", "wrong_kind"]
+__all__ = [
+    "Decoded",
+    "Encoding",
+    "cut_character",
+    "decode",
+    "normalise_newlines",
+    "sniff_encoding",
+    "unpack",
+    "wrong_kind",
+]
 
 # A member that unpacks to more than this is refused rather than filling the memory.
 MAX_UNPACKED = 4 * 1024**3
@@ -87,6 +96,8 @@ def sniff_encoding(data: bytes) -> Encoding:
         name = "utf-16-le" if zeros_odd > zeros_even else "utf-16-be"
         return _counted(data, name, 0, (f"read as {name.upper()} by its zero bytes; it has no byte order mark",))
     good, bad = _utf8_quality(data)
+    if bad == 1 and good and cut_character(data):
+        return _counted(data, "utf-8", 0, ())
     if bad == 0 or (good >= 10 and bad <= good // 20):
         return _counted(data, "utf-8", 0, ())
     sample = bytes(data[: 4 * _CHUNK])
@@ -101,6 +112,17 @@ def sniff_encoding(data: bytes) -> Encoding:
         name = "latin-1"
     note = f"not UTF-8; read as {'Windows-1252' if name == 'cp1252' else 'ISO 8859-1'}: check accented letters"
     return _counted(data, name, 0, (note,))
+
+
+def cut_character(data: bytes) -> bool:
+    """Whether UTF-8 text ends inside a character of several bytes, as a file that was cut off does."""
+    tail = bytes(data[max(0, len(data) - 3) :])
+    for back, byte in enumerate(reversed(tail), start=1):
+        if byte >= 0xC0:
+            return back < (2 if byte < 0xE0 else 3 if byte < 0xF0 else 4)
+        if byte < 0x80:
+            return False
+    return False
 
 
 def _utf8_quality(data: bytes) -> tuple[int, int]:

@@ -103,7 +103,7 @@ def import_file(
     path : the file, as it came from the database
     source : name under [[sources]] in review.toml
     searched_on : the day the database was asked; the day of import if nobody says
-    expect : how many records the database said it exported
+    expect : how many records the database said it exported; it outweighs what the file says of itself
     accept_loss : go on though records cannot be read or the number is not the expected one; the run log says so
     format : a name of `toolkit.records.detect.FORMATS`, where the user knows better than the detection
     progress : called with ("check" or "store", done, total)
@@ -155,6 +155,8 @@ def _check(opened: OpenedFile, expect: int | None, progress: Progress | None) ->
         problems.append(f"{len(unread)} stretches of it cannot be read as records")
     if opened.incomplete:
         problems.append(opened.incomplete)
+    if opened.stated is not None and parsed != opened.stated and expect != parsed:
+        problems.append(f"the file itself says that there are {opened.stated:,} and {parsed:,} can be read")
     if expect is not None and parsed != expect:
         problems.append(f"{expect:,} records were expected and {parsed:,} are in it")
     return _Count(records=parsed, unread=tuple(unread), problems=tuple(problems))
@@ -252,6 +254,8 @@ class _Import:
         }
         if self.expect is not None:
             payload["expected"] = self.expect
+        if self.opened.stated is not None:
+            payload["stated"] = self.opened.stated
         if self.count.problems:
             payload["accepted"] = list(self.count.problems)
             payload["unread"] = [[ordinal, reason] for ordinal, reason in self.count.unread]
