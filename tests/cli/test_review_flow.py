@@ -346,3 +346,15 @@ def test_a_broken_review_toml_names_its_line(evipool: Run, folder: Path) -> None
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str], args: tuple[str, ...]) -> None:
     assert run(list(args)) == 0
     assert len(capsys.readouterr().out) > 100
+
+
+def test_an_export_never_writes_over_a_form_that_may_be_filled_in(evipool: Run, tmp_path: Path) -> None:
+    path = tmp_path / "form.csv"
+    path.write_text("filled in", encoding="utf-8")
+    for words in (("screen", "export", str(path), "--stage", "full-text"), ("extract", "template", str(path))):
+        code, _, err = evipool(*words)
+        assert code == 2 and "may be filled in already" in err and "--force" in err
+        assert path.read_text(encoding="utf-8") == "filled in"
+        assert evipool(*words, "--force")[0] == 0
+        assert path.read_text(encoding="utf-8-sig").startswith(("report", "study"))
+        path.write_text("filled in", encoding="utf-8")

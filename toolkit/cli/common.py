@@ -18,6 +18,8 @@ import click
 from toolkit.model.errors import ToolkitError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from toolkit.project import Project
@@ -256,12 +258,20 @@ def wrote_form(
 
     if not path.lower().endswith((".csv", ".xlsx")):
         raise InputError("a form is written as one of two kinds of file", value=path, allowed=".csv, .xlsx")
-    if Path(path).exists():
-        raise InputError("the file exists, and may be filled in already", file=path, hint="Give another name.")
+    keep_forms(Path(path))
     write_form(path, header, rows)
     click.echo(f"{counted(len(rows), 'report')} -> {path}")
     if rows:
         click.echo(f"When it is filled in: {next_command.format(file=path)}")
+
+
+def keep_forms(path: Path, *, force: bool | None = None) -> None:
+    """Refuse to write over ``path``, which may be filled in; ``force`` is None for a command without --force."""
+    from toolkit.model.errors import InputError
+
+    if path.exists() and not force:
+        hint = "Give another name." if force is None else "Give another name, or add --force to overwrite it."
+        raise InputError("the file exists, and may be filled in already", file=path, hint=hint)
 
 
 def console(*, stderr: bool = False) -> Console:

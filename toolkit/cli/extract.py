@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
+from toolkit.cli.common import command_line, emit, format_option, keep_forms, open_project, project_options, table
 
 __all__ = ["extract"]
 
@@ -32,10 +32,8 @@ def extract() -> None:
 def template(ctx: click.Context, table_name: str, file: Path, force: bool) -> None:
     """Write a form to FILE, with your own values filled in."""
     from toolkit.extraction.run import template as write_template
-    from toolkit.model.errors import InputError
 
-    if file.exists() and not force:
-        raise InputError("the file exists", file=file, hint="Add --force to overwrite it.")
+    keep_forms(file, force=force)
     with open_project(ctx) as project:
         rows = write_template(project, file, table_name)
         named = project.reviewer(required=False)

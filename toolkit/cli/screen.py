@@ -12,6 +12,7 @@ from toolkit.cli.common import (
     emit,
     form_option,
     format_option,
+    keep_forms,
     open_project,
     project_options,
     table,
@@ -43,9 +44,12 @@ def screen() -> None:
 @click.option("--for", "reviewer", metavar="NAME", help="Whose form it is (default: --as).")
 @click.option("--todo", is_flag=True, help="Only reports that still lack this reviewer's vote.")
 @format_option("csv", "xlsx", "ris", default="csv", help_text="Kind of file, where the ending of FILE does not say.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
 @project_options
 @click.pass_context
-def export(ctx: click.Context, file: str, stage: str, reviewer: str | None, todo: bool, output_format: str) -> None:
+def export(
+    ctx: click.Context, file: str, stage: str, reviewer: str | None, todo: bool, output_format: str, force: bool
+) -> None:
     """Write a screening form to FILE: report, title, abstract, authors ... and columns for verdict, reason, note.
 
     FILE ending in .xlsx or .ris is written as such. Fill in include, exclude or maybe, and bring the form back with
@@ -58,6 +62,7 @@ def export(ctx: click.Context, file: str, stage: str, reviewer: str | None, todo
     from toolkit.screening.run import form_rows
 
     path = Path(file)
+    keep_forms(path, force=force)
     suffix = path.suffix.lower().lstrip(".")
     kind = suffix if suffix in ("csv", "xlsx", "ris") else output_format
     with open_project(ctx) as project:
