@@ -168,6 +168,7 @@ def test_errors_name_the_file_and_the_row(tmp_path: Path, capsys: pytest.Capture
 def test_more_analyses_answer_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     order = "Placebo,Diuretic,Beta blocker,CCB,ACE inhibitor,ARB"
     names = [
+        "bootstrap",
         "sidde",
         "heat",
         "impact",
@@ -180,9 +181,13 @@ def test_more_analyses_answer_in_text_and_json(capsys: pytest.CaptureFixture[str
     ]
     wanted = [word for name in names for word in ("--also", name)]
     base = [str(DIABETES), "--measure", "OR", "--reference", "Diuretic", "--order", order, "--covariate", "years"]
+    base += ["--draws", "2000"]
     assert call(*base, *wanted, "--format", "json") == 0
     also = json.loads(capsys.readouterr().out)["also"]
     assert list(also) == names
+    assert also["bootstrap"]["draws"] == 2000 >= also["bootstrap"]["connected"] > 1500
+    drawn = {row["treatment"]: row for row in also["bootstrap"]["effects"]}
+    assert all(drawn[t]["low"] < drawn[t]["median"] < drawn[t]["high"] for t in ERRATUM)
     assert len(also["sidde"]) == 14 and len(also["impact"]["studies"]) == 22
     assert also["funnel"]["egger"]["df"] == len(also["funnel"]["points"]) - 2
     sparse = {row["treatment"]: row["estimate"] for row in also["mantel-haenszel"]["effects"]}
@@ -192,7 +197,15 @@ def test_more_analyses_answer_in_text_and_json(capsys: pytest.CaptureFixture[str
     assert also["regression"]["covariate"] == "years" and also["regression"]["tau2"]["value"] >= 0
     assert call(*base, *wanted) == 0
     text = capsys.readouterr().out
-    for title in ("SIDDE", "Net heat", "Importance of studies", "Egger", "no continuity correction", "per unit"):
+    for title in (
+        "Bootstrap of the",
+        "SIDDE",
+        "Net heat",
+        "Importance of studies",
+        "Egger",
+        "no continuity correction",
+        "per unit",
+    ):
         assert title in text
 
 

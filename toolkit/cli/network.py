@@ -45,6 +45,7 @@ MORE = {
     "without-treatments": (f"{DECISIONS_HERE}:without_treatments", "the fit without each treatment"),
     "pairwise": (f"{MORE_HERE}:pairwise", "a separate meta-analysis of each comparison"),
     "components": (f"{MODELS_HERE}:components", "treatments as sums of their parts (--inactive, --combine)"),
+    "bootstrap": (f"{MORE_HERE}:bootstrap", "limits from resampled studies (--draws, at most 10,000)"),
     "mantel-haenszel": (f"{MODELS_HERE}:mantel_haenszel", "odds ratios of rare events, no correction"),
     "hypergeometric": (f"{MODELS_HERE}:hypergeometric", "odds ratios of rare events, exact likelihood"),
     "penalised": (f"{MODELS_HERE}:penalised", "odds ratios of rare events, Firth's penalised likelihood"),

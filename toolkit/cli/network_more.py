@@ -8,6 +8,7 @@ from toolkit.cli.network_part import Part, Request, part, texts_of
 from toolkit.cli.network_text import cell
 from toolkit.engine.network import (
     against_reference,
+    bootstrap_network,
     comparison_adjusted_funnel,
     consistency_model,
     contributions,
@@ -20,11 +21,12 @@ from toolkit.engine.network import (
     split_evidence,
     study_impact,
 )
-from toolkit.engine.tabulate import estimate_to_dict, plain
+from toolkit.engine.tabulate import display, estimate_to_dict, plain
 from toolkit.model.errors import InputError
 from toolkit.plots.numbers import format_percent, p_value
 
 __all__ = [
+    "bootstrap",
     "contribution",
     "designs",
     "funnel",
@@ -35,6 +37,9 @@ __all__ = [
     "separate_designs",
     "side_splits",
 ]
+
+# Samples of studies: more change no shown digit.
+MOST_SAMPLES = 10_000
 
 
 def side_splits(request: Request) -> Part:
@@ -229,6 +234,31 @@ def funnel(request: Request) -> Part:
     notes = [note] if found.reason is None else [note, f"Not tested: {found.reason}."]
     title = "Small-study effects on the comparison-adjusted funnel"
     return part(plain(found), title, ["test", "bias", "SE", "t", "df", "p"], rows, notes)
+
+
+def bootstrap(request: Request) -> Part:
+    """Percentile limits of the effects over samples of the studies."""
+    result, asked = request.result, request.options
+    draws = min(asked.draws, MOST_SAMPLES)
+    found = bootstrap_network(
+        request.effects, np.random.default_rng(asked.seed), reference=result.reference, draws=draws,
+        level=result.spec.level,
+    )  # fmt: skip
+    whole = int(found.connected.sum())
+    tau2 = found.tau2[found.connected]
+    rows, data = [], []
+    for i, name in enumerate(found.treatments[1:], start=1):
+        middle = float(np.median(found.effects[found.connected, i])) if whole else None
+        shown = [display(x, result.scale) for x in (middle, float(found.low[i]), float(found.high[i]))]
+        data.append({"treatment": name, "median": shown[0], "low": shown[1], "high": shown[2]})
+        rows.append([name, *("-" if x is None else f"{x:.3g}" for x in shown)])
+    notes = [f"{whole:,} of {draws:,} samples are one network; the others cannot be fitted and are left out."]
+    if whole:
+        notes.append(f"tau2 (DL): median {np.median(tau2):.4g}, {np.quantile(tau2, 0.025):.4g} to "
+                     f"{np.quantile(tau2, 0.975):.4g} in 95 % of them.")  # fmt: skip
+    title = f"Bootstrap of the studies, random effects (DL), against {result.reference} (seed {asked.seed})"
+    payload = {"draws": draws, "connected": whole, "seed": asked.seed, "level": found.level, "effects": data}
+    return part(payload, title, ["treatment", "median", "lower", "upper"], rows, notes)
 
 
 def impact(request: Request) -> Part:

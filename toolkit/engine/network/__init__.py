@@ -2,6 +2,7 @@
 
 from toolkit.engine.network.absolute import AbsoluteEffect, AbsoluteEffects, absolute_effects, median_risk
 from toolkit.engine.network.as_data import network_to_dict
+from toolkit.engine.network.bootstrap import BootstrapNetwork, bootstrap_network
 from toolkit.engine.network.categories import Category, minimal_categories, partial_categories
 from toolkit.engine.network.components import (
     ComponentMatrix,
@@ -74,6 +75,7 @@ __all__ = [
     "AbsoluteEffect",
     "AbsoluteEffects",
     "AdjustedFunnel",
+    "BootstrapNetwork",
     "Category",
     "Coefficient",
     "ComponentMatrix",
@@ -113,6 +115,7 @@ __all__ = [
     "TreatmentRow",
     "absolute_effects",
     "against_reference",
+    "bootstrap_network",
     "comparison_adjusted_funnel",
     "component_matrix",
     "component_network",

@@ -91,7 +91,7 @@ def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
     direct = comparisons(effects, all_pairs(effects, blocks=model.blocks), tau2.value if tau2 else None, spec.level)
     names = tuple(effects.treatments[t] for t in order)
     counts, sizes = _node_sizes(effects, names)
-    caution = ranking_caution(direct, counts, names)
+    caution = None if spec.small_values is None else ranking_caution(direct, counts, names)
     return NetworkResult(
         spec=spec,
         scale=effects.scale,

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,12 @@ BoolArray = NDArray[np.bool_]
 LOG_2PI = float(np.log(2 * np.pi))
 
 
+@lru_cache(maxsize=64)
 def heterogeneity_shape(rows: int) -> FloatArray:
-    """``(I + J) / 2``: between-study covariance of base-arm contrasts per unit of tau2."""
-    return (np.eye(rows) + np.ones((rows, rows))) / 2
+    """``(I + J) / 2``: between-study covariance of base-arm contrasts per unit of tau2; read-only."""
+    shape: FloatArray = (np.eye(rows) + np.ones((rows, rows))) / 2
+    shape.flags.writeable = False
+    return shape
 
 
 def invert(matrices: FloatArray) -> FloatArray:

@@ -145,7 +145,7 @@ def _score(model: VarianceModel, tau2: float, restricted: bool) -> tuple[float, 
 
 
 def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
-    """Highest mode on a grid that includes zero, then Fisher scoring kept inside its bracket."""
+    """Highest mode on a grid that includes zero, then Fisher scoring and secants of the score inside its bracket."""
     method = "REML" if restricted else "ML"
     typical = typical_variance(model)
     moment = tau2_dersimonian_laird(model).value
@@ -157,7 +157,7 @@ def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
             break
         grid.append(grid[-1] * 10)
     low, high = grid[max(best - 1, 0)], grid[best + 1]
-    x = grid[best]
+    x, last = grid[best], (np.nan, np.nan)
     iterations, converged = 0, False
     for iterations in range(1, MAX_ITERATIONS + 1):  # noqa: B007 - reported
         score, information = _score(model, x, restricted)
@@ -166,7 +166,9 @@ def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
             break
         low, high = (x, high) if score > 0 else (low, x)
         step = x + score / information if information > 0 else high  # flat to rounding: halve the bracket
-        new = step if low < step < high else (low + high) / 2
+        secant = x - score * (x - last[0]) / (score - last[1]) if score != last[1] else np.nan
+        new = next((s for s in (secant, step) if low < s < high), (low + high) / 2)
+        last = x, score
         if abs(new - x) <= TOLERANCE * (x + typical):
             x, converged = new, True
             break
