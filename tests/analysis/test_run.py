@@ -46,6 +46,7 @@ def test_a_result_folder_holds_numbers_data_and_figures_with_chinese_names(folde
         "forest.svg",
         "funnel.svg",
         "result.json",
+        "result.sha256",
     ]
     payload = json.loads((only / "result.json").read_text(encoding="utf-8"), parse_constant=no_constants)
     assert (payload["result"]["k"], payload["result"]["treatment"]) == (3, "细胞")

@@ -78,3 +78,16 @@ def test_the_plan_says_why_analysis_and_report_are_due_and_a_refusal_is_exit_cod
     steps = {step["name"]: step for step in json.loads(capsys.readouterr().out)}
     assert steps["analysis main"]["status"] == "refused"
     assert "same patients" in steps["analysis main"]["why"]
+
+
+def test_a_result_that_somebody_edited_is_not_believed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (path,) = (folder / "results" / "main").glob("*/result.json")
+    before = path.read_bytes()
+    payload = json.loads(before)
+    payload["result"]["random"]["estimate"] = 0.01
+    path.write_text(json.dumps(payload, ensure_ascii=False, indent=1), encoding="utf-8")
+    assert why(folder) == "its stored result was changed or damaged since it was written"
+    assert evipool(folder, "update", "--no-search") == 0
+    assert "Analyses computed anew: main" in capsys.readouterr().out
+    (path,) = (folder / "results" / "main").glob("*/result.json")
+    assert path.read_bytes() == before

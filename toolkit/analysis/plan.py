@@ -20,6 +20,7 @@ from toolkit.store.evidence import arm_results, study_rows
 
 __all__ = [
     "RESULT",
+    "SEAL",
     "WORDING",
     "AnalysisOutcome",
     "entered",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 RESULT = "result.json"
+SEAL = "result.sha256"
 WORDING = "figures.json"  # what the figures beside a result say besides its numbers
 _ARM, _FLAG = (tuple(field.name for field in fields(kind)) for kind in (SelectedArm, Flag))
 
@@ -66,9 +68,13 @@ def read_result(project: Project, analysis_id: str, print_: str) -> dict[str, An
 
 
 def stored(folder: Path) -> dict[str, Any] | None:
-    """What the result folder holds, None unless it is whole and belongs there."""
+    """What the result folder holds, None unless it is whole, belongs there and is what was written (`SEAL`)."""
     try:
-        payload: object = json.loads((folder / RESULT).read_bytes())
+        data = (folder / RESULT).read_bytes()
+        seal = folder / SEAL  # results of earlier versions have none
+        if seal.is_file() and seal.read_text(encoding="ascii").strip() != hashlib.sha256(data).hexdigest():
+            return None
+        payload: object = json.loads(data)
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return None
     return payload if isinstance(payload, dict) and str(payload.get("fingerprint")).startswith(folder.name) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import uuid
@@ -12,6 +13,7 @@ from toolkit.analysis.figures import draw_figures, is_worded_so, wording
 from toolkit.analysis.fit import Fit, fit
 from toolkit.analysis.plan import (
     RESULT,
+    SEAL,
     AnalysisOutcome,
     fingerprint,
     plan,
@@ -86,8 +88,9 @@ def _freeze(folder: Path, words: dict[str, object], fitted: Fit, selection: Sele
     scratch = folder.parent / f"{UNFINISHED}{uuid.uuid4().hex}"
     scratch.mkdir()
     try:
-        text = json.dumps(fitted.payload, ensure_ascii=False, indent=1, allow_nan=False)
-        (scratch / RESULT).write_text(text, encoding="utf-8")
+        text = json.dumps(fitted.payload, ensure_ascii=False, indent=1, allow_nan=False).encode("utf-8")
+        (scratch / RESULT).write_bytes(text)
+        (scratch / SEAL).write_text(f"{hashlib.sha256(text).hexdigest()}\n", encoding="ascii")
         rows = [[getattr(arm, name) for name in DATA_COLUMNS] for arm in selection.arms]
         write_form(scratch / "data.csv", DATA_COLUMNS, rows)
         draw_figures(scratch, words, fitted)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from toolkit.analysis.plan import RESULT, entered, selections, spec_of
+from toolkit.analysis.plan import RESULT, entered, fingerprint, result_folder, selections, spec_of, stored
 from toolkit.engine import ENGINE_VERSION
 from toolkit.project import Project
 
@@ -18,13 +18,17 @@ _MOST = 3  # so many studies or settings are named, more are counted
 
 def why_stale(project: Project, analysis_id: str) -> str:
     """In words, what changed since the newest result of an analysis: version, settings, studies, numbers."""
-    newest = _newest(project, analysis_id)
-    if newest is None:
-        return "never computed"
     ((analysis, selection, problem),) = selections(project, (analysis_id,))
     if selection is None:
         return problem or "refused"
-    spec = json.loads(json.dumps(asdict(spec_of(analysis, project.config.outcome(analysis.outcome)))))
+    resolved = spec_of(analysis, project.config.outcome(analysis.outcome))
+    folder = result_folder(project, analysis_id, fingerprint(resolved, selection))
+    if (folder / RESULT).is_file() and stored(folder) is None:
+        return "its stored result was changed or damaged since it was written"
+    newest = _newest(project, analysis_id)
+    if newest is None:
+        return "never computed"
+    spec = json.loads(json.dumps(asdict(resolved)))
     data = json.loads(json.dumps(entered(selection)))
     parts = []
     if newest["engine_version"] != ENGINE_VERSION:
@@ -36,11 +40,8 @@ def why_stale(project: Project, analysis_id: str) -> str:
 
 def _newest(project: Project, analysis_id: str) -> dict[str, Any] | None:
     folder = project.path("results", analysis_id)
-    found = list(folder.glob(f"*/{RESULT}")) if folder.is_dir() else []
-    if not found:
-        return None
-    newest: dict[str, Any] = json.loads(max(found, key=lambda p: p.stat().st_mtime_ns).read_text(encoding="utf-8"))
-    return newest
+    files = sorted(folder.glob(f"*/{RESULT}"), key=lambda p: p.stat().st_mtime_ns) if folder.is_dir() else []
+    return next((found for path in reversed(files) if (found := stored(path.parent)) is not None), None)
 
 
 def _settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -86,9 +86,11 @@ def layout_living(content: LivingContent, *, measure: Measure = measured) -> Dia
             continue
         heights = {key: box_height(text) for key, text in lines.items()}
         tall = max(heights.values())
+        # Left boxes are centred on one line across the versions; a longer box to their right begins level with it.
+        line = max((height for (_, slot), height in heights.items() if slot == left), default=tall)
         for (i, slot), text in lines.items():
             x = starts[i] if slot == left else starts[i] + LEFT + INNER
-            top = y + (tall - heights[i, slot]) / 2
+            top = y + max(line - heights[i, slot], 0.0) / 2
             kind = "grey" if slot == "total" else "box"
             box_width = LEFT if slot == left else RIGHT
             placed.append(place_box(f"v{i + 1}-{slot}", kind, x, top, box_width, heights[i, slot], text))
