@@ -6,6 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from toolkit.cli.common import run
+from toolkit.demo.run import build, run_steps
+
+# A machine that is busy with other things is slow for a moment; that is no fault of a test.
+settings.register_profile("evipool", deadline=None)
+settings.load_profile("evipool")
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -26,6 +34,24 @@ def shared() -> Path:
             pytest.fail("EVIPOOL_SHARED is set but holds no DESIGN.md")
         pytest.skip("needs ../shared (real samples and reference values)")
     return path
+
+
+def finished_demo(name: str, folder: Path) -> Path:
+    """A bundled review with every step run."""
+    run_steps(build(name, folder), folder, run, show=lambda number, step, command: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def onfh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished demo review on osteonecrosis, made once: a test that changes it takes a copy."""
+    return finished_demo("onfh", tmp_path_factory.mktemp("onfh") / "review")
+
+
+@pytest.fixture(scope="session")
+def diabetes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished review of antihypertensives, made once: a test that changes it takes a copy."""
+    return finished_demo("diabetes", tmp_path_factory.mktemp("diabetes") / "review")
 
 
 NEEDS_SHARED = "needs ../shared"

@@ -13,7 +13,6 @@ from docx import Document
 from openpyxl import load_workbook
 
 from toolkit.cli.common import run
-from toolkit.demo.run import build, run_steps
 from toolkit.report.blocks import Bullets, Heading, Paragraph, Picture, Table, report_sections, table_grid
 from toolkit.report.docx import picture_key, report_docx
 from toolkit.report.xlsx import Sheet, report_xlsx
@@ -90,9 +89,8 @@ def test_numbers_stay_numbers_and_formulas_do_not_run() -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "review"
-    run_steps(build("diabetes", folder), folder, run, show=lambda *shown: None)
+def made(diabetes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(shutil.copytree(diabetes, tmp_path_factory.mktemp("made") / "review"))
     assert run(["-C", str(folder), "report", "--format", "html,docx,xlsx,csv"]) == 0
     return folder
 
