@@ -154,6 +154,37 @@ def test_notes_keep_counts_and_make_no_record(project: Project, capsys: pytest.C
     assert run(["-C", str(project.root), "search", "note", "Nobody", "--text", "x"]) == 2
 
 
+def test_a_register_searched_without_hits_stands_as_searched(project: Project, capsys: pytest.CaptureFixture[str]):
+    arguments = [
+        "-C",
+        str(project.root),
+        "search",
+        "note",
+        "ClinicalTrials.gov",
+        "--method",
+        "search",
+        "--date",
+        "2026-03-02",
+    ]
+    assert run([*arguments, "--text", "osteonecrosis AND hip"]) == 2  # a search without a number
+    assert "0 for none" in capsys.readouterr().err
+    assert run([*arguments, "--count", "0", "--text", "osteonecrosis AND hip"]) == 0
+    with Project.open(project.root) as opened:
+        items = [(number, "", None) for number in ("1", "3", "13", "15")]
+        report = search_report(opened, items)
+    row = next(row for row in report.sources if row.name == "ClinicalTrials.gov")
+    assert row.runs == (("2026-03-02", "searched on its own site", 0, ""),)
+    assert row.last == "2026-03-02"
+    answers = {number: answer for number, _, answer in report.items}
+    assert answers["3"] == "ClinicalTrials.gov, searched on its own site: osteonecrosis AND hip."
+    assert (answers["13"], answers["15"], answers["1"]) == (
+        "ClinicalTrials.gov: 2026-03-02.",
+        "ClinicalTrials.gov: 0.",
+        None,
+    )
+    assert any(text.startswith("ClinicalTrials.gov: no strategy file") for text in report.missing)
+
+
 # ---- PRESS ----
 
 

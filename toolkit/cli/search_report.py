@@ -29,7 +29,7 @@ def recall(ctx: click.Context, seeds: str, strategy: str, replies: str | None, o
     from dataclasses import asdict
     from pathlib import Path
 
-    from toolkit.cli.search import transport_of
+    from toolkit.cli.search_parts import transport_of
     from toolkit.search.recall import read_seeds, recall_of
     from toolkit.search.strategy import read_strategy
 
@@ -147,8 +147,10 @@ def press(ctx: click.Context, strategy: str, form: str | None, sign: str | None,
 @click.command("note")
 @click.argument("source", required=False)
 @click.option("--text", help="What was done, in a sentence.")
-@click.option("--count", type=click.IntRange(0), metavar="N", help="Items looked at or received.")
-@click.option("--method", type=click.Choice(["hand", "citations", "contacts", "grey", "website", "other"]),
+@click.option(
+    "--count", type=click.IntRange(0), metavar="N", help="Items looked at or received; hits of a search, 0 too."
+)
+@click.option("--method", type=click.Choice(["search", "hand", "citations", "contacts", "grey", "website", "other"]),
               default="other", show_default=True, help="Kind of searching.")  # fmt: skip
 @click.option("--date", "day", metavar="YYYY-MM-DD", help="The day it was done (default: today).")
 @format_option("table", "json")
@@ -158,16 +160,17 @@ def note(
     ctx: click.Context, source: str | None, text: str | None, count: int | None, method: str, day: str | None,
     output_format: str,
 ) -> None:  # fmt: skip
-    """Keep what was done at a SOURCE of review.toml that has no search: hand searching, contacts, grey literature.
+    """Keep what was done at a SOURCE of review.toml without a file: hand searching, contacts, a search without hits.
 
     Without SOURCE the notes are listed. A note makes no record: what was found there comes in by 'evipool import'.
 
     \b
     evipool search note "Experts" --method contacts --count 12 --text "Wrote to the authors of 12 trials"
+    evipool search note "ISRCTN" --method search --count 0 --text "osteonecrosis AND hip, all fields"
     """
     from dataclasses import asdict
 
-    from toolkit.cli.search import _day
+    from toolkit.cli.search_parts import day_of
     from toolkit.search.notes import note_source, source_notes
 
     with open_project(ctx) as project:
@@ -175,7 +178,7 @@ def note(
             if text is None:
                 raise click.UsageError("Missing option '--text': what was done?")
             note_source(
-                project, source, text=text, count=count, method=method, day=_day(day, "--date"),
+                project, source, text=text, count=count, method=method, day=day_of(day, "--date"),
                 command=command_line(ctx),
             )  # fmt: skip
         found = source_notes(project)

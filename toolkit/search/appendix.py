@@ -90,14 +90,16 @@ def search_report(project: Project, items: Sequence[tuple[str, str, str | None]]
         the search itself knows are added where none is given, or put after it
     """
     runs = views.runs(project.store)
-    strategies = tuple(_strategies(project, runs))
+    notes = source_notes(project)
+    searches = [note for note in notes if note.method == "search"]
+    strategies = tuple(_strategies(project, runs, searches))
     reviews = press_reviews(project)
     report = SearchReport(
         title=project.config.review.title,
-        sources=tuple(_sources(project, runs)),
-        notes=source_notes(project),
+        sources=tuple(_sources(project, runs, searches)),
+        notes=notes,
         strategies=strategies,
-        missing=tuple(_missing(project, runs)),
+        missing=tuple(_missing(project, runs, searches)),
         reviews=tuple(_dated(project, review) for review in reviews),
     )
     own = _answers(report)
@@ -108,7 +110,7 @@ def search_report(project: Project, items: Sequence[tuple[str, str, str | None]]
     return SearchReport(**{**{f: getattr(report, f) for f in report.__slots__}, "items": joined})
 
 
-def _sources(project: Project, runs: Sequence[Run]) -> list[SourceRow]:
+def _sources(project: Project, runs: Sequence[Run], searches: Sequence[SourceNote]) -> list[SourceRow]:
     declared = {s.name.casefold(): s for s in project.config.sources}
     names = [s.name for s in project.config.sources]
     names += [run.source for run in runs if run.source.casefold() not in declared and run.source not in names]
@@ -118,8 +120,14 @@ def _sources(project: Project, runs: Sequence[Run]) -> list[SourceRow]:
         source = declared.get(name.casefold())
         kind = source.column if source else own[0].source_kind
         entries = tuple((run.searched_on, _how(run), _records(run), run.file_name) for run in own)
+        entries += tuple((n.day, "searched on its own site", n.count, "") for n in _on(searches, name))
         rows.append(SourceRow(name=name, kind=kind, platform=source.platform if source else "", runs=entries))
     return rows
+
+
+def _on(searches: Sequence[SourceNote], source: str) -> list[SourceNote]:
+    """The noted searches of a source."""
+    return [note for note in searches if note.source.casefold() == source.casefold()]
 
 
 def _how(run: Run) -> str:
@@ -134,7 +142,7 @@ def _records(run: Run) -> int | None:
     return int(value) if value is not None else None
 
 
-def _strategies(project: Project, runs: Sequence[Run]) -> list[StrategyText]:
+def _strategies(project: Project, runs: Sequence[Run], searches: Sequence[SourceNote]) -> list[StrategyText]:
     """The last run of each strategy that evipool ran, then the files that belong to imported sources."""
     last: dict[tuple[str, str], Run] = {}
     for run in runs:
@@ -148,8 +156,9 @@ def _strategies(project: Project, runs: Sequence[Run]) -> list[StrategyText]:
         path = _path(project, source.strategy)
         own = [run for run in runs if run.source.casefold() == source.name.casefold()]
         if path is not None:
-            day = max((run.searched_on for run in own), default="")
-            counts = [n for run in own if (n := _records(run)) is not None]
+            noted = _on(searches, source.name)
+            day = max((*(run.searched_on for run in own), *(note.day for note in noted)), default="")
+            counts = [n for n in (*map(_records, own), *(note.count for note in noted if not own)) if n is not None]
             found.append(_as_kept(source.name, read_strategy(path), day, sum(counts) if counts else None))
     return found
 
@@ -190,13 +199,15 @@ def _path(project: Project, name: str) -> Path | None:
     return path if path.is_file() else root if root.is_file() else None
 
 
-def _missing(project: Project, runs: Sequence[Run]) -> list[str]:
+def _missing(project: Project, runs: Sequence[Run], searches: Sequence[SourceNote]) -> list[str]:
     """Sources that were searched elsewhere and whose strategy is not kept."""
     searched = {run.source.casefold() for run in runs if run.kind == "search"}
     found = []
     for source in project.config.sources:
         imported = any(run.source.casefold() == source.name.casefold() for run in runs)
-        if source.column == "other" or source.name.casefold() in searched or not imported:
+        if source.column == "other" or source.name.casefold() in searched:
+            continue
+        if not imported and not _on(searches, source.name):
             continue
         if not source.strategy:
             found.append(f"{source.name}: no strategy file is named in review.toml")
@@ -227,7 +238,18 @@ def _answers(report: SearchReport) -> dict[str, str]:
     def noted(*methods: str) -> str:
         return "; ".join(_words(note) for note in report.notes if note.method in methods)
 
+    searches = [note for note in report.notes if note.method == "search"]
+    registers = {row.name for row in report.sources if row.kind == "register"}
+
+    def asked(among: bool) -> str:
+        return "; ".join(
+            f"{n.source}, searched on its own site: {n.text}" for n in searches if (n.source in registers) is among
+        )
+
     found = {
+        "1": asked(among=False),
+        "3": asked(among=True),
+        "13": "; ".join(f"{n.source}: {n.day}" for n in searches),
         "4": noted("hand", "website", "grey"),
         "5": noted("citations"),
         "6": noted("contacts"),

@@ -1,4 +1,4 @@
-"""Sources without a search of their own: hand searching, contacts, grey literature, web sites, with their counts."""
+"""What was done without a file coming of it: a search that found nothing, hand searching, contacts, grey literature."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from toolkit.project import Project
 __all__ = ["METHODS", "SourceNote", "note_source", "source_notes"]
 
 METHODS: dict[str, str] = {
+    "search": "searched on its own site; the count is its number of hits, 0 too",
     "hand": "hand searching of journals, proceedings or tables of contents",
     "citations": "reference lists and citing articles looked through",
     "contacts": "authors, experts or manufacturers asked",
@@ -52,13 +53,15 @@ def note_source(
     Raises
     ------
     InputError
-        for an unknown source or method, a negative count or an empty text.
+        for an unknown source or method, a negative count, a search without one, or an empty text.
     """
     found = project.config.source(source)
     if method not in METHODS:
         raise InputError("unknown method", value=method, allowed=", ".join(METHODS))
     if count is not None and count < 0:
         raise InputError("a count is not negative", value=count)
+    if method == "search" and count is None:
+        raise InputError("a search has a number of hits", allowed="--count N, 0 for none")
     if not text.strip():
         raise InputError("say what was done", allowed='--text "..."')
     when = day.isoformat() if day is not None else project.store.clock()[:10]
