@@ -13,6 +13,7 @@ from tests.analysis.builders import SETTINGS, TRIALS, add_trials, evipool, make_
 from toolkit.analysis import run as analysis_run
 from toolkit.analysis.plan import plan, selections
 from toolkit.analysis.run import analyse
+from toolkit.analysis.words import result_lines
 from toolkit.model.errors import InputError
 from toolkit.project import Project
 
@@ -143,6 +144,8 @@ def test_no_one_and_two_studies_give_results_that_say_so(tmp_path: Path, keep: i
     assert payload["result"]["k"] == keep
     assert payload["result"]["leave_one_out"] is None
     assert (payload["result"]["random"] is None) is (keep == 1)
+    assert (payload["result"]["bayes"] is None) is (keep == 1)
+    assert any("half-normal:0.5" in line and "CrI" in line for line in result_lines(payload)) is (keep == 2)
     assert (only / "forest.svg").is_file()
 
 

@@ -140,3 +140,16 @@ def test_adjustments_by_precision_are_refused_under_ten_studies_unless_forced(
     assert run(["pairwise", str(path), "--adjust", "pet-peese"]) == 2
     assert "under 10 studies" in capfd.readouterr().err
     assert run(["pairwise", str(path), "--adjust", "pet-peese", "--force-bias"]) == 0
+
+
+def test_priors_are_compared_side_by_side_and_two_studies_get_one_by_default(tmp_path: Path) -> None:
+    path = many(tmp_path, 6)
+    result = json.loads(call(str(path), "--bayes", "half-normal:0.5", "--bayes", "jeffreys", "--format", "json").stdout)
+    assert [own["prior"] for own in result["bayes"]] == ["half-normal:0.5", "jeffreys"]
+    assert "bayes" not in json.loads(call(str(path), "--format", "json").stdout)
+    two = tmp_path / "two.csv"
+    two.write_text("study,event.e,n.e,event.c,n.c\nA,4,123,11,139\nB,6,306,29,303\n", encoding="utf-8")
+    text = call(str(two), "--measure", "RR").stdout
+    assert "half-normal:0.5" in text and "CrI" in text
+    assert run(["pairwise", str(path), "--mu-prior", "0,2"]) == 2
+    assert run(["pairwise", str(path), "--bayes", "gamma:1"]) == 2

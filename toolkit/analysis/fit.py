@@ -13,6 +13,7 @@ from toolkit.analysis.plan import entered, fingerprint, spec_of
 from toolkit.analysis.select import Selection
 from toolkit.config import Analysis, ReviewFile
 from toolkit.engine import ENGINE_VERSION
+from toolkit.engine.bayes import bayesian, default_prior, posterior_to_dict
 from toolkit.engine.bias import small_study_test
 from toolkit.engine.data import Effects
 from toolkit.engine.effects import arm_table
@@ -105,6 +106,8 @@ def _fit_pairwise(spec: PairwiseSpec, selection: Selection, payload: dict[str, A
     shown["leave_one_out"] = None
     if result.k >= FEWEST_FOR_LEAVE_ONE_OUT and spec.model == "IV":
         shown["leave_one_out"] = refits_to_list(leave_one_out(result), result.scale)
+    prior = default_prior(result)
+    shown["bayes"] = None if prior is None else posterior_to_dict(bayesian(result, prior), result.scale)
     shown["small_study"] = None
     if result.k >= FEWEST_FOR_ASYMMETRY and spec.model == "IV":
         shown["small_study"] = small_study_to_dict(small_study_test(result), result.scale)

@@ -96,6 +96,11 @@ def pairwise_lines(payload: Payload) -> list[str]:
         lines.append(f"random effects: {estimate_text(random, level, digits)}, {p_text(random['p'])} [{method}]")
         if wald is not None and wald["ci_low"] != random["ci_low"]:
             lines.append(f"the same with a Wald interval: {estimate_text(wald, level, digits)}")
+    bayes = r.get("bayes")  # results stored by earlier versions have none
+    if bayes is not None:
+        interval = interval_text(bayes["mean"]["low"], bayes["mean"]["high"], digits)
+        text = f"{number(bayes['mean']['median'], digits)} ({100 * level:g}{NBSP}% CrI {interval})"
+        lines.append(f"Bayesian, tau with the prior {bayes['prior']}: {text}")
     if r["common"] is not None:
         what = "the study itself" if r["k"] == 1 else "common effect, inverse variance"
         lines.append(f"{what}: {estimate_text(r['common'], level, digits)}")

@@ -11,6 +11,7 @@ import click
 
 from toolkit.cli.common import AnyCase, Number, format_option
 from toolkit.cli.pairwise_adjust import adjust_options
+from toolkit.cli.pairwise_bayes import bayes_options
 from toolkit.cli.pairwise_data import data_options
 from toolkit.cli.pairwise_figures import figure_options
 from toolkit.cli.pairwise_models import model_options
@@ -142,6 +143,7 @@ def more_options(function: F) -> F:
 @click.option("--level", type=Number(), default=0.95, show_default=True, help="Confidence level, a proportion.")
 @more_options
 @adjust_options
+@bayes_options
 @model_options
 @data_options
 @zero_cell_options
@@ -176,6 +178,7 @@ def pairwise(
     evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
     """
     from toolkit.cli.pairwise_adjust import adjustments
+    from toolkit.cli.pairwise_bayes import bayes
     from toolkit.cli.pairwise_data import data_columns, prepare, prepared_to_dict
     from toolkit.cli.pairwise_figures import draw_more
     from toolkit.cli.pairwise_models import model_columns, models
@@ -227,7 +230,9 @@ def pairwise(
         trim_fill=trim_fill,
         subgroups=groups,
         regression=None if modelled["cluster"] or modelled["scale"] else _regression(result, table, regress),
-        models=models(result, table, modelled, regress) | adjustments(result, modelled["adjust"], force_bias),
+        models=models(result, table, modelled, regress)
+        | adjustments(result, modelled["adjust"], force_bias)
+        | bayes(result, modelled),
         prepared=prepared_to_dict(prepared, result, result.spec),
     )
     show(result, table, wanted, output_format=output_format, output=output)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.cli.common import console, table
 from toolkit.cli.pairwise_adjust import show_adjustments
+from toolkit.cli.pairwise_bayes import show_bayes
 from toolkit.cli.pairwise_data import show_prepared
 from toolkit.cli.pairwise_models import show_models
 from toolkit.engine.tabulate import plain, refits_to_list, small_study_to_dict, subgroups_to_dict, trim_fill_to_dict
@@ -67,6 +68,7 @@ def further(result: PairwiseResult, wanted: More) -> dict[str, Any]:
 def show_further(found: dict[str, Any], decimals: int) -> None:
     """Print the further results as tables."""
     show_prepared(found, decimals)
+    show_bayes(found, decimals)
     if "subgroups" in found:
         _subgroups(found["subgroups"], decimals)
     if "regression" in found:
