@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import command_line, format_option, open_project, project_options
+from toolkit.cli.search_parts import day_of, transport_of
 from toolkit.cli.search_report import note, press, recall, report
 from toolkit.cli.search_strategy import citations, translate
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from toolkit.model.review import Run
     from toolkit.search.lint import Finding
     from toolkit.search.run import SearchOutcome
-    from toolkit.search.transport import Transport
 
 
 @click.group()
@@ -76,7 +76,7 @@ def run(
 
     if since_last and (first or last):
         raise click.UsageError("--since-last sets the window itself: leave out --from and --to")
-    window = Window(first=_day(first, "--from"), last=_day(last, "--to"), field=window_field)
+    window = Window(first=day_of(first, "--from"), last=day_of(last, "--to"), field=window_field)
     with open_project(ctx) as project, _Bar(quiet=output_format == "json") as bar:
         if since_last:
             window = window_since_last(project, strategy, overlap_days=overlap)
@@ -84,7 +84,7 @@ def run(
             project,
             strategy,
             transport=transport_of(ctx, replies),
-            date=_day(day, "--date"),
+            date=day_of(day, "--date"),
             accept_warnings=accept_warnings,
             window=window,
             line_counts=line_counts,
@@ -243,31 +243,6 @@ class _Bar:
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total)
         self._progress.update(self._tasks[what], completed=done, total=total)
-
-
-def transport_of(ctx: click.Context, replies: str | None) -> Transport:
-    """The transport of a search: recorded replies, what the caller set up (tests), or the network."""
-    from toolkit.cli.common import Settings as Given
-    from toolkit.search.replies import ReplayOpener
-    from toolkit.search.transport import Settings, Transport
-
-    if replies is not None:
-        return Transport(settings=Settings(), opener=ReplayOpener(replies))
-    given = (ctx.find_object(Given) or Given()).transport
-    return given if isinstance(given, Transport) else Transport()
-
-
-def _day(text: str | None, option: str) -> Any:
-    import datetime
-
-    from toolkit.model.errors import InputError
-
-    if text is None:
-        return None
-    try:
-        return datetime.date.fromisoformat(text.strip().replace("/", "-"))
-    except ValueError:
-        raise InputError(f"{option} is not a day.", value=text, allowed="YYYY-MM-DD") from None
 
 
 def _as_json(outcome: SearchOutcome) -> dict[str, Any]:

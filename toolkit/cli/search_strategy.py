@@ -80,7 +80,7 @@ def citations(
     """
     from dataclasses import asdict
 
-    from toolkit.cli.search import _day, transport_of
+    from toolkit.cli.search_parts import day_of, transport_of
     from toolkit.search.citations import chase, included_seeds
     from toolkit.search.recall import read_seeds
 
@@ -89,7 +89,7 @@ def citations(
     with open_project(ctx) as project:
         known = read_seeds(seeds) if seeds is not None else included_seeds(project)
         found = chase(
-            project, known, direction, transport=transport_of(ctx, None), source=source, day=_day(day, "--date"),
+            project, known, direction, transport=transport_of(ctx, None), source=source, day=day_of(day, "--date"),
             accept_warnings=accept_warnings, command=command_line(ctx),
         )  # fmt: skip
     if output_format == "json":

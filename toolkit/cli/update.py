@@ -74,7 +74,7 @@ def update(
             return _show_plan(project, output_format)
 
         def search(project: Project, strategy: Path) -> SearchOutcome:
-            from toolkit.cli.search import transport_of
+            from toolkit.cli.search_parts import transport_of
             from toolkit.search.run import run_search
 
             return run_search(
