@@ -209,6 +209,30 @@ def test_more_analyses_answer_in_text_and_json(capsys: pytest.CaptureFixture[str
         assert title in text
 
 
+def test_regression_with_exchangeable_slopes_and_on_the_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    base = [
+        str(DIABETES),
+        "--measure",
+        "OR",
+        "--reference",
+        "Placebo",
+        "--also",
+        "small-studies",
+        "--also",
+        "regression",
+    ]
+    base += ["--covariate", "years", "--interaction", "exchangeable"]
+    assert call(*base, "--format", "json") == 0
+    also = json.loads(capsys.readouterr().out)["also"]
+    found = also["regression"]
+    assert found["interaction"] == "exchangeable" and found["slope_sd"] >= 0 and len(found["coefficients"]) == 6
+    assert found["coefficients"][0]["treatment"] is None and found["converged"] is True
+    assert also["small-studies"]["slope"]["se"] > 0 and len(also["small-studies"]["effects"]) == 5
+    assert call(*base) == 0
+    text = capsys.readouterr().out
+    assert "exchangeable interaction" in text and "in a study of infinite size" in text
+
+
 def test_an_analysis_that_needs_an_option_says_which(capsys: pytest.CaptureFixture[str]) -> None:
     for name, option in (("funnel", "--order"), ("regression", "--covariate"), ("subgroups", "--subgroup")):
         assert call(str(DIABETES), "--measure", "OR", "--also", name) == 2

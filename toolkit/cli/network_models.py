@@ -28,6 +28,7 @@ __all__ = [
     "one_stage",
     "penalised",
     "regression",
+    "small_studies",
     "sparse_part",
     "subgroups",
     "transitivity",
@@ -187,6 +188,8 @@ def regression(request: Request) -> Part:
     asked, result = request.options, request.result
     if asked.covariate is None:
         raise InputError("A network meta-regression needs a covariate.", hint="Add --covariate COLUMN.")
+    if asked.interaction == "exchangeable":
+        return _exchangeable(request, asked.covariate)
     found = network_regression(
         request.effects, numbers_of(request, asked.covariate), result.reference, interaction=asked.interaction,
         tau2=result.spec.tau2, tau2_value=result.spec.tau2_value, level=result.spec.level,
@@ -226,6 +229,81 @@ def regression(request: Request) -> Part:
     notes += [f"Left out: {x.study}: {x.reason}" for x in found.excluded]
     title = f"Network meta-regression on {asked.covariate}, {found.interaction} interaction: {word} per unit"
     return part(data, title, ["", "estimate", "p"], rows, notes)
+
+
+def _exchangeable(request: Request, column: str) -> Part:
+    from toolkit.engine.network import exchangeable_regression
+
+    result, scale = request.result, request.result.scale
+    found = exchangeable_regression(
+        request.effects, numbers_of(request, column), result.reference, level=result.spec.level
+    )
+    slopes = [(None, found.mean_slope), *zip(found.treatments, found.slopes, strict=True)]
+    effects = list(zip(found.treatments, found.effects, strict=True))
+    data = {
+        "covariate": column,
+        "interaction": "exchangeable",
+        "reference": found.reference,
+        "centre": found.centre,
+        "effects": [{"treatment": t, "estimate": estimate_to_dict(e, scale)} for t, e in effects],
+        "coefficients": [{"treatment": t, "estimate": estimate_to_dict(e, scale)} for t, e in slopes],
+        "slope_sd": found.slope_sd,
+        "tau2": {"value": found.tau2, "method": "REML"},
+        "tau2_without": None if result.tau2 is None else result.tau2.value,
+        "log_likelihood": found.log_likelihood,
+        "converged": found.converged,
+        "excluded": plain(found.excluded),
+    }
+    rows = [
+        [f"{t or 'mean of the treatments'} against {found.reference}", cell(e, result), p_value(e.p)] for t, e in slopes
+    ]
+    rows += [
+        [f"{t} against {found.reference} at {column} = {found.centre:g}", cell(e, result), p_value(e.p)]
+        for t, e in effects
+    ]
+    edge = " (on the boundary: one slope for all)" if found.slope_sd == 0 else ""
+    notes = [f"Standard deviation of the slopes {found.slope_sd:.4g}{edge}, tau2 = {found.tau2:.4g}, both by REML."]
+    notes += [f"Left out: {x.study}: {x.reason}" for x in found.excluded]
+    word = "ratio" if scale == "log" else "change"
+    title = f"Network meta-regression on {column}, exchangeable interaction: {word} per unit"
+    return part(data, title, ["", "estimate", "p"], rows, notes)
+
+
+def small_studies(request: Request) -> Part:
+    """Do small studies favour the treatments over the reference? Regression on the standard error."""
+    from toolkit.engine.network import network_regression, study_standard_errors
+
+    result = request.result
+    found = network_regression(
+        request.effects, study_standard_errors(request.effects), result.reference, centre=0.0, tau2=result.spec.tau2,
+        tau2_value=result.spec.tau2_value, level=result.spec.level,
+    )  # fmt: skip
+    (slope,) = found.coefficients
+    effects = list(zip(found.treatments, found.effects, strict=True))
+    data = {
+        "reference": found.reference,
+        "slope": None if slope.estimate is None else plain(slope.estimate),
+        "effects": [{"treatment": t, "estimate": estimate_to_dict(e, result.scale)} for t, e in effects],
+        "tau2": plain(found.tau2),
+        "q": found.q,
+        "df": found.df,
+    }
+    e = slope.estimate
+    shown = "not estimable" if e is None else f"{e.estimate:.3f} ({e.ci_low:.3f} to {e.ci_high:.3f})"
+    rows = [["slope (per unit of the standard error, model scale)", shown, p_value(None if e is None else e.p)]]
+    rows += [
+        [
+            f"{t} against {found.reference} in a study of infinite size",
+            cell(x, result),
+            p_value(None if x is None else x.p),
+        ]
+        for t, x in effects
+    ]
+    notes = [f"One slope for every treatment against {found.reference}: choose the reference that small studies would "
+             f"disfavour. tau2 = {found.tau2.value:.4g}."]  # fmt: skip
+    return part(
+        data, "Small-study effects: network meta-regression on the standard error", ["", "estimate", "p"], rows, notes
+    )
 
 
 def transitivity(request: Request) -> Part:

@@ -26,6 +26,7 @@ from toolkit.engine.network.designs import (
     find_designs,
 )
 from toolkit.engine.network.direct import SeparateComparison, separate_comparisons
+from toolkit.engine.network.exchangeable import ExchangeableRegression, exchangeable_regression
 from toolkit.engine.network.fit import consistency_model, network, network_effects
 from toolkit.engine.network.funnel import AdjustedFunnel, EggerTest, FunnelPoint, comparison_adjusted_funnel
 from toolkit.engine.network.heat import DesignContrast, NetHeat, net_heat
@@ -49,7 +50,12 @@ from toolkit.engine.network.rank import (
     rank_with_margin,
     ranking_words,
 )
-from toolkit.engine.network.regression import Coefficient, NetworkRegression, network_regression
+from toolkit.engine.network.regression import (
+    Coefficient,
+    NetworkRegression,
+    network_regression,
+    study_standard_errors,
+)
 from toolkit.engine.network.sidesplit import SideSplit, side_split
 from toolkit.engine.network.sparse import SparseNetwork, hypergeometric_network, mantel_haenszel_network
 from toolkit.engine.network.split import Split, split_evidence
@@ -88,6 +94,7 @@ __all__ = [
     "DesignFit",
     "DesignQ",
     "EggerTest",
+    "ExchangeableRegression",
     "FunnelPoint",
     "GraphEdge",
     "GraphNode",
@@ -126,6 +133,7 @@ __all__ = [
     "decompose_designs",
     "design_adjusted",
     "down_weighted",
+    "exchangeable_regression",
     "find_designs",
     "graph",
     "hierarchy_precision",
@@ -156,6 +164,7 @@ __all__ = [
     "side_split",
     "split_evidence",
     "study_impact",
+    "study_standard_errors",
     "tau2_interval",
     "threshold_analysis",
 ]

@@ -17,12 +17,20 @@ from toolkit.engine.data import Effects, Excluded, FloatArray
 from toolkit.engine.network._intervals import symmetric_estimate
 from toolkit.engine.network.blocks import Block, make_blocks, take_studies
 from toolkit.engine.network.connect import require_connected
+from toolkit.engine.network.direct import all_pairs
 from toolkit.engine.network.gls import Model
 from toolkit.engine.network.tau2 import estimate_tau2
 from toolkit.engine.results import Estimate, Tau2
 from toolkit.model.errors import InputError, NotEstimable
 
-__all__ = ["INTERACTIONS", "Coefficient", "NetworkRegression", "network_regression"]
+__all__ = [
+    "INTERACTIONS",
+    "Coefficient",
+    "NetworkRegression",
+    "network_regression",
+    "study_standard_errors",
+    "usable_studies",
+]
 
 INTERACTIONS = ("common", "independent")
 
@@ -88,7 +96,9 @@ def network_regression(
     NotEstimable
         If the studies with a value are disconnected, all have the same one, or leave no degrees of freedom.
     """
-    used, x, left = _usable(effects, covariate, reference, interaction)
+    if interaction not in INTERACTIONS:
+        raise InputError("Unknown interaction.", value=interaction, allowed=", ".join(INTERACTIONS))
+    used, x, left = usable_studies(effects, covariate, reference)
     middle = float(np.mean(x)) if centre is None else centre
     ref = used.treatments.index(reference)
     others = [t for t in range(len(used.treatments)) if t != ref]
@@ -122,12 +132,26 @@ def network_regression(
     )
 
 
-def _usable(
-    effects: Effects, covariate: Mapping[str, float | None], reference: str, interaction: str
+def study_standard_errors(effects: Effects) -> dict[str, float]:
+    """Root mean sampling variance of all contrasts of each study: its size, as small-study effects need it."""
+    pairs = all_pairs(effects)
+    count = np.bincount(pairs.study)
+    mean = np.bincount(pairs.study, weights=pairs.v) / count
+    return {name: float(np.sqrt(v)) for name, v in zip(effects.studies, mean, strict=True)}
+
+
+def usable_studies(
+    effects: Effects, covariate: Mapping[str, float | None], reference: str
 ) -> tuple[Effects, FloatArray, tuple[Excluded, ...]]:
-    """The studies with a covariate value, checked; the values; what was left out."""
-    if interaction not in INTERACTIONS:
-        raise InputError("Unknown interaction.", value=interaction, allowed=", ".join(INTERACTIONS))
+    """The studies with a covariate value, checked; the values; what was left out.
+
+    Raises
+    ------
+    InputError
+        For an unknown reference, or when no study has a value.
+    NotEstimable
+        If the studies with a value are disconnected or all have the same one.
+    """
     used, x, left = _with_values(effects, covariate)
     if reference not in used.treatments:
         raise InputError("The reference is not a treatment of these studies.", value=reference)
