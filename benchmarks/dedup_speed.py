@@ -88,7 +88,7 @@ def main() -> None:
         serial = sum(after[2] - before[2] for before, after in pairwise(marks[1:]))
         half = (marks[1][2] - marks[0][2]) / workers
         facts = {"records": len(ids), "reports": len(set(matches.clusters.tolist())), "wall": wall, "cpu": cpu}
-        print(json.dumps({**facts, "longest_single": serial + half, "MB": memory.peak}))
+        print(json.dumps({**facts, "alone": serial + half, "MB": memory.peak}))
 
 
 if __name__ == "__main__":

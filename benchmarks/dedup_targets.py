@@ -2,9 +2,10 @@
 
     python benchmarks/dedup_targets.py [--work DIR] [--repeat 3] [--large] [--skip NAME ...]
 
-Each measurement runs in a process of its own, so that memory is its own. Speed is the median of ``--repeat`` runs and
-is given in wall seconds and in CPU seconds: on a machine that others use, wall seconds say more about the others, and
-half the CPU seconds (two cores) is what an idle machine needs at least. ``--large`` adds 1,000,000 records (some 2 GB
+Each measurement runs in a process of its own, so that memory is its own. Speed is the median of ``--repeat`` runs,
+in wall seconds and in CPU seconds. "met" and "NOT MET" go by wall seconds. On a machine that others use these say more
+about the others; "BY CPU" marks a target that was missed in wall seconds but would be met by the CPU seconds (those of
+the worker processes divided by their number, all others in full). ``--large`` adds 1,000,000 records (some 2 GB
 on disk and 4 GB of memory). Parts that can be skipped: sets, leave-one-out, generated, speed, new.
 """
 
@@ -52,9 +53,10 @@ def generated(work: Path, n: int) -> Path:
     return folder
 
 
-def verdict(name: str, ok: bool, found: str) -> None:
-    """One line: met or not, the target, what was found."""
-    print(f"{'met    ' if ok else 'NOT MET'}  {name}: {found}")
+def verdict(name: str, ok: bool, found: str, *, expected: bool = False) -> None:
+    """One line: met or not, the target, what was found; ``expected``: not met here, but by CPU seconds it would be."""
+    word = "met" if ok else "BY CPU" if expected else "NOT MET"
+    print(f"{word:8} {name}: {found}", flush=True)
 
 
 def judge_set(row: Row) -> None:
@@ -66,9 +68,10 @@ def judge_set(row: Row) -> None:
     without_versions = (row.recall * row.duplicates) / (row.duplicates - row.cochrane)
     name = f"{row.name}: recall of the automatic band, Cochrane versions out, within 0.01 of bib-dedupe's {peer:.4f}"
     verdict(name, without_versions >= peer - 0.01, f"{without_versions:.4f} ({row.cochrane} versions out)")
-    name = f"{row.name}: recall after review, what is linked instead out, at least bib-dedupe's {peer:.4f}"
-    found = f"{row.after_linked_out:.4f} ({row.linked} linked; with these counted as missed {row.after_review:.4f})"
-    verdict(name, row.after_linked_out >= peer - 5e-5, found)
+    after = row.after_review * row.duplicates / (row.duplicates - row.cochrane)
+    name = f"{row.name}: recall after review, Cochrane versions out, at least bib-dedupe's {peer:.4f}"
+    found = f"{after:.4f}; no merge left out {row.after_review:.4f}, all that is linked out {row.after_linked_out:.4f}"
+    verdict(name, after >= peer - 5e-5, found)
     name = f"{row.name}: questions under 1 % of records, a third true where ten or more"
     fine = row.asked < 0.01 * row.records and (row.asked < 10 or 3 * row.true >= row.asked)
     verdict(name, fine, f"{row.asked} asked, {row.true} true")
@@ -120,9 +123,10 @@ def speed(work: Path, sizes: Sequence[int], repeat: int) -> None:
         found = [json.loads(run("dedup_speed.py", folder)) for _ in range(times)]
         wall, cpu, memory = (statistics.median(f[name] for f in found) for name in ("wall", "cpu", "MB"))
         seconds, megabytes = SPEED[n]
-        idle = max(cpu / 2, found[0]["longest_single"])
-        text = f"{wall:.1f} s wall, {cpu:.1f} s CPU"
-        verdict(f"{n:,} records in {seconds:.0f} s on two idle cores", min(wall, idle) <= seconds, text)
+        idle = statistics.median(f["alone"] for f in found)
+        text = f"{wall:.1f} s wall, {cpu:.1f} s CPU, {idle:.1f} s by CPU"
+        name = f"{n:,} records in {seconds:.0f} s on two idle cores"
+        verdict(name, wall <= seconds, text, expected=idle <= seconds)
         if megabytes is not None:
             verdict(f"{n:,} records in {megabytes:,} MB", memory <= megabytes, f"{memory:,.0f} MB")
 
@@ -133,7 +137,8 @@ def new_records(work: Path, repeat: int) -> None:
     folder = generated(work, 101_000)
     found = [json.loads(run("dedup_incremental.py", folder, work, "--json"))["new"] for _ in range(repeat)]
     cpu, wall = statistics.median(f["cpu"] for f in found), statistics.median(f["wall"] for f in found)
-    verdict("1,000 new against 100,000 in 2 s", min(cpu, wall) < 2, f"{wall:.2f} s wall, {cpu:.2f} s CPU")
+    name = "1,000 new against 100,000 in 2 s"
+    verdict(name, wall < 2, f"{wall:.2f} s wall, {cpu:.2f} s CPU", expected=cpu < 2)
 
 
 def main() -> None:
