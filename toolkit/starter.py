@@ -80,6 +80,12 @@ exclusion_reasons = [
 title_abstract = 2
 full_text = 2
 
+# How sure a merge of duplicates must be: "strict", "balanced" or "sensitive" ('evipool dedup --dry-run' tells what
+# each would do). "prefer" names sources whose own fields a report takes first.
+[dedup]
+strictness = "balanced"
+prefer = []
+
 # How a living review is kept; the report and 'evipool prisma --living' say what is stated here, and when the next
 # search is due. A source that is searched at other times says so in its own "schedule".
 [living]
@@ -167,6 +173,8 @@ full_text = 2
 # studies = []                     # only these studies
 # exclude = { "Smith 2001" = "percentages without counts" }
 # lump = { "CD+graft" = "CD" }     # read one treatment as another
+# preset = "revman5_3"             # pairwise: unset choices as that program makes them ('evipool pairwise --help')
+# model = "IV"                     # pairwise: the sum of weighted effects, or a model of counts, such as "UM.FS"
 # tau2 = "REML"
 # ci = "auto"
 # prediction = "t_k1"

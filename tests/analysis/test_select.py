@@ -204,7 +204,9 @@ def test_a_difference_beyond_three_standard_deviations_suggests_standard_errors(
 
 @pytest.mark.parametrize("kind", ["binary", "continuous", "rate"])
 def test_each_type_of_outcome_needs_its_own_numbers(kind: str) -> None:
-    config = review(outcome=Outcome(id="tha", name="x", type=kind, rule="latest"))  # type: ignore[arg-type]
+    measure = {"binary": "OR", "continuous": "MD", "rate": "IRR"}[kind]
+    outcome = Outcome(id="tha", name="x", type=kind, rule="latest")  # type: ignore[arg-type]
+    config = review(outcome=outcome, analysis=ANALYSIS.model_copy(update={"measure": measure}))
     full = {"binary": {}, "continuous": {"mean": 1.0, "sd": 2.0}, "rate": {"time": 9.0}}[kind]
     assert select(pair("A", **full), config=config).studies == ("A",)
     if full:
