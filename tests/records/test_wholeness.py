@@ -99,3 +99,32 @@ def test_real_files_cut_anywhere_never_read_as_more_than_they_hold(shared):
         assert said, name
         assert len(half.parsed) < len(whole.parsed)
         assert [r.title for r in half.parsed][:-1] == [r.title for r in whole.parsed][: len(half.parsed) - 1]
+
+
+CHINESE = "TY  - JOUR\nTI  - 股骨头坏死研究\nAU  - 王伟\nER  - \n\n"
+
+
+@pytest.mark.parametrize(
+    ("codec", "title"), [("latin-1", "Müllers Café"), ("cp1252", "“Hip” – a review"), ("gb18030", "髋关节置换术的随访")]
+)
+def test_a_file_joined_of_two_encodings_is_read_in_both(codec, title):
+    text = f"TY  - JOUR\r\nTI  - {title}\r\nER  - \r\n\r\n"
+    found = read_file(text.encode(codec) + 3 * CHINESE.encode())
+    assert [r.title for r in found.parsed] == [title, *["股骨头坏死研究"] * 3]
+    assert "joined of parts in two encodings: 1 lines" in found.notes[0]
+    assert found.replacements == 0
+
+
+@pytest.mark.parametrize("codec", ["gb18030", "cp1252"])
+def test_a_file_in_one_encoding_is_not_taken_for_joined(codec):
+    text = "TY  - JOUR\nTI  - {}\nER  - \n\n"
+    titles = ["联通", "股骨头坏死研究"] if codec == "gb18030" else ["Café", "Müller"]
+    found = read_file("".join(text.format(title) for title in titles).encode(codec))
+    assert found.encoding == codec
+    assert [r.title for r in found.parsed] == titles
+
+
+def test_two_kinds_of_records_in_one_file_are_seen():
+    found = read_file((CHINESE + NBIB).encode())
+    assert found.format == "ris"
+    assert found.incomplete == "records of another kind begin in it (5 of nbib); save each kind in a file of its own"

@@ -13,7 +13,7 @@ from toolkit.model.errors import InputError, SourceError
 from toolkit.model.records import ParsedRecord, RawRecord
 from toolkit.records.detect import FORMATS, detect_format, parse_with, split_with
 from toolkit.records.pubmed_xml import deleted_pmids
-from toolkit.records.textfile import normalise_newlines, sniff_encoding, unpack
+from toolkit.records.textfile import normalise_newlines, one_encoding, sniff_encoding, unpack
 from toolkit.records.wholeness import survey
 from toolkit.records.xmlsplit import to_utf8
 
@@ -178,6 +178,9 @@ def open_file(source: str | Path | bytes, *, name: str | None = None, format: st
     head = ""
     if data[:4] != b"PK\x03\x04":
         found = sniff_encoding(data)
+        if found.name in {"gb18030", "cp1252", "latin-1"} and (joined := one_encoding(data)):
+            data, note = joined
+            found, notes = sniff_encoding(data), (*notes, note)
         encoding, replacements = found.name, found.replacements
         notes += found.notes
         if encoding not in _ENCODED_AS_ASCII:

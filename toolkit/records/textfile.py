@@ -161,6 +161,34 @@ def _counted(data: bytes, name: str, bom: int, notes: tuple[str, ...]) -> Encodi
     return Encoding(name=name, bom=bom, replacements=replacements, notes=notes)
 
 
+def one_encoding(data: bytes) -> tuple[bytes, str] | None:
+    """A file joined of parts in UTF-8 and in another encoding, all in UTF-8, and what was done; None for others.
+
+    Lines are the parts: one that is not UTF-8 is read in the encoding that all such lines together point to.
+    """
+    lines = bytes(data).split(b"\n")
+    strange: list[int] = []
+    known: list[int] = []
+    for number, line in enumerate(lines):
+        if line.isascii():
+            continue
+        try:
+            known.append(sum(1 for c in line.decode("utf-8") if c > "\x7f"))
+        except UnicodeDecodeError:
+            strange.append(number)
+    if not strange:
+        return None
+    name = sniff_encoding(b"\n".join(lines[number] for number in strange)).name
+    # Two Chinese characters in GB18030 can happen to be valid UTF-8; three in a row hardly, and accents never.
+    sure = sum(1 for count in known if count >= 3 or name in {"cp1252", "latin-1"})
+    if name == "utf-8" or not sure:
+        return None
+    for number in strange:
+        lines[number] = lines[number].decode(name, errors="replace").encode("utf-8")
+    note = f"joined of parts in two encodings: {len(strange)} lines that are not UTF-8 were read as {name.upper()}"
+    return b"\n".join(lines), note
+
+
 def wrong_kind(data: bytes) -> str | None:
     """What a file is when it is neither text nor XLSX: "a PDF", "an HTML page" ..., or None."""
     head = bytes(data[:2048])

@@ -35,6 +35,15 @@ _LAST_FIELDS = {
     "ovid": re.compile(rb" {0,2}[A-Z][A-Z0-9]  -"),
     "refer": re.compile(rb"%\S"),
 }
+# How records of the tagged formats begin: a file joined of two kinds is read as one, and the other must be seen.
+# The literal comes first, so that searching is fast; that a line begins there is checked apart.
+_STARTERS = {
+    "bibtex": re.compile(rb"@[A-Za-z]+\{[^\s,{}]+,[ \t]*[\r\n]"),
+    "nbib": re.compile(rb"PMID- \d+[ \t]*[\r\n]"),
+    "refer": re.compile(rb"%0 [A-Z]"),
+    "ris": re.compile(rb"TY  - [A-Z]{3,6}[ \t]*[\r\n]"),
+    "wos_text": re.compile(rb"PT [JBSP][ \t]*[\r\n]"),
+}
 _ENOUGH = 3  # records that agree before one that differs tells anything
 
 
@@ -46,7 +55,7 @@ class Survey:
     ----------
     starters : records that begin in the file
     stated : how many the file itself says there are, where it does
-    incomplete : what shows that the file was cut off, or None
+    incomplete : what shows that the file was cut off or not read as a whole, or None
     notes : for the user to read
     """
 
@@ -88,7 +97,7 @@ def survey(data: bytes, encoding: str, kind: str, name: str) -> Survey:
         incomplete = _odd_tail(tails, _last_field(last.raw, field))
     if incomplete is None and encoding == "utf-8" and cut_character(data):
         incomplete = "the file ends inside a character; it was cut off"
-    incomplete = incomplete or _missing_end(data, kind)
+    incomplete = incomplete or _missing_end(data, kind) or _other_kinds(data, kind)
     notes = (f"{unclosed} records have no end mark (ER)",) if unclosed else ()
     return Survey(starters, _stated(data, kind), incomplete, notes)
 
@@ -119,6 +128,18 @@ def _missing_end(data: bytes, kind: str) -> str | None:
             return "the file has no end mark (EF); it may be cut off"
     if kind in _NEXT_PAGE and _at_ends(data, _NEXT_PAGE[kind]):
         return "it is one page of several (it names a next page)"
+    return None
+
+
+def _other_kinds(data: bytes, kind: str) -> str | None:
+    """Records of another tagged format in the file, as where two exports were joined into one."""
+    if kind not in _STARTERS:
+        return None
+    for other, starter in _STARTERS.items():
+        if other == kind:
+            continue
+        if count := sum(1 for m in starter.finditer(data) if data[m.start() - 1 : m.start()] in (b"", b"\n", b"\r")):
+            return f"records of another kind begin in it ({count:,} of {other}); save each kind in a file of its own"
     return None
 
 
