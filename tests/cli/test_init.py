@@ -18,6 +18,7 @@ TABLES = {
     "protocol": config.Protocol,
     "eligibility": config.Eligibility,
     "screening": config.Screening,
+    "dedup": config.Dedup,
     "living": config.Living,
     "reviewers": config.Reviewer,
     "sources": config.Source,
