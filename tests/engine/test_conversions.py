@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.engine.conversions import (
+    before_after,
     combine_arms,
     cross_over_mean_difference,
     cross_over_smd,
@@ -22,6 +23,7 @@ from toolkit.engine.conversions import (
     effective_counts,
     grim,
     log_or_of_smd,
+    matched_pairs,
     mean_sd_of_change,
     mean_sd_of_quantiles,
     observed_minus_expected,
@@ -177,3 +179,32 @@ def test_an_sd_of_its_own_scale_is_not_questioned_and_a_standard_error_is() -> N
     assert odd_standard_deviations([4.0, 4.4, 3.8, 0.6], [50] * 4) == (3,)
     assert odd_standard_deviations([4.0, 4.4, 3.8, 3.0], [50] * 4) == ()
     assert odd_standard_deviations([4.0, 0.6], [50] * 2) == ()
+
+
+@pytest.mark.parametrize("measure", ["MC", "SMCC", "SMCR", "ROMC"])
+def test_changes_of_one_group_are_those_of_metafor(measure: str) -> None:
+    case = next(c for c in ESCALC["cases"] if c["measure"] == measure)
+    d = ESCALC["data"]
+    for i in range(len(d["ni"])):
+        one, two = (d["post"][i], d["sd1i"][i]), (d["pre"][i], d["sd2i"][i])
+        # metafor standardises SMCR by the SD of its first mean, ours by that before: the roles turn, and the sign.
+        before, after, sign = (one, two, -1) if measure == "SMCR" else (two, one, 1)
+        found = before_after(measure, d["ni"][i], before=before, after=after, correlation=d["rpp"][i])
+        assert sign * found.y == pytest.approx(case["expect"]["yi"][i], rel=1e-10)
+        assert found.v == pytest.approx(case["expect"]["vi"][i], rel=1e-10)
+
+
+@pytest.mark.parametrize("measure", ["MPRR", "MPRD"])
+def test_risks_of_matched_pairs_are_those_of_metafor(measure: str) -> None:
+    case = next(c for c in ESCALC["cases"] if c["measure"] == measure)
+    for i in range(3):
+        found = matched_pairs(measure, *(ESCALC["data"][f"q4{name}"][i] for name in "abcd"))
+        assert found.y == pytest.approx(case["expect"]["yi"][i], rel=1e-10)
+        assert found.v == pytest.approx(case["expect"]["vi"][i], rel=1e-10)
+
+
+def test_paired_data_that_cannot_give_an_effect_are_refused() -> None:
+    with pytest.raises(InputError, match="one sign"):
+        before_after("ROMC", 20, before=(-1, 1), after=(2, 1), correlation=0.5)
+    with pytest.raises(InputError, match="Unknown measure"):
+        matched_pairs("OR", 1, 2, 3, 4)

@@ -8,6 +8,7 @@ from toolkit.engine.conversions.effects import (
     observed_minus_expected,
     smd_of_log_or,
 )
+from toolkit.engine.conversions.pairs import before_after, matched_pairs
 from toolkit.engine.conversions.plausible import grim, odd_standard_deviations, wide_differences
 from toolkit.engine.conversions.summaries import (
     Converted,
@@ -34,6 +35,7 @@ __all__ = [
     "Converted",
     "ConvertedEffect",
     "Skewness",
+    "before_after",
     "combine_arms",
     "cross_over_mean_difference",
     "cross_over_smd",
@@ -43,6 +45,7 @@ __all__ = [
     "effective_counts",
     "grim",
     "log_or_of_smd",
+    "matched_pairs",
     "mean_sd_of_change",
     "mean_sd_of_quantiles",
     "observed_minus_expected",
