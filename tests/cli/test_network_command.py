@@ -442,3 +442,44 @@ def test_files_for_cinema_hold_arms_shares_and_estimates(tmp_path: Path, capsys:
     assert float(row["network"]) == pytest.approx(shown["estimate"]) and row["studies"] == "2"
     assert call(*base, "--rob", "age") == 2
     assert "unknown risk of bias" in capsys.readouterr().err
+
+
+def test_league_table_of_one_and_of_two_outcomes_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from openpyxl import load_workbook
+
+    rows = ["study,treatment,events,n"]
+    rows += [f"{s},{t},{e},60" for s in range(4) for t, e in (("usual", 20 + s), ("nurse", 12))]
+    rows += [f"{s},{t},{e},60" for s in (5, 6) for t, e in (("usual", 18), ("video", 9 + s))]
+    first = write(tmp_path / "first.csv", MIXED)
+    second = write(tmp_path / "second.csv", "\n".join(rows) + "\n")
+    base = [first, "--measure", "OR", "--reference", "usual", "--tau2", "DL", "--format", "json"]
+    assert call(*base, "--league", str(tmp_path / "one.csv")) == 0
+    league = json.loads(capsys.readouterr().out)["league"]["random"]
+    text = (tmp_path / "one.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert text[0].startswith('"Each cell is the OR of the row treatment') or text[0].startswith("Each cell is the OR")
+    i, j = league["treatments"].index("nurse"), league["treatments"].index("usual")
+    assert f"{league['estimate'][i][j]:.2f} (" in "\n".join(text)
+    out = tmp_path / "two.xlsx"
+    assert call(*base, "--league", str(out), "--league-with", second, "--with-measure", "RR") == 0
+    capsys.readouterr()
+    cells = [[c.value for c in row] for row in load_workbook(out).active.iter_rows()]
+    names = cells[0][1:]
+    assert names == ["usual", "app", "nurse", "video"] and "above it RR of second.csv" in cells[0][0]
+    table = {(row[0], name): value for row in cells[1:] for name, value in zip(names, row[1:], strict=True)}
+    assert table["app", "usual"] is not None and table["usual", "app"] is None  # the second outcome has no app
+    assert table["usual", "nurse"] is not None and table["video", "usual"] is None
+    assert call(*base, "--league-with", second) == 2
+    assert "--league" in capsys.readouterr().err
+    assert call(*base, "--league", str(tmp_path / "x.pdf")) == 2
+    assert ".xlsx" in capsys.readouterr().err
+
+
+def test_side_split_and_contributions_take_their_variants(capsys: pytest.CaptureFixture[str]) -> None:
+    found = []
+    for how, method in (("treat1", "shortest path"), ("treat2", "pseudoinverse")):
+        args = ["--also", "side-split", "--allocation", how, "--also", "contributions", "--contribution-method", method]
+        assert call(str(DIABETES), "--measure", "OR", *args, "--format", "json") == 0
+        also = json.loads(capsys.readouterr().out)["also"]
+        assert also["contributions"]["method"] == method
+        found.append([s["difference"]["model"]["estimate"] for s in also["side-split"] if s["difference"]])
+    assert found[0] != found[1]

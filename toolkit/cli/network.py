@@ -73,11 +73,15 @@ def more_options(function: F) -> F:
         click.option("--margin", type=Number(), help="margin: smallest important difference (1.25 for a ratio)."),
         click.option("--loop-tau2", type=click.Choice(["loop", "comparison", "network", "common"]), default="loop",
                      show_default=True, help="loops: between-study variance within them."),
+        click.option("--allocation", type=click.Choice(["symmetric", "treat1", "treat2"]), default="symmetric",
+                     show_default=True, help="side-split: which arm of a multi-arm study carries the difference."),
+        click.option("--contribution-method", type=click.Choice(["random walk", "shortest path", "pseudoinverse"]),
+                     default="random walk", show_default=True, help="contributions: how the evidence is cut."),
         click.option("--rob", metavar="COLUMN",
                      help="contributions, figures, --cinema: risk of bias of each study (low, some concerns, high)."),
         click.option("--covariate", metavar="COLUMN", help="regression: a number for each study."),
         click.option("--interaction", type=click.Choice(["common", "independent", "exchangeable"]), default="common",
-                     show_default=True, help="regression: one slope, one a treatment, or each drawn from a distribution."),
+                     show_default=True, help="regression: one slope, one a treatment, or slopes of one distribution."),
         click.option("--modifier", metavar="COLUMN", multiple=True,
                      help="transitivity: an effect modifier of each study, numbers or words; repeatable."),
         click.option("--design", metavar="COLUMN", help="design-adjusted: the design of each study."),
@@ -132,6 +136,15 @@ def listed(function: F) -> F:
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write there instead of the screen.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Network graph (.svg, .png, .pdf).")
 @click.option("--forest", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot against the reference.")
+@click.option("--league", type=click.Path(path_type=Path, dir_okay=False), help="League table as .xlsx or .csv.")
+@click.option(
+    "--league-with", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="A second outcome of the same kind of table: above the diagonal of --league.",
+)  # fmt: skip
+@click.option(
+    "--with-measure", type=click.Choice(list(MEASURES), case_sensitive=False), metavar="MEASURE",
+    help="The measure of --league-with, if another.",
+)  # fmt: skip
 @click.option(
     "--cinema",
     type=click.Path(path_type=Path, file_okay=False),
@@ -148,7 +161,8 @@ def network(
     level: float, largest: bool, also: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None,
     encoding: str | None, output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
-    cinema: Path | None, figures: Path | None, **asked: Any,
+    league: Path | None, league_with: Path | None, with_measure: str | None, cinema: Path | None,
+    figures: Path | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Network meta-analysis of FILE (CSV or XLSX); no project needed.
 
@@ -163,13 +177,10 @@ def network(
     from toolkit.engine.network import largest_subnetwork, network_effects
     from toolkit.engine.network import network as fit
     from toolkit.engine.tables import read_table
-    from toolkit.model.errors import InputError, NotEstimable
+    from toolkit.model.errors import NotEstimable
     from toolkit.model.spec import ZeroCells
 
-    unranked = [name for name in also if name in NEED_DIRECTION]
-    if unranked and small_values is None:
-        text = "Ranks need to know whether small values are good."
-        raise InputError(text, value=f"--also {unranked[0]}", hint="Add --small-values good or bad.")
+    _check_direction(also, small_values)
     zero_cells = ZeroCells(
         add=zero_add, to=zero_to, drop_double_zero=not keep_double_zero, risk_ratio=zero_rr, risk_difference=zero_rd
     )
@@ -203,7 +214,20 @@ def network(
     else:
         parts = [*(part.text for part in extra.values()), _how_read(table)]
         _write(_printed(result, effects, shown, output_format, parts), output)
-    _figures(result, plot, forest)
+    _files(request, plot, forest, league, league_with, with_measure or measure, cinema, figures)
+
+
+def _files(
+    request: Request, plot: Path | None, forest: Path | None, league: Path | None, league_with: Path | None,
+    with_measure: str, cinema: Path | None, figures: Path | None,
+) -> None:  # fmt: skip
+    """The files that were asked for beside the result."""
+    _figures(request.result, plot, forest)
+    if league is not None or league_with is not None:
+        from toolkit.cli.network_export import write_league
+
+        write_league(request, league, league_with, with_measure)
+        click.echo(f"written: {league}", err=True)
     if cinema is not None:
         from toolkit.cli.network_export import write_cinema
 
@@ -213,6 +237,15 @@ def network(
         from toolkit.cli.network_figures import draw_all
 
         draw_all(request, figures)
+
+
+def _check_direction(also: tuple[str, ...], small_values: str | None) -> None:
+    from toolkit.model.errors import InputError
+
+    unranked = [name for name in also if name in NEED_DIRECTION]
+    if unranked and small_values is None:
+        text = "Ranks need to know whether small values are good."
+        raise InputError(text, value=f"--also {unranked[0]}", hint="Add --small-values good or bad.")
 
 
 def _function(name: str) -> Callable[[Request], Part]:

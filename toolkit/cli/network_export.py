@@ -1,4 +1,4 @@
-"""Files of a network for CINeMA: the arms it reads, contributions of the studies, what its domains rest on."""
+"""Files of a network: the league table as a sheet; for CINeMA the arms, contributions and estimates."""
 
 from __future__ import annotations
 
@@ -6,15 +6,72 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from toolkit.cli.network_part import Request, texts_of
-from toolkit.engine.network import contributions, split_evidence
+from toolkit.engine.network import LeagueTable, contributions, league_table, split_evidence
 from toolkit.engine.tabulate import display
 from toolkit.model.errors import InputError, SourceError
 
-__all__ = ["write_cinema"]
+__all__ = ["write_cinema", "write_league"]
 
 # CINeMA's codes of risk of bias.
 ROB = {"low": 1, "some concerns": 2, "moderate": 2, "unclear": 2, "high": 3, "serious": 3, "critical": 3}
 Row = Sequence[object]
+
+
+def write_league(request: Request, path: Path | None, other: Path | None, measure: str) -> None:
+    """Write the league table; with a second outcome that one stands above the diagonal.
+
+    Raises
+    ------
+    InputError
+        If there is no file to write, or it is neither .xlsx nor .csv.
+    """
+    from toolkit.records.tables import write_form
+
+    if path is None:
+        raise InputError("A second outcome needs a file for the league table.", hint="Add --league FILE.")
+    if path.suffix.lower() not in (".xlsx", ".csv"):
+        raise InputError("A league table is not written in this format.", file=path, allowed=".xlsx, .csv")
+    below = league_table(request.result, request.model)
+    above = below if other is None else _second(request, other, measure)
+    names = [*below.treatments, *(t for t in above.treatments if t not in below.treatments)]
+    rows: list[Row] = []
+    for i, row in enumerate(names):
+        cells = [_league_cell(below if j < i else above, row, column) for j, column in enumerate(names)]
+        rows.append([row, *cells])
+    direction = f"{below.direction[:-1]} ({below.model} effects)."
+    if other is not None:
+        direction = (
+            f"Row treatment against column treatment, {below.model} effects; below the diagonal {below.measure} of "
+            f"this table, above it {above.measure} of {other.name}."
+        )
+    write_form(path, [direction, *names], rows)
+
+
+def _second(request: Request, other: Path, measure: str) -> LeagueTable:
+    """League table of another outcome, fitted with the same choices."""
+    from dataclasses import replace
+
+    from toolkit.engine.network import network, network_effects
+    from toolkit.engine.tables import read_table
+
+    table = read_table(other, measure=measure)
+    spec = replace(request.result.spec, measure=measure.upper())
+    arms = table.data(spec.measure, reference=spec.reference)
+    effects = network_effects(arms, spec)
+    there = spec.reference in effects.treatments
+    result = network(effects, spec, reference=spec.reference if there else None)
+    return league_table(result, "common" if result.random is None else request.model)
+
+
+def _league_cell(table: LeagueTable, row: str, column: str) -> str | None:
+    from toolkit.plots.numbers import decimals_for, format_interval
+
+    if row == column or row not in table.treatments or column not in table.treatments:
+        return None
+    at = table.treatments.index(row), table.treatments.index(column)
+    decimals = decimals_for([float(w) for w in (table.high - table.low).ravel()], table.scale)
+    limits = float(table.low[at]), float(table.high[at])
+    return format_interval(float(table.estimate[at]), *limits, table.scale, decimals)
 
 
 def write_cinema(request: Request, folder: Path) -> list[Path]:

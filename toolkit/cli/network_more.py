@@ -45,7 +45,10 @@ MOST_SAMPLES = 10_000
 def side_splits(request: Request) -> Part:
     """Direct against indirect by a refit."""
     effects, result = request.effects, request.result
-    rows = side_split(effects, tau2=result.spec.tau2, tau2_value=result.spec.tau2_value, level=result.spec.level)
+    how = request.options.allocation
+    rows = side_split(
+        effects, tau2=result.spec.tau2, tau2_value=result.spec.tau2_value, allocation=how, level=result.spec.level
+    )
     scale = result.scale
     data = [
         {
@@ -65,7 +68,7 @@ def side_splits(request: Request) -> Part:
          p_value(None if r.difference is None else r.difference.p), "-" if r.tau2 is None else f"{r.tau2.value:.4g}"]
         for r in rows
     ]  # fmt: skip
-    title = f"Side-splitting with refit, symmetric, {result.spec.tau2}"
+    title = f"Side-splitting with refit, {how}, {result.spec.tau2}"
     return part(data, title, ["comparison", "studies", "direct", "indirect", "p differ", "tau2"], shown)
 
 
@@ -86,7 +89,7 @@ def designs(request: Request) -> Part:
 def contribution(request: Request) -> Part:
     """Contributions of comparisons and studies."""
     effects, result, model = request.effects, request.result, request.model
-    found = contributions(effects, result, model=model)
+    found = contributions(effects, result, request.options.contribution_method, model)
     data = {
         "method": found.method,
         "model": found.model,

@@ -37,6 +37,8 @@ class Options:
     baseline_risk: tuple[float, ...] = ()
     margin: float | None = None
     loop_tau2: str = "loop"
+    allocation: str = "symmetric"
+    contribution_method: str = "random walk"
     rob: str | None = None
     modifier: tuple[str, ...] = ()
     design: str | None = None

@@ -167,19 +167,8 @@ def rank_probabilities(
         C = C + result.tau2.value / 2 * np.eye(n)
         se = np.sqrt(se**2 + result.tau2.value * ~np.eye(n, dtype=bool))
     sucra = p_scores(te, se, direction)
-    values, vectors = np.linalg.eigh(C)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
     sign = 1.0 if direction == "good" else -1.0
-    counts = np.zeros(n * n)
-    offset = np.arange(n) * n
-    done = 0
-    while done < draws:
-        size = min(CHUNK, draws - done)
-        theta = te[:, 0] + rng.standard_normal((size, n)) @ root.T
-        ranks = np.argsort(np.argsort(sign * theta, axis=1), axis=1)
-        counts += np.bincount((ranks + offset).ravel(), minlength=n * n)
-        done += size
-    probability = counts.reshape(n, n) / draws
+    probability = _drawn(te[:, 0], C, sign, rng, draws)
     cumulative = np.cumsum(probability, axis=1)
     low, median, high = (1.0 + np.argmax(cumulative >= p - ROUNDING, axis=1) for p in (0.025, 0.5, 0.975))
     caution = ranking_caution(result.comparisons, result.studies_per_treatment, result.treatments)
@@ -199,6 +188,23 @@ def rank_probabilities(
         poth=hierarchy_precision(sucra),
         future=future,
     )
+
+
+def _drawn(theta: FloatArray, C: FloatArray, sign: float, rng: np.random.Generator, draws: int) -> FloatArray:
+    """(T, T) shares of the draws in which each treatment has each rank, the smallest of sign times theta first."""
+    n = len(theta)
+    values, vectors = np.linalg.eigh(C)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    counts = np.zeros(n * n)
+    offset = np.arange(n) * n
+    done = 0
+    while done < draws:
+        size = min(CHUNK, draws - done)
+        drawn = sign * (theta + rng.standard_normal((size, n)) @ root.T)
+        ranks = np.argsort(np.argsort(drawn, axis=1), axis=1)
+        counts += np.bincount((ranks + offset).ravel(), minlength=n * n)
+        done += size
+    return counts.reshape(n, n) / draws
 
 
 def ranking_words(ranks: RankProbabilities) -> str:
