@@ -18,7 +18,8 @@ _MOST = 3  # so many studies or settings are named, more are counted
 
 def why_stale(project: Project, analysis_id: str) -> str:
     """In words, what changed since the newest result of an analysis: version, settings, studies, numbers."""
-    ((analysis, selection, problem),) = selections(project, (analysis_id,))
+    # All selections are remembered; asking for one would select its arms anew.
+    analysis, selection, problem = next(one for one in selections(project) if one[0].id == analysis_id)
     if selection is None:
         return problem or "refused"
     resolved = spec_of(analysis, project.config.outcome(analysis.outcome))
