@@ -194,3 +194,14 @@ def test_a_large_block_gives_the_same_pairs_in_any_order() -> None:
     others = {frozenset((shuffled.ids[i], shuffled.ids[j])) for i, j in zip(other_left, other_right, strict=True)}
     assert pairs == others
     assert 0 < len(pairs) <= 3 * size
+
+
+def test_the_pairs_that_wait_are_counted_as_the_list_shows_them(project: Project, add: AddRecords) -> None:
+    first, second = add([ARTICLE, DOUBTFUL])
+    told = dedup(project, dry_run=True)
+    assert (told.waiting, dedup(project).waiting, len(questions(project))) == (1, 1, 1)
+    add([{**DOUBTFUL, "accession": "E9"}, ABSTRACTED], source="Embase")
+    assert dedup(project).waiting == len(questions(project)) == 1
+    merge(project, [first, second])
+    add([OTHER], source="CNKI")
+    assert dedup(project).waiting == len(questions(project)) == 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from toolkit.project import Project
 from toolkit.store import views
 
-__all__ = ["Question", "questions", "waiting_pairs"]
+__all__ = ["Question", "open_questions", "questions", "waiting_pairs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +27,30 @@ class Question:
 def questions(project: Project) -> list[Question]:
     """Pairs that wait for a person, strongest first: not joined since, and not declared apart."""
     store = project.store
-    now = views.assignments(store)
-    apart = {frozenset((now.get(a, a), now.get(b, b))) for a, b in views.apart_pairs(store)}
+    rows = store.head_values("assign", ("subject", "payload"), containing='"ask":')
+    asked = ((subject, json.loads(text).get("ask", ())) for subject, text in rows)
+    return open_questions(views.assignments(store), views.apart_pairs(store), asked)
+
+
+def open_questions(
+    now: Mapping[str, str],
+    kept_apart: Iterable[tuple[str, str]],
+    asked: Iterable[tuple[str, Sequence[Mapping[str, Any]]]],
+) -> list[Question]:
+    """Of the questions asked about records, those still open, strongest first; one per two reports.
+
+    Parameters
+    ----------
+    now : record -> report
+    kept_apart : pairs of records that a person declared apart
+    asked : record -> what was asked about it, as its assignment holds it
+    """
+    apart = {frozenset((now.get(a, a), now.get(b, b))) for a, b in kept_apart}
     seen: set[frozenset[str]] = set()
     found = []
-    for subject, text in store.head_values("assign", ("subject", "payload"), containing='"ask":'):
-        for asked in json.loads(text).get("ask", ()):
-            first, second = asked["with"], subject
+    for second, some in asked:
+        for ask in some:
+            first = ask["with"]
             if first not in now or second not in now:
                 continue
             key = frozenset((now[first], now[second]))
@@ -40,7 +58,7 @@ def questions(project: Project) -> list[Question]:
                 continue
             seen.add(key)
             found.append(
-                Question(first=first, second=second, score=asked["score"], rule=asked["rule"], fields=asked["fields"])
+                Question(first=first, second=second, score=ask["score"], rule=ask["rule"], fields=ask["fields"])
             )
     return sorted(found, key=lambda q: -q.score)
 

@@ -19,7 +19,7 @@ from toolkit.dedup.forecast import Forecast, forecast
 from toolkit.dedup.index import save_index
 from toolkit.dedup.links import new_links
 from toolkit.dedup.pipeline import Matches, payload_of
-from toolkit.dedup.questions import Question, questions, waiting_pairs
+from toolkit.dedup.questions import Question, open_questions, questions, waiting_pairs
 from toolkit.dedup.relations import find_relations
 from toolkit.dedup.rules import MERGE
 from toolkit.dedup.scope import find_scope, match, what_is_known
@@ -111,24 +111,25 @@ def dedup(
         before = earlier.get(rid, [])
         asks = _asks(found.get(rid, ()), before)
         asked += len(asks) - len(before)
+        if asks:
+            earlier[rid] = asks
         if moved or rid not in compared or len(asks) > len(before):
             events.append(_assign(rid, target, evidence.get(rid), asks, strictness))
     linked = new_links(project, matches, find_relations(matches, scope.values), moves, ACTOR)
     events += linked
+    after = {rid: moves.get(report, report) for rid, report in now.items()}
+    waiting = len(open_questions(after, views.apart_pairs(store), earlier.items()))
     told: tuple[Forecast, ...] = ()
     if dry_run:
         told = forecast(matches, known)
-        waiting = waiting_pairs(project) + asked
     else:
         if events:
             with project.writing(command) as batch:
                 batch.append(events)
         save_index(project.root, scope.index)
-        waiting = waiting_pairs(project)
     return _outcome(
-        len(new), counts, waiting, len(order), (moves.get(r, r) for r in now.values()), dry_run,
-        asked=asked, linked=len(linked), told=told,
-    )  # fmt: skip
+        len(new), counts, waiting, len(order), after.values(), dry_run, asked=asked, linked=len(linked), told=told
+    )
 
 
 class Counts:
