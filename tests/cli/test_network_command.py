@@ -483,3 +483,31 @@ def test_side_split_and_contributions_take_their_variants(capsys: pytest.Capture
         assert also["contributions"]["method"] == method
         found.append([s["difference"]["model"]["estimate"] for s in also["side-split"] if s["difference"]])
     assert found[0] != found[1]
+
+
+def test_ranks_over_outcomes_and_their_refusals(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = write(tmp_path / "deaths.csv", MIXED)
+    second = write(tmp_path / "recovery.csv", MIXED)
+    base = [
+        first,
+        "--measure",
+        "OR",
+        "--reference",
+        "usual",
+        "--small-values",
+        "good",
+        "--tau2",
+        "DL",
+        "--also",
+        "outcomes",
+    ]
+    other = ["--with-outcome", f"{second}:RR:bad"]
+    assert call(*base, *other, "--format", "json", "--figures", str(tmp_path / "f"), "--draws", "500") == 0
+    found = json.loads(capsys.readouterr().out)["also"]["outcomes"]
+    assert found["outcomes"] == ["deaths", "recovery"] and found["above"] == []  # one is the mirror of the other
+    assert (tmp_path / "f" / "rank-heat.svg").exists()
+    assert call(*base, *other) == 0
+    assert "P-scores by outcome" in capsys.readouterr().out
+    for wrong in ([], ["--with-outcome", "x.csv"], ["--with-outcome", f"{first}:OR:good"]):
+        assert call(*base, *wrong) == 2
+    assert "same name" in capsys.readouterr().err

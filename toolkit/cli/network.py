@@ -40,6 +40,7 @@ MORE = {
     "future-ranks": (f"{DECISIONS_HERE}:future_ranks", "ranks in a new study (needs --small-values)"),
     "margin": (f"{DECISIONS_HERE}:margin", "ranks by more than --margin (needs --small-values)"),
     "rank-influence": (f"{DECISIONS_HERE}:rank_influence", "the ranking without each study (needs --small-values)"),
+    "outcomes": ("toolkit.cli.network_outcomes:outcomes", "ranks over outcomes, order they agree on (--with-outcome)"),
     "threshold": (f"{DECISIONS_HERE}:threshold", "bias that would change the best treatment (needs --small-values)"),
     "categories": (f"{DECISIONS_HERE}:categories", "GRADE categories instead of ranks (needs --small-values)"),
     "absolute": (f"{DECISIONS_HERE}:absolute", "events per 1,000 and NNT (--baseline-risk)"),
@@ -56,7 +57,7 @@ MORE = {
     "regression": (f"{MODELS_HERE}:regression", "network meta-regression (needs --covariate)"),
     "subgroups": (f"{MODELS_HERE}:subgroups", "the network in groups of studies (needs --subgroup)"),
 }
-NEED_DIRECTION = ("categories", "ranks", "future-ranks", "margin", "rank-influence", "threshold")
+NEED_DIRECTION = ("outcomes", "categories", "ranks", "future-ranks", "margin", "rank-influence", "threshold")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -77,6 +78,8 @@ def more_options(function: F) -> F:
                      show_default=True, help="side-split: which arm of a multi-arm study carries the difference."),
         click.option("--contribution-method", type=click.Choice(["random walk", "shortest path", "pseudoinverse"]),
                      default="random walk", show_default=True, help="contributions: how the evidence is cut."),
+        click.option("--with-outcome", metavar="FILE:MEASURE:good", multiple=True,
+                     help="outcomes: another outcome's table, measure, and whether small values are good; repeatable."),
         click.option("--rob", metavar="COLUMN",
                      help="contributions, figures, --cinema: risk of bias of each study (low, some concerns, high)."),
         click.option("--covariate", metavar="COLUMN", help="regression: a number for each study."),
@@ -185,7 +188,7 @@ def network(
         add=zero_add, to=zero_to, drop_double_zero=not keep_double_zero, risk_ratio=zero_rr, risk_difference=zero_rd
     )
     spec = _spec(measure, reference, tau2, small_values, ci, level, zero_cells)
-    options = Options.of(asked)
+    options = Options.of({**asked, "outcome_name": file.stem})
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
         extra=options.columns,

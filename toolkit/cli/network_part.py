@@ -39,6 +39,8 @@ class Options:
     loop_tau2: str = "loop"
     allocation: str = "symmetric"
     contribution_method: str = "random walk"
+    with_outcome: tuple[str, ...] = ()
+    outcome_name: str = ""
     rob: str | None = None
     modifier: tuple[str, ...] = ()
     design: str | None = None

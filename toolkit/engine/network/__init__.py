@@ -40,6 +40,7 @@ from toolkit.engine.network.influence import (
 )
 from toolkit.engine.network.loops import LOOP_TAU2, Loop, loop_inconsistency
 from toolkit.engine.network.mixed import mixed_network
+from toolkit.engine.network.outcomes import OutcomeRanks, outcome_ranks
 from toolkit.engine.network.penalised import penalised_network
 from toolkit.engine.network.rank import (
     MarginRanking,
@@ -110,6 +111,7 @@ __all__ = [
     "NetworkGroup",
     "NetworkRegression",
     "NetworkSubgroups",
+    "OutcomeRanks",
     "RankProbabilities",
     "SeparateComparison",
     "SideSplit",
@@ -154,6 +156,7 @@ __all__ = [
     "network_regression",
     "network_subgroups",
     "network_to_dict",
+    "outcome_ranks",
     "p_scores",
     "partial_categories",
     "penalised_network",
