@@ -373,8 +373,9 @@ def test_the_number_a_file_states_of_itself_is_reconciled(project: Project, tmp_
     text = "".join(f"Record #{n} of 3\nID: CN-{n}\nTI: Title {n}\nUS: http://x/{n}\n\n" for n in (1, 2))
     path = tmp_path / "cochrane.txt"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match="the file itself says that there are 3 and 2 can be read"):
+    with pytest.raises(InputError, match="the file itself says that there are 3 and 2 can be read") as refused:
         import_file(project, path, source="Embase")
+    assert "--expect 2" in str(refused.value)
     with pytest.raises(InputError, match="3 records were expected"):
         import_file(project, path, source="Embase", expect=3)
     assert import_file(project, path, source="Embase", expect=2).records == 2

@@ -165,10 +165,16 @@ def _check(opened: OpenedFile, expect: int | None, progress: Progress | None) ->
 def _refusal(path: Path, opened: OpenedFile, count: _Count) -> InputError:
     shown = "; ".join(f"number {ordinal + 1}: {reason}" for ordinal, reason in count.unread[:5])
     more = f" Not read: {shown}." if shown else ""
+    chosen = (
+        f" If only these were exported on purpose: --expect {count.records}."
+        if opened.stated is not None and opened.stated != count.records
+        else ""
+    )
     return InputError(
         f"nothing was imported: {', and '.join(count.problems)} (read as {opened.format}).{more}",
         file=path,
-        hint="Export the file again; or go on without what is lost by --accept-loss, which the run log will say.",
+        hint="Export the file again; or go on without what is lost by --accept-loss, which the run log will say."
+        + chosen,
     )
 
 
