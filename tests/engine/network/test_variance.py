@@ -11,6 +11,8 @@ import pytest
 from toolkit.engine.data import Effects
 from toolkit.engine.effects import arm_table, compute_effects, effects_from_contrasts
 from toolkit.engine.network import against_reference, league_table, network, split_evidence, tau2_interval
+from toolkit.engine.network.designwise import Designwise
+from toolkit.engine.network.fit import consistency_model
 from toolkit.engine.network.gls import heterogeneity_shape
 from toolkit.engine.pairwise import pairwise
 from toolkit.model.errors import InputError, NotEstimable
@@ -46,6 +48,35 @@ def test_tau2_and_its_intervals_are_those_of_metafor(smoking: Effects, method: s
     assert (exact.low, exact.high) == pytest.approx(Q_PROFILE, rel=1e-9)
     profile = tau2_interval(smoking, result, "PL")
     assert (profile.low, profile.high) == pytest.approx(PROFILE["ML" if method == "ML" else "REML"], rel=1e-6)
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_the_likelihood_on_a_grid_is_that_of_dense_matrices(smoking: Effects, restricted: bool) -> None:
+    model, grid = consistency_model(smoking), np.array([0.0, 0.03, 0.45, 7.0])
+    apart = Designwise(model.blocks)
+    of_model = model.log_likelihoods(grid, restricted=restricted)
+    of_designs = apart.log_likelihoods(grid, restricted=restricted)
+    for t, at_model, at_designs in zip(grid.tolist(), of_model, of_designs, strict=True):
+        assert at_model == pytest.approx(model.log_likelihood(t, restricted=restricted), rel=1e-12)
+        assert at_designs == pytest.approx(dense_likelihood(apart, t, restricted), rel=1e-10)
+
+
+def dense_likelihood(model: Designwise, tau2: float, restricted: bool) -> float:
+    """Likelihood of the interaction model: within a design every contrast has its own mean."""
+    total, rows, parameters = 0.0, 0, 0
+    for b, design in zip(model.blocks, model.design, strict=True):
+        for d in np.unique(design):
+            inside = np.flatnonzero(design == d)
+            a = b.y.shape[1]
+            V = np.zeros((a * len(inside), a * len(inside)))
+            for at, s in enumerate(inside):
+                V[at * a : (at + 1) * a, at * a : (at + 1) * a] = b.V[s] + tau2 * heterogeneity_shape(a)
+            X, y, W = np.tile(np.eye(a), (len(inside), 1)), b.y[inside].ravel(), np.linalg.inv(V)
+            N = X.T @ W @ X
+            r = y - X @ np.linalg.solve(N, X.T @ W @ y)
+            total += np.linalg.slogdet(V)[1] + r @ W @ r + (np.linalg.slogdet(N)[1] if restricted else 0.0)
+            rows, parameters = rows + len(y), parameters + a
+    return float(-0.5 * (total + (rows - parameters * restricted) * np.log(2 * np.pi)))
 
 
 def test_t_intervals_are_those_of_metafor(smoking: Effects) -> None:

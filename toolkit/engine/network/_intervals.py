@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 
@@ -11,6 +13,7 @@ from toolkit.engine.results import Estimate
 __all__ = ["chi2_p", "half_width", "symmetric_estimate", "two_sided_p"]
 
 
+@lru_cache(maxsize=256)
 def half_width(level: float, df: float | None = None) -> float:
     """Quantile of the normal (df None) or t distribution for a two-sided interval of confidence `level`."""
     p = 0.5 + level / 2

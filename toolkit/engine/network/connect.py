@@ -111,9 +111,11 @@ def require_connected(effects: Effects) -> None:
     NotEstimable
         If it is in several pieces; the text lists them.
     """
-    found = connection(effects)
-    if len(found.subnetworks) == 1:
+    T = len(effects.treatments)
+    graph = coo_matrix((np.ones(len(effects.t1)), (effects.t1, effects.t2)), shape=(T, T))
+    if int(connected_components(graph, directed=False)[0]) == 1:
         return
+    found = connection(effects)
     lines = [
         f"  {i}. {', '.join(names)} ({counted(len(studies), 'study')})"
         for i, (names, studies) in enumerate(zip(found.subnetworks, found.subnetwork_studies, strict=True), start=1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from toolkit.engine.data import FloatArray, IntArray
 from toolkit.engine.network.blocks import Block
-from toolkit.engine.network.gls import LOG_2PI, Derivatives, heterogeneity_shape, invert
+from toolkit.engine.network.gls import LOG_2PI, Derivatives, heterogeneity_shape, invert, log_dets
 
 __all__ = ["DesignFit", "Designwise"]
 
@@ -32,61 +32,58 @@ class Designwise:
     """The interaction model of the studies in `blocks`; answers like `gls.Model` where tau2 estimators ask."""
 
     def __init__(self, blocks: Sequence[Block]) -> None:
-        self.blocks = tuple(_sorted_arms(b) for b in blocks)
+        self.n_studies = sum(len(b.study) for b in blocks)
+        gathered = [_by_design(_sorted_arms(b)) for b in blocks]
+        self.blocks = tuple(block for block, _, _ in gathered)
+        self.design: tuple[IntArray, ...] = tuple(design for _, design, _ in gathered)
+        self._first: tuple[IntArray, ...] = tuple(first for _, _, first in gathered)
         self.n_rows = sum(b.y.size for b in self.blocks)
-        self.n_studies = sum(len(b.study) for b in self.blocks)
-        found = [np.unique(b.nodes, axis=0, return_inverse=True) for b in self.blocks]
-        self.design: tuple[IntArray, ...] = tuple(inverse.reshape(-1) for _, inverse in found)
-        self.n_designs = tuple(len(rows) for rows, _ in found)
-        n_params = sum(n * b.y.shape[1] for n, b in zip(self.n_designs, self.blocks, strict=True))
+        n_params = sum(len(first) * b.y.shape[1] for first, b in zip(self._first, self.blocks, strict=True))
         self.df: int = self.n_rows - n_params
 
-    def _weights(self, tau2: float) -> list[FloatArray]:
-        return [invert(b.V + tau2 * heterogeneity_shape(b.y.shape[1])) for b in self.blocks]
+    def _sums(self, values: FloatArray, at: int, axis: int = 0) -> FloatArray:
+        """Sum over the studies of each design of block number `at`, which stand together."""
+        return np.add.reduceat(values, self._first[at], axis=axis)
 
-    def _sums(self, values: FloatArray, at: int) -> FloatArray:
-        """Sum over the studies of each design of block number `at`."""
-        out = np.zeros((self.n_designs[at], *values.shape[1:]))
-        np.add.at(out, self.design[at], values)
-        return out
-
-    def _residuals(self, W: Sequence[FloatArray]) -> tuple[list[FloatArray], list[FloatArray], float]:
-        """Residuals of each block, covariance of each design's estimates, log determinant of the normal equations."""
-        residuals, covariances, log_det = [], [], 0.0
-        for at, (w, b) in enumerate(zip(W, self.blocks, strict=True)):
-            N = self._sums(w, at)
+    def _residuals(self, tau2: FloatArray) -> list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]:
+        """For each block at each of G values: weights, normal equations of its designs, their inverses, residuals."""
+        found = []
+        for at, b in enumerate(self.blocks):
+            w = invert(b.V + tau2[:, None, None, None] * heterogeneity_shape(b.y.shape[1]))
+            N = self._sums(w, at, axis=1)
             cov = invert(N)
-            right = self._sums(np.einsum("sij,sj->si", w, b.y), at)
-            delta = np.einsum("dij,dj->di", cov, right)
-            residuals.append(b.y - delta[self.design[at]])
-            covariances.append(cov)
-            log_det += float(np.linalg.slogdet(N)[1].sum())
-        return residuals, covariances, log_det
+            right = self._sums(np.matmul(w, b.y[:, :, None]), at, axis=1)
+            delta = np.matmul(cov, right)[..., 0]
+            found.append((w, N, cov, b.y - delta[:, self.design[at]]))
+        return found
 
     def solve(self, tau2: float) -> DesignFit:
         """Fit at `tau2`."""
-        W = self._weights(tau2)
-        residuals, _, log_det_n = self._residuals(W)
         study_q = np.zeros(self.n_studies)
-        log_det_v = 0.0
-        for w, r, b in zip(W, residuals, self.blocks, strict=True):
-            study_q[b.study] = np.einsum("si,sij,sj->s", r, w, r)
-            log_det_v -= float(np.linalg.slogdet(w)[1].sum())
+        log_det_v = log_det_n = 0.0
+        for b, (w, N, _, r) in zip(self.blocks, self._residuals(np.array([tau2])), strict=True):
+            study_q[b.study] = np.einsum("si,sij,sj->s", r[0], w[0], r[0])
+            log_det_v -= float(log_dets(w).sum())
+            log_det_n += float(log_dets(N).sum())
         return DesignFit(q=float(study_q.sum()), study_q=study_q, log_det_v=log_det_v, log_det_n=log_det_n)
 
     def log_likelihood(self, tau2: float, *, restricted: bool) -> float:
         """Profile log-likelihood, as `gls.Model.log_likelihood`."""
-        fit = self.solve(tau2)
-        if restricted:
-            return -0.5 * (self.df * LOG_2PI + fit.log_det_v + fit.log_det_n + fit.q)
-        return -0.5 * (self.n_rows * LOG_2PI + fit.log_det_v + fit.q)
+        return float(self.log_likelihoods(np.array([tau2]), restricted=restricted)[0])
+
+    def log_likelihoods(self, grid: FloatArray, *, restricted: bool) -> FloatArray:
+        """`log_likelihood` at each tau2 of `grid`, as one stack."""
+        twice = np.full(len(grid), (self.df if restricted else self.n_rows) * LOG_2PI)
+        for w, N, _, r in self._residuals(grid):
+            twice += np.sum(np.matmul(w, r[..., None])[..., 0] * r, axis=(1, 2)) - log_dets(w).sum(axis=1)
+            if restricted:
+                twice += log_dets(N).sum(axis=1)
+        return -0.5 * twice
 
     def derivatives(self, tau2: float) -> Derivatives:
         """Traces and quadratic form of the score in tau2, as `gls.Model.derivatives`."""
-        W = self._weights(tau2)
-        residuals, covariances, _ = self._residuals(W)
         trace_w = trace_p = trace_ww = trace_pp = quadratic = 0.0
-        for at, (w, r, cov) in enumerate(zip(W, residuals, covariances, strict=True)):
+        for at, (w, _, cov, r) in enumerate(tuple(x[0] for x in part) for part in self._residuals(np.array([tau2]))):
             S = heterogeneity_shape(w.shape[-1])
             WS = w @ S
             WSW = WS @ w
@@ -100,6 +97,16 @@ class Designwise:
             u = np.einsum("sij,sj->si", w, r)
             quadratic += float(np.einsum("si,ij,sj->", u, S, u))
         return Derivatives(trace_w=trace_w, trace_p=trace_p, trace_ww=trace_ww, trace_pp=trace_pp, quadratic=quadratic)
+
+
+def _by_design(block: Block) -> tuple[Block, IntArray, IntArray]:
+    """`block` with the studies of one design side by side, the design of each study, the first study of each design."""
+    design = np.unique(block.nodes, axis=0, return_inverse=True)[1].reshape(-1)
+    order = np.argsort(design, kind="stable")
+    design = design[order]
+    first = np.flatnonzero(np.diff(design, prepend=-1))
+    together = Block(study=block.study[order], nodes=block.nodes[order], y=block.y[order], V=block.V[order])
+    return together, design, first
 
 
 def _sorted_arms(block: Block) -> Block:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 
@@ -171,18 +172,20 @@ def comparisons(effects: Effects, pairs: Pairs, tau2: float | None, level: float
     direct = pool_direct(pairs, len(effects.treatments), tau2 or 0.0)
     size = _arm_sizes(effects)
     method = "common effect" if tau2 is None else "random effects, tau2 of the network"
-    groups = np.split(np.argsort(direct.row, kind="stable"), np.cumsum(direct.k)[:-1])
+    studies: list[list[str]] = [[] for _ in direct.k]
+    for c, s in zip(direct.row.tolist(), pairs.study.tolist(), strict=True):
+        studies[c].append(effects.studies[s])
+    first, second = direct.t1.tolist(), direct.t2.tolist()
     rows = []
-    for c, own in enumerate(groups):
-        names = tuple(effects.studies[s] for s in pairs.study[own])
-        t1, t2 = effects.treatments[direct.t1[c]], effects.treatments[direct.t2[c]]
+    for c, names in enumerate(studies):
+        t1, t2 = effects.treatments[first[c]], effects.treatments[second[c]]
         ns = [size.get((s, t)) for s in names for t in (t1, t2)]
         known = [n for n in ns if n is not None]
         rows.append(
             Comparison(
                 t1=t1,
                 t2=t2,
-                studies=names,
+                studies=tuple(names),
                 n=float(sum(known)) if len(known) == len(ns) else None,
                 direct=symmetric_estimate(float(direct.te[c]), float(direct.se[c]), level, method),
             )
@@ -194,8 +197,5 @@ def _arm_sizes(effects: Effects) -> dict[tuple[str, str], float]:
     """Units per (study, treatment) where the arms say so."""
     if effects.arms is None:
         return {}
-    return {
-        (study, treatment): float(n)
-        for study, treatment, n in zip(effects.arms.study, effects.arms.treatment, effects.arms.n, strict=True)
-        if np.isfinite(n)
-    }
+    arms = zip(effects.arms.study, effects.arms.treatment, effects.arms.n.tolist(), strict=True)
+    return {(study, treatment): float(n) for study, treatment, n in arms if isfinite(n)}

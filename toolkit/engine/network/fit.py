@@ -8,6 +8,7 @@ Higgins, Thompson, Spiegelhalter 2009, J R Stat Soc A 172:137-159 (prediction). 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.effects import compute_effects
 from toolkit.engine.network._intervals import half_width
-from toolkit.engine.network.blocks import arms_of_studies, make_blocks, take_studies
+from toolkit.engine.network.blocks import Block, make_blocks, take_studies
 from toolkit.engine.network.connect import require_connected
 from toolkit.engine.network.designs import inconsistency
 from toolkit.engine.network.direct import all_pairs, comparisons
@@ -76,7 +77,7 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
 def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
     model = consistency_model(effects)
     warnings: list[Warning_] = []
-    spec = _with_reference(effects, spec, warnings)
+    spec = _with_reference(effects, model.blocks, spec, warnings)
     order = _order(effects, str(spec.reference))
     common = model.solve(0.0)
     tau2 = _tau2(model, spec, warnings)
@@ -90,7 +91,7 @@ def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
         warnings.append(Warning_(code="inconsistency_not_estimable", text=tested.reason))
     direct = comparisons(effects, all_pairs(effects, blocks=model.blocks), tau2.value if tau2 else None, spec.level)
     names = tuple(effects.treatments[t] for t in order)
-    counts, sizes = _node_sizes(effects, names)
+    counts, sizes = _node_sizes(effects, model.blocks, names)
     caution = None if spec.small_values is None else ranking_caution(direct, counts, names)
     return NetworkResult(
         spec=spec,
@@ -183,7 +184,9 @@ def _merge(data: object, spec: NetworkSpec | None, options: dict[str, Any]) -> N
     return spec
 
 
-def _with_reference(effects: Effects, spec: NetworkSpec, warnings: list[Warning_]) -> NetworkSpec:
+def _with_reference(
+    effects: Effects, blocks: Sequence[Block], spec: NetworkSpec, warnings: list[Warning_]
+) -> NetworkSpec:
     if spec.reference is not None:
         if spec.reference not in effects.treatments:
             raise InputError(
@@ -192,7 +195,7 @@ def _with_reference(effects: Effects, spec: NetworkSpec, warnings: list[Warning_
                 allowed=", ".join(effects.treatments),
             )
         return spec
-    counts = _studies_of(effects)
+    counts = _studies_of(blocks, len(effects.treatments))
     chosen = max(range(len(counts)), key=lambda t: (counts[t], -t))
     name = effects.treatments[chosen]
     text = f"No reference was named; {name} is used because most studies ({counts[chosen]}) include it."
@@ -200,12 +203,9 @@ def _with_reference(effects: Effects, spec: NetworkSpec, warnings: list[Warning_
     return replace(spec, reference=name)
 
 
-def _studies_of(effects: Effects) -> list[int]:
+def _studies_of(blocks: Sequence[Block], n_treatments: int) -> list[int]:
     """Number of studies of each treatment, in the order of ``effects.treatments``."""
-    counts = [0] * len(effects.treatments)
-    for members in arms_of_studies(effects):
-        for t in members:
-            counts[t] += 1
+    counts: list[int] = np.bincount(np.concatenate([b.nodes.ravel() for b in blocks]), minlength=n_treatments).tolist()
     return counts
 
 
@@ -287,19 +287,22 @@ def _ranking(
     )
 
 
-def _node_sizes(effects: Effects, names: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
+def _node_sizes(
+    effects: Effects, blocks: Sequence[Block], names: tuple[str, ...]
+) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
     """Studies and units of each treatment; units are None where any arm does not report them."""
-    of = dict(zip(effects.treatments, _studies_of(effects), strict=True))
+    of = dict(zip(effects.treatments, _studies_of(blocks, len(effects.treatments)), strict=True))
     counts = tuple(of[t] for t in names)
     if effects.arms is None:
         return counts, (None,) * len(names)
     analysed = {
         (effects.studies[s], effects.treatments[t])
-        for s, members in enumerate(arms_of_studies(effects))
+        for b in blocks
+        for s, members in zip(b.study.tolist(), b.nodes.tolist(), strict=True)
         for t in members
     }
     total = dict.fromkeys(names, 0.0)
-    for study, treatment, n in zip(effects.arms.study, effects.arms.treatment, effects.arms.n, strict=True):
+    for study, treatment, n in zip(effects.arms.study, effects.arms.treatment, effects.arms.n.tolist(), strict=True):
         if (study, treatment) in analysed:
-            total[treatment] += float(n)
+            total[treatment] += n
     return counts, tuple(total[t] if np.isfinite(total[t]) else None for t in names)

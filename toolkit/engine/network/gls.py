@@ -28,7 +28,17 @@ from toolkit.engine.data import FloatArray, IntArray
 from toolkit.engine.network.blocks import Block
 from toolkit.model.errors import NotEstimable
 
-__all__ = ["BoolArray", "Derivatives", "Fit", "Model", "bordered", "heterogeneity_shape", "invert", "study_laplacians"]
+__all__ = [
+    "BoolArray",
+    "Derivatives",
+    "Fit",
+    "Model",
+    "bordered",
+    "heterogeneity_shape",
+    "invert",
+    "log_dets",
+    "study_laplacians",
+]
 
 # A pivot this much smaller than the largest, in a matrix of unit diagonal, is rounding.
 ALIASED = 1e-9
@@ -51,6 +61,13 @@ def invert(matrices: FloatArray) -> FloatArray:
     if matrices.shape[-1] == 1:
         return 1.0 / matrices
     return np.linalg.inv(matrices).astype(float, copy=False)
+
+
+def log_dets(matrices: FloatArray) -> FloatArray:
+    """Log determinants of a stack of small positive definite matrices."""
+    one = matrices.shape[-1] == 1
+    found: FloatArray = np.log(matrices[..., 0, 0]) if one else np.linalg.slogdet(matrices)[1]
+    return found
 
 
 def bordered(A: FloatArray) -> FloatArray:
@@ -122,6 +139,7 @@ class Model:
         self.component = self._components()
         references = np.unique(self.component, return_index=True)[1]
         self.free: IntArray = np.setdiff1d(np.arange(self.n_params), references)
+        self._common: Fit | None = None  # the fit at tau2 = 0, which several statistics start from
         self.null_space = np.zeros((self.n_params, 0))
         if drop_aliased:
             self.free, self.null_space = self._independent()
@@ -197,6 +215,8 @@ class Model:
         NotEstimable
             If the free parameters are not determined by the data.
         """
+        if tau2 == 0.0 and self._common is not None:
+            return self._common
         W = self.weights(tau2) if W is None else W
         N = self.assemble([bordered(w) for w in W])
         right = self.gather([_spread(w @ b.y[:, :, None]) for w, b in zip(W, self.blocks, strict=True)])
@@ -216,7 +236,10 @@ class Model:
             q += float(np.einsum("si,sij,sj->", r, w, r))
             log_det_v -= float(np.log(w).sum() if w.shape[-1] == 1 else np.linalg.slogdet(w)[1].sum())
         log_det_n = 2 * float(np.log(np.diag(chol)).sum())
-        return Fit(tau2=tau2, beta=beta, cov=cov, q=q, log_det_v=log_det_v, log_det_n=log_det_n)
+        fit = Fit(tau2=tau2, beta=beta, cov=cov, q=q, log_det_v=log_det_v, log_det_n=log_det_n)
+        if tau2 == 0.0:
+            self._common = fit
+        return fit
 
     def log_likelihood(self, tau2: float, *, restricted: bool) -> float:
         """Log-likelihood profiled over the parameters; the restricted one without the constant of the design."""
@@ -224,6 +247,34 @@ class Model:
         if restricted:
             return -0.5 * (self.df * LOG_2PI + fit.log_det_v + fit.log_det_n + fit.q)
         return -0.5 * (self.n_rows * LOG_2PI + fit.log_det_v + fit.q)
+
+    def log_likelihoods(self, grid: FloatArray, *, restricted: bool) -> FloatArray:
+        """`log_likelihood` at each tau2 of `grid`, as one stack where there are no extra columns."""
+        if self.q_extra:
+            return np.array([self.log_likelihood(t, restricted=restricted) for t in grid.tolist()])
+        n, G = self.n_nodes, len(grid)
+        at = np.arange(G)[:, None]
+        N, right, log_det_v = np.zeros(G * n * n), np.zeros(G * n), np.zeros(G)
+        weights = []
+        for b, flat in zip(self.blocks, self._flat, strict=True):
+            w = invert(b.V + grid[:, None, None, None] * heterogeneity_shape(b.y.shape[1]))
+            weights.append(w)
+            N += np.bincount((at * n * n + flat.ravel()).ravel(), weights=bordered(w).ravel(), minlength=G * n * n)
+            wy = np.matmul(w, b.y[:, :, None])[..., 0]
+            spread = np.concatenate([-wy.sum(axis=-1, keepdims=True), wy], axis=-1)
+            right += np.bincount((at * n + b.nodes.ravel()).ravel(), weights=spread.ravel(), minlength=G * n)
+            log_det_v -= log_dets(w).sum(axis=1)
+        reduced = N.reshape(G, n, n)[:, self.free[:, None], self.free]
+        beta, q = np.zeros((G, n)), np.zeros(G)
+        beta[:, self.free] = np.linalg.solve(reduced, right.reshape(G, n)[:, self.free, None])[..., 0]
+        for b, w in zip(self.blocks, weights, strict=True):
+            theta = beta[:, b.nodes]
+            r = b.y - (theta[..., 1:] - theta[..., :1])
+            q += np.sum(np.matmul(w, r[..., None])[..., 0] * r, axis=(1, 2))
+        twice: FloatArray = log_det_v + q + (self.df if restricted else self.n_rows) * LOG_2PI
+        if restricted:
+            twice = twice + np.linalg.slogdet(reduced)[1]
+        return -0.5 * twice
 
     def derivatives(self, tau2: float) -> Derivatives:
         """Traces and quadratic form of the score in tau2 at `tau2`."""

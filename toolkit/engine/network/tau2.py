@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from toolkit.engine.data import FloatArray
 from toolkit.engine.network.blocks import Block
 from toolkit.engine.network.gls import Derivatives
 from toolkit.engine.results import Tau2
@@ -60,6 +61,9 @@ class VarianceModel(Protocol):
 
     def log_likelihood(self, tau2: float, *, restricted: bool) -> float:
         """Profile log-likelihood."""
+
+    def log_likelihoods(self, grid: FloatArray, *, restricted: bool) -> FloatArray:
+        """Profile log-likelihood at each tau2 of `grid`."""
 
     def derivatives(self, tau2: float) -> Derivatives:
         """Pieces of the score and information."""
@@ -151,14 +155,14 @@ def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
     moment = tau2_dersimonian_laird(model).value
     grid = [0.0, *sorted({typical * g for g in GRID} | ({moment} if moment > 0 else set()))]
     while True:
-        values = [model.log_likelihood(t, restricted=restricted) for t in grid]
+        values = model.log_likelihoods(np.array(grid), restricted=restricted)
         best = int(np.argmax(values))
         if best < len(grid) - 1:
             break
         grid.append(grid[-1] * 10)
     low, high = grid[max(best - 1, 0)], grid[best + 1]
     x, last = grid[best], (np.nan, np.nan)
-    iterations, converged = 0, False
+    iterations, converged, information = 0, False, 0.0
     for iterations in range(1, MAX_ITERATIONS + 1):  # noqa: B007 - reported
         score, information = _score(model, x, restricted)
         if x == 0.0 and score <= 0:
@@ -173,8 +177,7 @@ def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
             x, converged = new, True
             break
         x = new
-    if x > 0 and model.log_likelihood(0.0, restricted=restricted) >= model.log_likelihood(x, restricted=restricted):
+    if x > 0 and values[0] >= model.log_likelihood(x, restricted=restricted):
         x = 0.0
-    information = _score(model, x, restricted)[1]
     se = float(1 / np.sqrt(information)) if x > 0 and information > 0 else None
     return Tau2(value=x, method=method, boundary=x == 0.0, converged=converged, iterations=iterations, se=se)
