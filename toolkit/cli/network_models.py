@@ -32,6 +32,7 @@ __all__ = [
     "sparse_part",
     "subgroups",
     "transitivity",
+    "variances",
 ]
 
 
@@ -394,3 +395,31 @@ def subgroups(request: Request) -> Part:
         {"column": column, "groups": data, "test": test, "reason": found.reason, "excluded": plain(found.excluded)},
         title, ["group", "studies", "effects", "tau2"], rows, notes,
     )  # fmt: skip
+
+
+def variances(request: Request) -> Part:
+    """A between-study variance for each type of comparison, or each group of studies."""
+    from toolkit.engine.network import variances_by_type
+
+    asked, result = request.options, request.result
+    if (asked.subgroup is None) == (asked.inactive is None):
+        text = "Variances go by groups of studies or by types of comparisons: name one of the two."
+        raise InputError(text, hint="Add --subgroup COLUMN, or --inactive NAME (its comparisons are one type).")
+    group = None if asked.subgroup is None else texts_of(request, asked.subgroup)
+    idle = () if asked.inactive is None else (asked.inactive,)
+    found = variances_by_type(request.effects, result.spec, group=group, inactive=idle)
+    rows = [[t.name, str(t.studies), f"{t.tau2:.4g}", "-" if t.se is None else f"{t.se:.4g}"] for t in found.types]
+    versus = [f"{t} {cell(e, result)}, p {p_value(e.p)}" for t, e in zip(found.treatments, found.effects, strict=True)]
+    notes = [
+        f"One tau2 for all is {found.common_tau2:.4g} ({found.method}); likelihood-ratio test against it: chi2 "
+        f"{found.statistic:.2f} on {found.df} df, p {p_value(found.p)}.",
+        f"Against {found.reference} with these variances (Wald intervals): {'; '.join(versus)}.",
+    ]
+    data = {
+        **plain(found),
+        "effects": [
+            {"treatment": t, "reference": found.reference, **(estimate_to_dict(e, result.scale) or {})}
+            for t, e in zip(found.treatments, found.effects, strict=True)
+        ],
+    }
+    return part(data, "Between-study variance by type", ["type", "studies", "tau2", "SE"], rows, notes)

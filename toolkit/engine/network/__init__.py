@@ -64,6 +64,7 @@ from toolkit.engine.network.subgroups import GroupTest, NetworkGroup, NetworkSub
 from toolkit.engine.network.tau2_intervals import NETWORK_TAU2_INTERVALS, tau2_interval
 from toolkit.engine.network.threshold import Threshold, ThresholdAnalysis, threshold_analysis
 from toolkit.engine.network.transitivity import ModifierRow, ModifierTable, modifier_table
+from toolkit.engine.network.variances import TypeVariance, VariancesByType, variances_by_type
 from toolkit.engine.network.views import (
     GraphEdge,
     GraphNode,
@@ -122,6 +123,8 @@ __all__ = [
     "ThresholdAnalysis",
     "TreatmentOut",
     "TreatmentRow",
+    "TypeVariance",
+    "VariancesByType",
     "absolute_effects",
     "against_reference",
     "bootstrap_network",
@@ -170,4 +173,5 @@ __all__ = [
     "study_standard_errors",
     "tau2_interval",
     "threshold_analysis",
+    "variances_by_type",
 ]

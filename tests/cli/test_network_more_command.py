@@ -1,0 +1,31 @@
+"""Further analyses of `evipool network` from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from toolkit.cli.common import run
+
+DIABETES = Path(__file__).resolve().parents[2] / "data" / "diabetes" / "diabetes.csv"
+BASE = ("network", str(DIABETES), "--measure", "OR", "--reference", "Placebo")
+
+
+def test_variances_by_type_stand_in_text_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = [*BASE, "--also", "variances", "--inactive", "Placebo"]
+    assert run([*wanted, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["also"]["variances"]
+    assert [t["studies"] for t in found["types"]] == [9, 14] and found["df"] == 1
+    assert all(t["tau2"] > 0 and t["se"] > 0 for t in found["types"])
+    assert len(found["effects"]) == 5 and {e["reference"] for e in found["effects"]} == {"Placebo"}
+    assert run(wanted) == 0
+    text = capsys.readouterr().out
+    assert "between active treatments" in text and "likelihood-ratio test" in text
+
+
+@pytest.mark.parametrize("given", [[], ["--inactive", "Placebo", "--subgroup", "years"]])
+def test_variances_need_one_way_of_telling_types(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*BASE, "--also", "variances", *given]) == 2
+    assert "--subgroup COLUMN" in capsys.readouterr().err
