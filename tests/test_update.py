@@ -303,7 +303,6 @@ def test_json_tells_what_was_done(folder: Path, capsys: pytest.CaptureFixture[st
     assert Path(told["report"]["path"]).is_file()
 
 
-@pytest.mark.timeout(0)  # ten updates or a hundred, on a machine that may be busy
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_killed_at_any_moment_the_next_update_ends_as_an_undisturbed_one(first_round: Path, tmp_path: Path) -> None:
     def copy(name: str) -> Path:
