@@ -49,7 +49,7 @@ def _forest(folder: Path) -> Path:
         selection = select_arms(
             project.config, analysis, arm_results(project.store), study_rows(project.store), project.standings()
         )
-        words = wording(analysis, project.config.outcome(analysis.outcome))
+        words = wording(analysis, project.config.outcome(analysis.outcome), selection)
         draw_figures(folder, words, fit(project.config, analysis, selection), kind="png")
     return folder / "forest.png"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -157,3 +158,13 @@ def test_stale_and_refused_analyses_are_said_in_the_summary(tmp_path: Path) -> N
     evipool(folder, "extract", "import", str(form), "--table", "studies", "--as", "AB")
     assert evipool(folder, "report") == 0
     assert "report the same patients" in read_page(folder)
+
+
+def test_node_making_rules_and_designs_of_a_network_are_shown(onfh: Path) -> None:
+    page = read_page(onfh)
+    rules = page.split("Node-making rules of this analysis alone")[1].split("</table>")[0]
+    assert "core decompression with bone graft" in rules and "read here as" in rules
+    assert "Network graph by design of the studies" in page
+    mark = read_results(onfh)["analyses"]["tha-network"]["fingerprint"][:16]
+    words = onfh / "results" / "tha-network" / mark / "figures.json"
+    assert len(set(json.loads(words.read_text(encoding="utf-8"))["designs"].values())) > 1

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.analysis.plan import WORDING
+from toolkit.analysis.select import Selection
 from toolkit.config import Analysis, Outcome
 from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.records.tables import write_whole
@@ -32,14 +33,17 @@ def favours(analysis: Analysis, outcome: Outcome) -> tuple[str, str] | None:
     return f"favours {left}", f"favours {right}"
 
 
-def wording(analysis: Analysis, outcome: Outcome) -> dict[str, Any]:
+def wording(analysis: Analysis, outcome: Outcome, selection: Selection) -> dict[str, Any]:
     """Everything that a figure shows and that is no number of the result."""
     sides = favours(analysis, outcome)
-    return {
+    words: dict[str, Any] = {
         "title": analysis.title or analysis.id,
         "favours": None if sides is None else list(sides),
         "unit": outcome.unit or "participants",
     }
+    if analysis.kind == "network" and len({design for _, design in selection.designs}) > 1:
+        words["designs"] = dict(selection.designs)
+    return words
 
 
 def is_worded_so(folder: Path, words: dict[str, Any]) -> bool:
@@ -110,6 +114,8 @@ def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -
         "network": draw_network(result, title=title, unit=words["unit"]),
         "forest": draw_network_forest(result, title=title, favours=_sides(words)),
     }
+    if "designs" in words:
+        made["network-design"] = draw_network(result, title=title, unit=words["unit"], design=words["designs"])
     if len(result.treatments) > 2:
         made["league"] = draw_league(league_table(result, model), title=title)
     both = [s for s in fitted.splits if s.direct is not None and s.indirect is not None]

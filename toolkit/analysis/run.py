@@ -57,7 +57,7 @@ def _fit_or_keep(project: Project, analysis: Analysis, selection: Selection) -> 
     outcome = project.config.outcome(analysis.outcome)
     mark = fingerprint(spec_of(analysis, outcome), selection)
     folder = result_folder(project, analysis.id, mark)
-    words = wording(analysis, outcome)
+    words = wording(analysis, outcome, selection)
     kept = payload = read_result(project, analysis.id, mark)
     if payload is None or not is_worded_so(folder, words):
         try:

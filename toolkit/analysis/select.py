@@ -51,11 +51,12 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The arms of one analysis, what was left out, and the flags on what is in."""
+    """The arms of one analysis, what was left out, flags on what is in, the design of each study ("" unknown)."""
 
     arms: tuple[SelectedArm, ...]
     left_out: tuple[LeftOut, ...]
     flags: tuple[Flag, ...]
+    designs: tuple[tuple[str, str], ...] = ()
 
     @property
     def studies(self) -> tuple[str, ...]:
@@ -97,7 +98,9 @@ def select_arms(
         elif not unusable:
             left_out.append(LeftOut(study=study, arm=None, reason=_too_few_arms(analysis, kept, others)))
     _refuse_same_patients(analysis, {arm.study for arm in arms}, studies)
-    return Selection(arms=tuple(arms), left_out=tuple(left_out), flags=tuple(_flags(arms, studies)))
+    inside = dict.fromkeys(arm.study for arm in arms)
+    designs = tuple((s, (studies[s].design or "") if s in studies else "") for s in inside)
+    return Selection(arms=tuple(arms), left_out=tuple(left_out), flags=tuple(_flags(arms, studies)), designs=designs)
 
 
 def _study_reason(analysis: Analysis, study: str, facts: StudyFacts | None, standing: Standing | None) -> str | None:

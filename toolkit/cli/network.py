@@ -88,7 +88,7 @@ def more_options(function: F) -> F:
                      show_default=True, help="regression: one slope, one a treatment, or slopes of one distribution."),
         click.option("--modifier", metavar="COLUMN", multiple=True,
                      help="transitivity: an effect modifier of each study, numbers or words; repeatable."),
-        click.option("--design", metavar="COLUMN", help="design-adjusted: the design of each study."),
+        click.option("--design", metavar="COLUMN", help="design-adjusted, figures: the design of each study."),
         click.option("--trusted", metavar="A,B,...", default="RCT", show_default=True,
                      help="design-adjusted: designs that keep their full weight."),
         click.option("--category-steps", metavar="A,B,C",

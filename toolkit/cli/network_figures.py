@@ -73,6 +73,9 @@ def _figures(request: Request) -> dict[str, Callable[[], Figure]]:
     if both:
         found["split"] = lambda: draw_split(both, measure=spec.measure, scale=result.scale, level=spec.level)
         found["direct-indirect"] = lambda: draw_direct_indirect(splits, measure=spec.measure, scale=result.scale)
+    if asked.design is not None:
+        designs = texts_of(request, asked.design)
+        found["network-design"] = lambda: draw_network(result, design=designs)
     if rob is not None:
         found["contributions-rob"] = lambda: draw_contributions(shown, level=rob)
     if asked.order is not None:

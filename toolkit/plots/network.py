@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.engine.results import Comparison, NetworkResult
 from toolkit.model.wording import counted
 from toolkit.plots.contribution import LEVELS
+from toolkit.plots.network_design import design_edges, design_key
 from toolkit.plots.scene import LEADING, Box, Disc, Item, Label, Path, Scene, draw_scene, lines_of, wrap
 from toolkit.plots.style import (
     BLUE,
@@ -60,6 +61,7 @@ def draw_network(
     counts: bool | None = None,
     width_by: str = "studies",
     level: Mapping[str, str] | None = None,
+    design: Mapping[str, str] | None = None,
     footnotes: Sequence[str] = (),
 ) -> Figure:
     """Network graph: circles by size of a treatment's evidence, lines by number of studies or precision.
@@ -75,6 +77,8 @@ def draw_network(
     width_by : "studies" or "precision" (of the direct estimate)
     level : judgement of each study, such as risk of bias; a line takes the colour of most of its studies' level, the
         worse one of two that are as frequent
+    design : design of each study, instead of `level`; a comparison gets one line for each, side by side, told apart by
+        colour and dashes
     footnotes : sentences below the graph
     """
     return draw_scene(
@@ -87,6 +91,7 @@ def draw_network(
             counts=counts,
             width_by=width_by,
             level=level,
+            design=design,
             footnotes=footnotes,
         )
     )
@@ -102,6 +107,7 @@ def network_scene(
     counts: bool | None = None,
     width_by: str = "studies",
     level: Mapping[str, str] | None = None,
+    design: Mapping[str, str] | None = None,
     footnotes: Sequence[str] = (),
 ) -> Scene:
     """What `draw_network` draws, as data; the same parameters."""
@@ -111,7 +117,10 @@ def network_scene(
     shapes: list[Item] = []
     if shade_multi_arm:
         shapes += _shades(result, nodes)
-    shapes += _edges(result, nodes, width_by, level)
+    if design is None:
+        shapes += _edges(result, nodes, width_by, level)
+    else:
+        shapes += design_edges(result, {n.name: (n.x, n.y) for n in nodes}, design)
     if counts or (counts is None and len(result.comparisons) <= COUNT_LIMIT):
         shapes += _counts(result, nodes)
     shapes += [
@@ -119,10 +128,13 @@ def network_scene(
         for i, n in enumerate(nodes)
     ]
     shapes += _names(nodes, radius)
+    if design is not None:
+        shapes += design_key(result, design, shapes)
+        width_by = "studies"
     legend = (
         f"Circles: area by {f'number of {unit}' if by_n else 'number of studies'}; {result.reference} (reference) in "
         f"orange. Lines: width by {'number of studies' if width_by == 'studies' else 'precision'}"
-        f"{_levels(result, level)}. "
+        f"{_levels(result, level) if design is None else ', one for each design of studies'}. "
         f"{counted(result.k, 'study')}, "
         f"{counted(len(result.treatments), 'treatment')}, {counted(len(result.comparisons), 'comparison')} with direct "
         "evidence."

@@ -81,7 +81,7 @@ def _pictures(project: Project, sections: Sequence[Section]) -> dict[str, bytes]
                 continue
             target = Path(scratch) / analysis.id
             target.mkdir()
-            words = wording(analysis, project.config.outcome(analysis.outcome))
+            words = wording(analysis, project.config.outcome(analysis.outcome), selection)
             draw_figures(target, words, fit(project.config, analysis, selection), kind="png")
             for stem, key in names.items():
                 drawn = target / f"{stem}.png"

@@ -226,6 +226,7 @@ _FIGURES = {
     "pairwise": (("forest", "Forest plot"), ("funnel", "Funnel plot")),
     "network": (
         ("network", "Network graph"),
+        ("network-design", "Network graph by design of the studies"),
         ("forest", "Forest plot against the reference"),
         ("league", "League table as a heat map"),
         ("split", "Direct against indirect evidence"),
@@ -265,8 +266,17 @@ def block(c: Context, o: AnalysisOutcome) -> Markup:
         if a.role == "headline":
             parts.append(_leave_one_out(o.payload))
         parts.append(_asymmetry(result))
-    parts += [_left_out(o), _flags(o.payload)]
+    parts += [_lumped(c, o), _left_out(o), _flags(o.payload)]
     return join(parts)
+
+
+def _lumped(c: Context, o: AnalysisOutcome) -> Markup:
+    """Treatments that this analysis alone reads as others: its own node-making rules."""
+    if not o.analysis.lump:
+        return Markup("")
+    names = {t.id: t.name for t in c.config.treatments}
+    rows = [[names.get(x) or x, names.get(y) or y] for x, y in o.analysis.lump.items()]
+    return table(["treatment", "read here as"], rows, caption="Node-making rules of this analysis alone.")
 
 
 def _statements(payload: dict[str, Any]) -> list[str]:
