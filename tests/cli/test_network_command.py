@@ -506,6 +506,7 @@ def test_ranks_over_outcomes_and_their_refusals(tmp_path: Path, capsys: pytest.C
     found = json.loads(capsys.readouterr().out)["also"]["outcomes"]
     assert found["outcomes"] == ["deaths", "recovery"] and found["above"] == []  # one is the mirror of the other
     assert (tmp_path / "f" / "rank-heat.svg").exists()
+    assert (tmp_path / "f" / "hasse.svg").exists()
     assert call(*base, *other) == 0
     assert "P-scores by outcome" in capsys.readouterr().out
     for wrong in ([], ["--with-outcome", "x.csv"], ["--with-outcome", f"{first}:OR:good"]):

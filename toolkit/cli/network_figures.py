@@ -88,9 +88,11 @@ def _figures(request: Request) -> dict[str, Callable[[], Figure]]:
         found[f"modifier-{_file_name(column)}"] = partial(draw_modifier, table)
     if asked.with_outcome and result.ranking is not None:
         from toolkit.cli.network_outcomes import ranks_of
+        from toolkit.plots.hasse import draw_hasse
         from toolkit.plots.rank_heat import draw_rank_heat
 
         found["rank-heat"] = lambda: draw_rank_heat(ranks_of(request))
+        found["hasse"] = lambda: draw_hasse(ranks_of(request))
     if result.ranking is not None:
         found["ranks"] = lambda: draw_ranks(
             engine.rank_probabilities(result, np.random.default_rng(asked.seed), model=model, draws=asked.draws)
