@@ -29,3 +29,16 @@ def test_variances_by_type_stand_in_text_and_json(capsys: pytest.CaptureFixture[
 def test_variances_need_one_way_of_telling_types(given: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*BASE, "--also", "variances", *given]) == 2
     assert "--subgroup COLUMN" in capsys.readouterr().err
+
+
+def test_two_outcomes_make_one_league_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = DIABETES.read_text(encoding="utf-8").splitlines()
+    second = tmp_path / "without-arb.csv"
+    second.write_text("\n".join(r for r in rows if ",ARB," not in r) + "\n", encoding="utf-8")
+    wanted = [*BASE, "--league-with", str(second), "--with-measure", "RR"]
+    assert run([*wanted, "--figures", str(tmp_path / "f")]) == 0
+    drawn = (tmp_path / "f" / "league-two.svg").read_text(encoding="utf-8")
+    assert "without-arb" in drawn and "RR" in drawn
+    capsys.readouterr()
+    assert run(wanted) == 2
+    assert "--figures FOLDER" in capsys.readouterr().err

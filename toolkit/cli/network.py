@@ -144,7 +144,7 @@ def listed(function: F) -> F:
 @click.option("--league", type=click.Path(path_type=Path, dir_okay=False), help="League table as .xlsx or .csv.")
 @click.option(
     "--league-with", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-    help="A second outcome of the same kind of table: above the diagonal of --league.",
+    help="A second outcome of the same kind of table: above the diagonal of --league and of its figure.",
 )  # fmt: skip
 @click.option(
     "--with-measure", type=click.Choice(list(MEASURES), case_sensitive=False), metavar="MEASURE",
@@ -228,7 +228,7 @@ def _files(
 ) -> None:  # fmt: skip
     """The files that were asked for beside the result."""
     _figures(request.result, plot, forest)
-    if league is not None or league_with is not None:
+    if league is not None or (league_with is not None and figures is None):
         from toolkit.cli.network_export import write_league
 
         write_league(request, league, league_with, with_measure)
@@ -241,7 +241,7 @@ def _files(
     if figures is not None:
         from toolkit.cli.network_figures import draw_all
 
-        draw_all(request, figures)
+        draw_all(request, figures, None if league_with is None else (league_with, with_measure))
 
 
 def _check_direction(also: tuple[str, ...], small_values: str | None) -> None:

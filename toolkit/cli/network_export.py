@@ -10,7 +10,7 @@ from toolkit.engine.network import LeagueTable, contributions, league_table, spl
 from toolkit.engine.tabulate import display
 from toolkit.model.errors import InputError, SourceError
 
-__all__ = ["write_cinema", "write_league"]
+__all__ = ["second_league", "write_cinema", "write_league"]
 
 # CINeMA's codes of risk of bias.
 ROB = {"low": 1, "some concerns": 2, "moderate": 2, "unclear": 2, "high": 3, "serious": 3, "critical": 3}
@@ -28,11 +28,13 @@ def write_league(request: Request, path: Path | None, other: Path | None, measur
     from toolkit.records.tables import write_form
 
     if path is None:
-        raise InputError("A second outcome needs a file for the league table.", hint="Add --league FILE.")
+        raise InputError(
+            "A second outcome needs a file for the league table.", hint="Add --league FILE or --figures FOLDER."
+        )
     if path.suffix.lower() not in (".xlsx", ".csv"):
         raise InputError("A league table is not written in this format.", file=path, allowed=".xlsx, .csv")
     below = league_table(request.result, request.model)
-    above = below if other is None else _second(request, other, measure)
+    above = below if other is None else second_league(request, other, measure)
     names = [*below.treatments, *(t for t in above.treatments if t not in below.treatments)]
     rows: list[Row] = []
     for i, row in enumerate(names):
@@ -47,7 +49,7 @@ def write_league(request: Request, path: Path | None, other: Path | None, measur
     write_form(path, [direction, *names], rows)
 
 
-def _second(request: Request, other: Path, measure: str) -> LeagueTable:
+def second_league(request: Request, other: Path, measure: str) -> LeagueTable:
     """League table of another outcome, fitted with the same choices."""
     from dataclasses import replace
 

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["draw_all"]
 
 
-def draw_all(request: Request, folder: Path) -> None:
-    """Draw what can be drawn; what cannot is named with the reason."""
+def draw_all(request: Request, folder: Path, second: tuple[Path, str] | None = None) -> None:
+    """Draw what can be drawn, a league table with a second outcome (file, measure) too; the rest is named with why."""
     from toolkit.plots.style import save_figure
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SourceError(f"{folder}: the folder cannot be made ({error.strerror or error}).") from error
-    for name, draw in _figures(request).items():
+    figures = _figures(request)
+    if second is not None:
+        figures["league-two"] = partial(_two_outcomes, request, *second)
+    for name, draw in figures.items():
         try:
             figure = draw()
         except NotEstimable as error:
@@ -41,6 +44,17 @@ def draw_all(request: Request, folder: Path) -> None:
 def _file_name(column: str) -> str:
     """A column's name as part of a file's, without what file systems refuse."""
     return "".join(c if c.isalnum() else "-" for c in column).strip("-") or "column"
+
+
+def _two_outcomes(request: Request, path: Path, measure: str) -> Figure:
+    """The league table with this outcome below the diagonal and that of `path` above it."""
+    from toolkit.cli.network_export import second_league
+    from toolkit.engine.network import league_table
+    from toolkit.plots.league import draw_league
+
+    names = (request.options.outcome_name, path.stem)
+    own = league_table(request.result, request.model)
+    return draw_league(own, second=second_league(request, path, measure), outcomes=names)
 
 
 def _figures(request: Request) -> dict[str, Callable[[], Figure]]:

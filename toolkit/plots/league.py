@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.engine.network.views import LeagueTable
@@ -23,7 +23,30 @@ MARGIN = 14.0
 WITH_INTERVAL, WITH_ESTIMATE = 14, 32
 
 
-def draw_league(table: LeagueTable, *, title: str | None = None, footnotes: Sequence[str] = ()) -> Figure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Grid:
+    """What each cell shows: the first table, or below the diagonal the first and above it the second."""
+
+    names: tuple[str, ...]
+    below: LeagueTable
+    above: LeagueTable
+
+    def at(self, i: int, j: int) -> tuple[LeagueTable, int, int] | None:
+        """The table of a cell and the place in it; None on the diagonal and where that table lacks a treatment."""
+        table = self.below if j < i else self.above
+        if i == j or self.names[i] not in table.treatments or self.names[j] not in table.treatments:
+            return None
+        return table, table.treatments.index(self.names[i]), table.treatments.index(self.names[j])
+
+
+def draw_league(
+    table: LeagueTable,
+    *,
+    second: LeagueTable | None = None,
+    outcomes: tuple[str, str] = ("first outcome", "second outcome"),
+    title: str | None = None,
+    footnotes: Sequence[str] = (),
+) -> Figure:
     """Heat map of a league table.
 
     Blue cells lie below no effect, orange ones above; pale cells have an interval that includes no effect. Colour
@@ -32,20 +55,31 @@ def draw_league(table: LeagueTable, *, title: str | None = None, footnotes: Sequ
     Parameters
     ----------
     table : as `toolkit.engine.network.league_table` gives it (model scale)
+    second : the league table of another outcome, which then stands above the diagonal (and `table` below it)
+    outcomes : names of the two
     title : line above the table
     footnotes : sentences below the table
     """
-    return draw_scene(league_scene(table, title=title, footnotes=footnotes))
+    return draw_scene(league_scene(table, second=second, outcomes=outcomes, title=title, footnotes=footnotes))
 
 
-def league_scene(table: LeagueTable, *, title: str | None = None, footnotes: Sequence[str] = ()) -> Scene:
+def league_scene(
+    table: LeagueTable,
+    *,
+    second: LeagueTable | None = None,
+    outcomes: tuple[str, str] = ("first outcome", "second outcome"),
+    title: str | None = None,
+    footnotes: Sequence[str] = (),
+) -> Scene:
     """What `draw_league` draws, as data; the same parameters."""
-    count = len(table.treatments)
+    above = table if second is None else second
+    names = (*table.treatments, *(t for t in above.treatments if t not in table.treatments))
+    grid, count = _Grid(names=names, below=table, above=above), len(names)
     size = TEXT if count <= WITH_ESTIMATE else SMALL
-    cell_w, cell_h = _cell(table, count)
-    rows = [wrap(name, 150.0, size, bold=True, lines=1 if cell_h < 20 else 2) for name in table.treatments]
+    cell_w, cell_h = _cell(grid)
+    rows = [wrap(name, 150.0, size, bold=True, lines=1 if cell_h < 20 else 2) for name in names]
     left = MARGIN + max(text_size(line, size, bold=True)[0] for lines in rows for line in lines) + 8
-    columns, upright, head = _column_names(table.treatments, cell_w, size)
+    columns, upright, head = _column_names(names, cell_w, size)
     width = max(left + cell_w * count + MARGIN, 320.0)
     items: list[Item] = []
     y = MARGIN
@@ -66,10 +100,15 @@ def league_scene(table: LeagueTable, *, title: str | None = None, footnotes: Seq
             else:
                 place = Label(x=x + (k - (len(columns[i]) - 1) / 2) * step, y=top - 5, text=line, upright=False)
             items.append(replace(place, size=size, bold=True, role="column"))
-    items += _cells(table, left, top, cell_w, cell_h)
+    items += _cells(grid, left, top, cell_w, cell_h)
     y = top + cell_h * count + 10
-    y = _key(table, left, y, items)
-    for note in (table.direction, *footnotes):
+    y = _key((table,) if second is None else (table, second), y, items)
+    said = [table.direction]
+    if second is not None:
+        one, two = (f"{x} ({t.measure}, {t.model} effects)" for x, t in zip(outcomes, (table, second), strict=True))
+        said = ["Row treatment against column treatment. Grey off the diagonal: that outcome lacks the treatment."]
+        said.insert(0, f"Below the diagonal: {one}; above it: {two}.")
+    for note in (*said, *footnotes):
         lines = wrap(note, width - 2 * MARGIN, SMALL, lines=4)
         items += lines_of(Label(x=MARGIN, y=y + 4, text="", size=SMALL, color=GREY, role="footnote"), lines)
         y += SMALL * LEADING * len(lines) + 2
@@ -96,29 +135,33 @@ def _texts(table: LeagueTable, i: int, j: int, decimals: int) -> tuple[str, str]
     return value, f"{low} to {high}"
 
 
-def _cell(table: LeagueTable, count: int) -> tuple[float, float]:
+def _cell(grid: _Grid) -> tuple[float, float]:
     """Width and height of a cell by what it has to hold."""
+    count = len(grid.names)
     if count > WITH_ESTIMATE:
         return 11.0, 11.0
-    decimals = _decimals(table)
-    pairs = [_texts(table, i, j, decimals) for i in range(count) for j in range(count) if i != j]
+    decimals = {id(table): _decimals(table) for table in (grid.below, grid.above)}
+    found = (grid.at(i, j) for i in range(count) for j in range(count))
+    pairs = [_texts(*spot, decimals[id(spot[0])]) for spot in found if spot is not None]
     if count > WITH_INTERVAL:
         return max([22.0, *(text_size(value, SMALL)[0] + 6 for value, _ in pairs)]), 17.0
     return max([40.0, *(text_size(interval, SMALL)[0] + 8 for _, interval in pairs)]), 28.0
 
 
-def _cells(table: LeagueTable, left: float, top: float, cell_w: float, cell_h: float) -> list[Item]:
-    count, decimals, items = len(table.treatments), _decimals(table), list[Item]()
-    largest = _largest(table)
+def _cells(grid: _Grid, left: float, top: float, cell_w: float, cell_h: float) -> list[Item]:
+    count, items = len(grid.names), list[Item]()
+    decimals = {id(table): _decimals(table) for table in (grid.below, grid.above)}
+    largest = {id(table): _largest(table) for table in (grid.below, grid.above)}
     for i in range(count):
         for j in range(count):
             x, y = left + cell_w * j, top + cell_h * i
-            fill = FAINT if i == j else _color(table, i, j, largest)
+            spot = grid.at(i, j)
+            fill = FAINT if spot is None else _color(*spot, largest[id(spot[0])])
             items.append(rectangle(x, y, x + cell_w, y + cell_h, fill=fill, color=PAPER, role="cell"))
-            if i == j or count > WITH_ESTIMATE:
+            if spot is None or count > WITH_ESTIMATE:
                 continue
-            value, interval = _texts(table, i, j, decimals)
-            clear = _excludes_null(table, i, j)
+            value, interval = _texts(*spot, decimals[id(spot[0])])
+            clear = _excludes_null(*spot)
             middle, tall = x + cell_w / 2, count <= WITH_INTERVAL
             size = TEXT if tall else SMALL
             at = y + cell_h * (0.34 if tall else 0.5)
@@ -153,10 +196,11 @@ def _blend(color: str, share: float) -> str:
     return "#" + "".join(f"{round(255 + (part - 255) * share):02X}" for part in parts)
 
 
-def _key(table: LeagueTable, left: float, y: float, items: list[Item]) -> float:
+def _key(tables: Sequence[LeagueTable], y: float, items: list[Item]) -> float:
     """Four shades with their meaning."""
-    name = axis_title(table.measure, table.scale).split(" (")[0]
-    null = "1" if table.scale == "log" else "0"
+    name = " or ".join(dict.fromkeys(axis_title(t.measure, t.scale).split(" (")[0] for t in tables))
+    null = " or ".join(dict.fromkeys("1" if t.scale == "log" else "0" for t in tables))
+    null = null if " " not in null else "no effect"
     entries = (
         (_blend(BLUE, 0.56), f"{name} below {null}, interval excludes {null}"),
         (_blend(BLUE, 0.2), f"below {null}"),
