@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import random
 import signal
@@ -12,6 +14,7 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +89,22 @@ def test_records_keep_bytes_fields_source_and_day(project: Project, export: Path
 def test_the_kind_of_source_decides_the_column(project: Project, export: Path, source: str, column: str) -> None:
     import_file(project, export, source=source)
     assert views.runs(project.store)[0].source_kind == column
+
+
+@pytest.mark.parametrize("room", [0, 900], ids=["none", "for some"])
+def test_without_room_to_keep_what_was_read_the_same_is_stored(
+    project: Project, export: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    class Disk(io.BytesIO):
+        def write(self, data: Any) -> int:
+            if self.tell() + len(data) > room:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr("tempfile.TemporaryFile", Disk)
+    assert import_file(project, export, source="Embase").new == 3
+    titles = [r.fields.title for r in views.records(project.store).values()]
+    assert titles == [f"股骨头坏死 trial {i}" for i in range(3)]
 
 
 def test_the_same_file_adds_nothing_under_any_name(project: Project, export: Path) -> None:

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
 from toolkit.records import PARSER_VERSION
-from toolkit.records.files import OpenedFile, open_file
+from toolkit.records.files import OpenedFile, ReadRecord, open_file
 from toolkit.records.jsonfiles import parse as parse_json
 from toolkit.records.normalise import is_retracted
 from toolkit.records.pubmed_xml import parse_pubmed_article
 from toolkit.records.tagged import Chunk
+from toolkit.search.kept import Kept
 from toolkit.store import NewRecord, content_id, views
 
 if TYPE_CHECKING:
@@ -120,25 +121,27 @@ def import_file(
     earlier = next((r for r in views.runs(project.store, include_open=True) if r.sha256 == opened.sha256), None)
     if earlier is not None and earlier.completed_at is not None:
         return _known(project, where, opened, earlier, found, searched_on, expect)
-    count = _check(opened, expect, progress)
-    if count.problems and not accept_loss:
-        raise _refusal(where, opened, count)
-    return _Import(
-        project=project,
-        path=where,
-        opened=opened,
-        source=found,
-        earlier=earlier,
-        count=count,
-        searched_on=searched_on,
-        expect=expect,
-        progress=progress,
-        command=command,
-    ).run()
+    with Kept() as kept:
+        count = _check(opened, kept, expect, progress)
+        if count.problems and not accept_loss:
+            raise _refusal(where, opened, count)
+        return _Import(
+            project=project,
+            path=where,
+            opened=opened,
+            kept=kept,
+            source=found,
+            earlier=earlier,
+            count=count,
+            searched_on=searched_on,
+            expect=expect,
+            progress=progress,
+            command=command,
+        ).run()
 
 
-def _check(opened: OpenedFile, expect: int | None, progress: Progress | None) -> _Count:
-    """Read every record once, keeping none, before anything is written."""
+def _check(opened: OpenedFile, kept: Kept, expect: int | None, progress: Progress | None) -> _Count:
+    """Read every record before anything is written to the project."""
     parsed = 0
     unread: list[tuple[int, str]] = []
     for number, record in enumerate(opened.records(), start=1):
@@ -146,6 +149,7 @@ def _check(opened: OpenedFile, expect: int | None, progress: Progress | None) ->
             unread.append((record.raw.ordinal, record.error or ""))
         else:
             parsed += 1
+            kept.add(_new_record(opened, record, record.parsed), is_retracted(record.parsed))
         if progress is not None and number % 500 == 0:
             progress("check", number, opened.starters)
     problems = []
@@ -233,6 +237,7 @@ class _Import:
     project: Project
     path: Path
     opened: OpenedFile
+    kept: Kept
     source: Source
     earlier: Run | None
     count: _Count
@@ -330,7 +335,7 @@ class _Import:
         retracted: list[str] = []
         records = self._records()
         while chunk := list(islice(records, BATCH)):
-            retracted += [stored.id for stored, parsed in chunk if is_retracted(parsed)]
+            retracted += [stored.id for stored, gone in chunk if gone]
             known = self.project.store.existing_records([stored.id for stored, _ in chunk])
             fresh = [stored for stored, _ in chunk if stored.id not in known]
             if fresh:
@@ -341,21 +346,26 @@ class _Import:
                 self.progress("store", done, self.count.records)
         return new, retracted
 
-    def _records(self) -> Iterator[tuple[NewRecord, ParsedRecord]]:
+    def _records(self) -> Iterator[tuple[NewRecord, bool]]:
+        """What is to be stored, and whether it says that its publication was retracted."""
+        if self.kept.whole():
+            yield from self.kept.records()
+            return
         for record in self.opened.records():
             if record.parsed is not None:
-                yield (
-                    NewRecord(
-                        id=content_id(self.opened.sha256, record.raw.ordinal),
-                        ordinal=record.raw.ordinal,
-                        external_id=record.parsed.accession or record.parsed.pmid or "",
-                        format=self.opened.format,
-                        raw=record.raw.raw,
-                        fields=stored_fields(record.parsed),
-                        parser_version=PARSER_VERSION,
-                    ),
-                    record.parsed,
-                )
+                yield _new_record(self.opened, record, record.parsed), is_retracted(record.parsed)
+
+
+def _new_record(opened: OpenedFile, record: ReadRecord, parsed: ParsedRecord) -> NewRecord:
+    return NewRecord(
+        id=content_id(opened.sha256, record.raw.ordinal),
+        ordinal=record.raw.ordinal,
+        external_id=parsed.accession or parsed.pmid or "",
+        format=opened.format,
+        raw=record.raw.raw,
+        fields=stored_fields(parsed),
+        parser_version=PARSER_VERSION,
+    )
 
 
 def stored_fields(parsed: ParsedRecord) -> dict[str, Any]:
