@@ -42,3 +42,22 @@ def test_two_outcomes_make_one_league_figure(tmp_path: Path, capsys: pytest.Capt
     capsys.readouterr()
     assert run(wanted) == 2
     assert "--figures FOLDER" in capsys.readouterr().err
+
+
+@pytest.mark.shared
+def test_dong_2013_is_reproduced_from_its_data(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Soft Mist Inhaler against placebo, HandiHaler, LABA and LABA-ICS in the Mantel-Haenszel network of Dong 2013
+    # (doi 10.1136/thoraxjnl-2012-201926), as Efthimiou 2019 prints it.
+    columns = json.loads((shared / "golden/nma/dong2013.json").read_text(encoding="utf-8"))["data"]["columns"]
+    names = ("study", "treatment", "events", "n")
+    table = tmp_path / "dong.csv"
+    lines = [",".join(names), *(",".join(map(str, row)) for row in zip(*(columns[x] for x in names), strict=True))]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    wanted = ["network", str(table), "--measure", "OR", "--reference", "Placebo", "--also", "mantel-haenszel"]
+    assert run([*wanted, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)["also"]["mantel-haenszel"]["effects"]
+    ratio = {"Placebo": 1.0, **{row["treatment"]: row["estimate"] for row in found}}
+    others = ("Placebo", "TIO-HH", "LABA", "LABA-ICS")
+    assert [round(ratio["TIO-SMI"] / ratio[x], 2) for x in others] == [1.52, 1.65, 1.64, 1.92]
