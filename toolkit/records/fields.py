@@ -39,6 +39,7 @@ _GROUP = re.compile(
 )
 _PARTICLES = {"van", "von", "de", "der", "den", "la", "le", "du", "di", "da", "dos", "del", "el", "al", "ter", "ten"}
 _LONE_DOI = re.compile(r"\s*(?:doi\s*[:.]?\s*)?(?:https?://(?:dx\.)?doi\.org/)?10\.\d{4,9}\S*\s*", re.IGNORECASE)
+_COMMA = re.compile(r"\s*,\s*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -91,8 +92,11 @@ class _Tags:
         self.values: dict[str, list[str]] = {}
         for tag, value in pairs:
             if value:
-                self.values.setdefault(tag, []).append(value)
-        self.left: dict[str, list[str]] = {tag: list(values) for tag, values in self.values.items()}
+                if tag in self.values:
+                    self.values[tag].append(value)
+                else:
+                    self.values[tag] = [value]
+        self.left = self.values.copy()  # lists are replaced there, never changed
 
     def first(self, tags: tuple[str, ...]) -> str | None:
         """The first value; the same text under the other tags is taken too, another text is left."""
@@ -108,6 +112,8 @@ class _Tags:
     def all(self, tags: tuple[str, ...], pairs: Pairs) -> list[str]:
         for tag in tags:
             self.left.pop(tag, None)
+        if len(tags) < 2:
+            return self.values.get(tags[0], []) if tags else []
         return [value for tag, value in pairs if value and tag in tags]
 
     def peek(self, tags: tuple[str, ...]) -> list[str]:
@@ -166,13 +172,14 @@ def assemble(pairs: Pairs, fields: FieldMap) -> ParsedRecord:
 
 
 def _tidy(values: Iterable[str]) -> tuple[str, ...]:
-    kept = (paragraphs(value) for value in values)
-    return tuple(dict.fromkeys(value for value in kept if value))
+    return tuple(dict.fromkeys([text for value in values if (text := paragraphs(value))]))
 
 
 def _split(values: list[str], pattern: str | None) -> list[str]:
     if pattern is None:
         return values
+    if pattern == r"\n":
+        return [part for value in values for part in value.split("\n")]
     return [part for value in values for part in re.split(pattern, value)]
 
 
@@ -240,8 +247,13 @@ def _authors(values: list[str], fields: FieldMap) -> tuple[str, ...]:
         for part in parts:
             name = clean(part.strip(" ;,"))
             if name:
-                name = re.sub(r"\s*,\s*", ", ", name)
-                names.append(fields.author_name(name) if fields.author_name and not _CJK.search(name) else name)
+                if "," in name:
+                    name = _COMMA.sub(", ", name)
+                names.append(
+                    fields.author_name(name)
+                    if fields.author_name and (name.isascii() or not _CJK.search(name))
+                    else name
+                )
     return unique(names)
 
 

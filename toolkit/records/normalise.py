@@ -53,13 +53,19 @@ def clean(text: str | None) -> str | None:
     """The text on one line with single spaces, or None when nothing is left."""
     if text is None:
         return None
-    return " ".join(without_controls(text).split()) or None
+    if text.isalnum():  # many values are one word or number: nothing to tidy
+        return text
+    if not text.isprintable():
+        text = without_controls(text)
+    return " ".join(text.split()) or None
 
 
 def paragraphs(text: str | None) -> str | None:
     """The text with each line cleaned and empty lines dropped, or None when nothing is left."""
     if text is None:
         return None
+    if text.isprintable():  # no line end either
+        return " ".join(text.split()) or None
     lines = (" ".join(line.split()) for line in without_controls(text).splitlines())
     return "\n".join(line for line in lines if line) or None
 
@@ -81,7 +87,7 @@ def strip_markup(text: str | None) -> str | None:
 
 def unique(values: Iterable[str | None]) -> tuple[str, ...]:
     """The values cleaned, in order, each once, without empty ones."""
-    return tuple(dict.fromkeys(v for v in (clean(value) for value in values) if v))
+    return tuple(dict.fromkeys([text for value in values if (text := clean(value))]))
 
 
 def find_doi(*texts: str | None) -> str | None:

@@ -71,15 +71,16 @@ def tagged_pairs(
     repeat : tags whose continuation lines are new values of the tag
     """
     pairs: Pairs = []
+    match_tag = tag.match
     for line in lines_of(chunk):
-        match = tag.match(line)
-        if match:
+        # No tag stands behind four blanks, as the lines that continue a value do in most files.
+        if not line.startswith("    ") and (match := match_tag(line)):
             pairs.append((match.group(1), line[match.end() :].strip()))
-        elif pairs and line.strip():
+        elif pairs and (more := line.strip()):
             name, value = pairs[-1]
             if name in repeat:
-                pairs.append((name, line.strip()))
+                pairs.append((name, more))
             else:
                 glue = "\n" if name in keep_lines else " "
-                pairs[-1] = (name, f"{value}{glue}{line.strip()}" if value else line.strip())
+                pairs[-1] = (name, f"{value}{glue}{more}" if value else more)
     return pairs
