@@ -112,7 +112,7 @@ def load_index(root: Path) -> Index | None:
 
 def _bytes(texts: Sequence[str]) -> npt.NDArray[np.uint8]:
     """The texts, each followed by a line break."""
-    return np.frombuffer("".join(f"{text}\n" for text in texts).encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    return np.frombuffer("\n".join((*texts, "")).encode("utf-8", "surrogatepass"), dtype=np.uint8)
 
 
 def _texts(stored: npt.NDArray[np.uint8]) -> list[str]:

@@ -168,9 +168,13 @@ def places_in(known: npt.NDArray[Any], values: npt.NDArray[Any]) -> IntArray:
 
 def _three_rarest(owner: IntArray, place: IntArray, counts: IntArray, n: int) -> IntArray:
     """(n, 3) places, from 1, of the rarest words of each record, ascending; 0 for none. Ties go by place."""
-    order = np.lexsort((place, counts[place], owner))
-    owner, place = owner[order], place[order]
-    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else order
+    by_rarity = np.argsort(counts, kind="stable")
+    rank = np.empty(len(counts), dtype=np.int64)
+    rank[by_rarity] = np.arange(len(counts))
+    both = owner * max(len(counts), 1) + rank[place]  # one number per word of a record: quick to sort
+    both.sort()
+    owner, place = both // max(len(counts), 1), by_rarity[both % max(len(counts), 1)]
+    starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]]) if len(owner) else owner
     sizes = np.diff(np.r_[starts, len(owner)])
     rare = np.zeros((n, 3), dtype=np.int64)
     for k in range(3):

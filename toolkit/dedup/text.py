@@ -31,7 +31,8 @@ _US_ENDING = re.compile(
     r"(?:(?<=[a-z]{2})(our)(|s|ed|ing|al|ally)|(?<=[a-z]{2})([iy]s)(e|ed|es|ing|ation|ations|er|ers)|"
     r"(?<=[a-z]{2})([tb]r)e(s?))\b"
 )
-_APOSTROPHE = str.maketrans("", "", "'`")
+# Most texts are ASCII: letters in lower case, digits as they are, nothing for an apostrophe, a space for the rest.
+_ASCII = {k: chr(k).lower() if chr(k).isalnum() else None if chr(k) in "'`" else " " for k in range(128)}
 
 
 def is_cjk(text: str) -> bool:
@@ -55,7 +56,7 @@ def fold(text: str) -> str:
     if "<" in text:
         text = _TAG.sub("", text)
     if text.isascii():
-        return _NOT_WORD.sub(" ", text.lower().translate(_APOSTROPHE)).strip()
+        return " ".join(text.translate(_ASCII).split())
     if _MOJIBAKE.search(text):
         text = _undo_mojibake(text)
     text = unicodedata.normalize("NFKD", text.casefold())
