@@ -72,7 +72,7 @@ def people(authors: etree._Element) -> tuple[list[str], list[str], list[str]]:
     found: list[str] = []
     places: list[str] = []
     numbers: list[str] = []
-    for author in authors:
+    for author in children(authors):
         family = given = initials = suffix = None
         for part in children(author):
             tag = part.tag
@@ -108,15 +108,15 @@ def person_names(listed: etree._Element) -> list[str]:
 def mesh(headings: etree._Element) -> list[str]:
     """Headings as MEDLINE prints them: "*Diet", "Blood Pressure/physiology", a star on the major ones."""
     found = []
-    for heading in headings:
-        listed = []
+    for heading in children(headings):
+        whole = ""
         for part in children(heading):
             text = part.text if not len(part) else text_of(part)
             if text:
-                text = text.strip()
-                listed.append("*" + text if part.get("MajorTopicYN") == "Y" else text)
-        if listed:
-            found.append(" ".join("/".join(listed).split()))
+                star = "*" if part.get("MajorTopicYN") == "Y" else ""
+                whole = f"{whole}/{star}{text.strip()}" if whole else star + text.strip()
+        if whole:
+            found.append(whole if whole.isalnum() else " ".join(whole.split()))
     return found
 
 
@@ -197,16 +197,15 @@ def plain_date(element: etree._Element) -> str | None:
 
 
 def _figures(date: etree._Element) -> tuple[str, ...]:
-    """Year, month and day of a date that has all three, as "2019", "06", "05"; hours and minutes are not looked at."""
-    year = month = day = None
-    for part in children(date)[:3]:
-        tag = part.tag
-        if tag == "Year":
-            year = part.text
-        elif tag == "Month":
-            month = part.text
-        elif tag == "Day":
-            day = part.text
+    """Year, month and day of a date that has all three, as "2019", "06", "05"."""
+    listed = children(date)
+    if len(listed) < 3:
+        return ()
+    if listed[0].tag == "Year" and listed[1].tag == "Month" and listed[2].tag == "Day":  # as the DTD has them
+        year, month, day = listed[0].text, listed[1].text, listed[2].text
+    else:
+        found = {part.tag: part.text for part in listed}
+        year, month, day = found.get("Year"), found.get("Month"), found.get("Day")
     if year and month and day:
         return year.strip(), month.strip().rjust(2, "0"), day.strip().rjust(2, "0")
     return ()
@@ -214,7 +213,7 @@ def _figures(date: etree._Element) -> tuple[str, ...]:
 
 def history(dates: etree._Element) -> Iterator[tuple[str, str]]:
     """MEDLINE tag and date of each step in the record's own history."""
-    for date in dates:
+    for date in children(dates):
         if date.tag == "PubMedPubDate" and (when := "/".join(_figures(date))):
             status = date.get("PubStatus", "")
             tag = _HISTORY.get(status)
