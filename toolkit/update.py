@@ -10,27 +10,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.analysis.plan import AnalysisOutcome
 from toolkit.analysis.plan import plan as plan_analyses
-from toolkit.analysis.run import analyse
-from toolkit.analysis.stale import why_stale
-from toolkit.dedup.run import dedup
 from toolkit.model.errors import ToolkitError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import Version
 from toolkit.overview import Waits, overview
-from toolkit.prisma.numbers import flow_json
-from toolkit.prisma.run import flow, open_stages
 from toolkit.project import Project
-from toolkit.report.context import compared_version, headline_syntheses
-from toolkit.report.news import News, news_since
-from toolkit.report.run import ReportOutcome, write_report
 from toolkit.report.state import REPORT, is_fresh
-from toolkit.search.run import SearchOutcome
-from toolkit.search.services import SERVICES
 from toolkit.store import views
+
+if TYPE_CHECKING:
+    from toolkit.report.news import News
+    from toolkit.report.run import ReportOutcome
+    from toolkit.search.run import SearchOutcome
 
 __all__ = ["Step", "UpdateOutcome", "close_version", "plan", "update", "waiting_for_people"]
 
@@ -105,14 +100,15 @@ def round_is_open(project: Project) -> bool:
     return any((run.completed_at or "") > closed[-1].at for run in runs) if closed else bool(runs)
 
 
-def _position(project: Project) -> _Position:
+def _position(project: Project, waiting: Sequence[Waits] | None = None) -> _Position:
     """What is next, from the present state alone: the same question gives the same answer after a kill.
 
     A round that people have finished is closed by one call and the next round is begun by the next; only the first
     version, which nobody should have to ask for twice, is closed and followed by a search in one go. A round whose
-    search was cut off goes on with it.
+    search was cut off goes on with it. ``waiting`` is the work of people, where the caller has just read it.
     """
-    blocking = tuple(waiting_for_people(project))
+    read = overview(project).waiting if waiting is None else waiting
+    blocking = tuple(one for one in read if one.blocks)
     closes = not blocking and round_is_open(project)
     first = not views.versions(project.store)
     return _Position(blocking=blocking, closes=closes, searches=not blocking and (first or not closes))
@@ -120,6 +116,8 @@ def _position(project: Project) -> _Position:
 
 def strategies(project: Project) -> list[tuple[str, Path]]:
     """(source, strategy file) of every source of review.toml that a machine can rerun: PubMed and `SERVICES`."""
+    from toolkit.search.services import SERVICES
+
     searched = ("pubmed", *(word for service in SERVICES.values() for word in service.words))
     found = []
     for source in project.config.sources:
@@ -131,9 +129,10 @@ def strategies(project: Project) -> list[tuple[str, Path]]:
 
 def plan(project: Project) -> list[Step]:
     """For each step whether it is done, due or waiting, and why; changes nothing."""
-    position = _position(project)
+    waiting = overview(project).waiting
+    position = _position(project, waiting)
     steps = [_search_step(project, position), _dedup_step(project)]
-    for one in overview(project).waiting:
+    for one in waiting:
         who = f"{one.n} wait for {one.person or 'a person'}"
         status = "waiting" if one.blocks else "open"
         steps.append(Step(name=one.what, status=status, why=who, command=one.command))
@@ -167,6 +166,8 @@ def _dedup_step(project: Project) -> Step:
 
 
 def _analysis_step(project: Project, outcome: AnalysisOutcome) -> Step:
+    from toolkit.analysis.stale import why_stale
+
     name = f"analysis {outcome.analysis.id}"
     if outcome.status == "refused":
         return Step(name=name, status="refused", why=outcome.problem or "", command="evipool analyse")
@@ -212,6 +213,11 @@ def update(
     searching : True searches now, False never; None searches when the last round is finished
     progress : called with the name of each step
     """
+    from toolkit.dedup.run import dedup
+    from toolkit.report.context import compared_version
+    from toolkit.report.news import news_since
+    from toolkit.report.run import write_report
+
     say = progress or (lambda text: None)
     closed: list[str] = []
     # Duplicates come first: only then is known what waits, and a run that was killed goes on as if it had not been.
@@ -265,6 +271,8 @@ def _search_all(
 
 def _analyse(project: Project, made: dict[str, AnalysisOutcome]) -> list[AnalysisOutcome]:
     """Fit what is stale; an analysis that this update computed before stays told as computed."""
+    from toolkit.analysis.run import analyse
+
     outcomes = [made.get(o.analysis.id, o) if o.status == "kept" else o for o in analyse(project)]
     made.update({o.analysis.id: o for o in outcomes if o.status == "fitted"})
     return outcomes
@@ -280,6 +288,10 @@ def _close(project: Project, made: dict[str, AnalysisOutcome], command: str) -> 
 
 def close_version(project: Project, analyses: Sequence[AnalysisOutcome], *, command: str) -> Version:
     """Mark the present state as a completed version: counts, included studies and the results that were current."""
+    from toolkit.prisma.numbers import flow_json
+    from toolkit.prisma.run import flow, open_stages
+    from toolkit.report.context import headline_syntheses
+
     label = str(len(views.versions(project.store)) + 1)
     payload: dict[str, Any] = {
         "closed_on": date.today().isoformat(),
