@@ -13,7 +13,7 @@ from toolkit.dedup.questions import waiting_pairs
 from toolkit.extraction.run import compare_form
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import TABLES
-from toolkit.model.review import FULL_TEXT, STAGES, TITLE_ABSTRACT, Run, Standing
+from toolkit.model.review import STAGES, TITLE_ABSTRACT, Run, Standing
 from toolkit.project import Project
 from toolkit.report.state import is_fresh
 from toolkit.screening.notices import notices
@@ -250,18 +250,19 @@ def _full_texts(draft: _Draft) -> None:
 
 
 def _studies(draft: _Draft) -> None:
-    included = {r for r in draft.state.reports if draft.state.decision(FULL_TEXT, r).status == "include"}
-    linked = {link.report for link in views.links(draft.project.store)}
+    state = draft.state
+    included = {r for r, d in state.full_text.items() if d.status == "include" and r in state.reports}
+    unlinked = included.difference(link.report for link in views.links(draft.project.store))
     standing = Counter(s.status for s in draft.standings.values())
     names = ("included", "ongoing", "awaiting_classification", "pending", "excluded", "removed")
     draft.add(
         "studies",
         *((name.replace("_", " "), standing[name]) for name in names if standing[name] or name == "included"),
         ("reports included", len(included)),
-        ("included reports without a study", len(included - linked)),
+        ("included reports without a study", len(unlinked)),
     )
     keys = ReportKeys(draft.project.store)
-    loose = [r for r in draft.state.reports if r in included - linked]
+    loose = [r for r in state.reports if r in unlinked] if unlinked else []
     if loose:
         command = f'evipool fulltext link {keys.short(loose[0])} "STUDY"'
         draft.wait("", "included reports to put under a study", len(loose), command)

@@ -18,6 +18,7 @@ __all__ = ["SHORTEST", "ReportKeys", "short_ids"]
 # Eight hexadecimal digits tell apart a few thousand reports; more are shown where two reports share them.
 SHORTEST = 8
 _FEWEST = 4
+_FEW = 5  # so many ids are shortened one by one; for more all are
 _NAMES = (
     "the start of a report id (4 characters or more), doi:..., pmid:..., the exact title, or the id its source gave it"
 )
@@ -35,6 +36,7 @@ class ReportKeys:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._asked = 0
 
     @cached_property
     def _report_of(self) -> Mapping[str, str]:
@@ -83,7 +85,13 @@ class ReportKeys:
 
     def short(self, report: str) -> str:
         """The start of the id that names this report alone, eight characters or more."""
-        return self._short.get(report, report)
+        self._asked += 1
+        if self._asked > _FEW:
+            return self._short.get(report, report)
+        if report not in self._report_of:
+            return report
+        start = report[:SHORTEST]  # ids that begin otherwise are told apart by so much
+        return short_ids(key for key in self._report_of if key.startswith(start))[report]
 
     def find(self, key: str, *, file: object = None, row: int | None = None, column: str | None = None) -> str:
         """The report that ``key`` names; the id of a record names the report it belongs to.
