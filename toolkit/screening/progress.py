@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.model.review import STAGES
-from toolkit.screening.state import ScreeningState, load_state, screeners, waiting_for
+from toolkit.model.review import STAGES, TITLE_ABSTRACT
+from toolkit.screening.state import UNSEEN, ScreeningState, load_state, screeners, waiting_for
 
 if TYPE_CHECKING:
     from toolkit.config import ReviewFile
@@ -45,12 +45,14 @@ class Progress:
 def progress_of(state: ScreeningState, settings: ReviewFile, stage: str) -> Progress:
     """One stage of a screening state in numbers."""
     reports = state.eligible(stage)
-    decided = [state.decision(stage, report) for report in reports]
+    table = state.title_abstract if stage == TITLE_ABSTRACT else state.full_text
+    decided = [table.get(report, UNSEEN) for report in reports]
     standing = Counter(decision.status for decision in decided)
     people = screeners(settings, stage)
     votes = dict.fromkeys(people, 0)
     for decision in decided:
-        for actor in {vote.actor for vote in decision.votes}:
+        given = decision.votes
+        for actor in {vote.actor for vote in given} if len(given) > 1 else [vote.actor for vote in given]:
             votes[actor] = votes.get(actor, 0) + 1
     return Progress(
         stage=stage,

@@ -59,8 +59,10 @@ class ScreeningState:
 
     def eligible(self, stage: str) -> tuple[str, ...]:
         """Reports that a reviewer may judge at ``stage``, in order of arrival."""
-        some = self.reports if stage == TITLE_ABSTRACT else self.to_retrieve()
-        return tuple(report for report in some if self.why_not(report, stage) is None)
+        if stage == TITLE_ABSTRACT:
+            elsewhere = self.removed | self.other_only  # whom `why_not` refuses here
+            return tuple(self.reports) if not elsewhere else tuple(r for r in self.reports if r not in elsewhere)
+        return tuple(report for report in self.to_retrieve() if self.why_not(report, stage) is None)
 
     def to_retrieve(self) -> tuple[str, ...]:
         """Reports whose full text is wanted: included by title and abstract, or found by other methods."""
@@ -116,8 +118,10 @@ def load_state(project: Project, *, as_of: str | None = None) -> ScreeningState:
     """The state of screening of a review, now or at a past moment (UTC moment or date)."""
     store, screening = project.store, project.config.screening
     reports = views.reports(store, as_of=as_of)
-    delivered = views.record_runs(store, as_of=as_of)
-    other = frozenset(r for r, ids in reports.items() if all(delivered[i].source_kind == "other" for i in ids))
+    other: frozenset[str] = frozenset()
+    if any(run.source_kind == "other" for run in views.runs(store, as_of=as_of)):
+        delivered = views.record_runs(store, as_of=as_of)
+        other = frozenset(r for r, ids in reports.items() if all(delivered[i].source_kind == "other" for i in ids))
     return ScreeningState(
         reports=reports,
         other_only=other,

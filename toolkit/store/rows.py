@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Select, and_, exists, select
+from sqlalchemy import Column, Connection, Select, and_, exists, select
 
 from toolkit.model.events import Event
 from toolkit.store import schema
 
-__all__ = ["end_of", "events_of", "heads_query", "payloads"]
+__all__ = ["end_of", "events_of", "heads_query", "payloads", "plain_rows"]
 
 _PAYLOAD, _WIDTH = Event._fields.index("payload"), len(Event._fields)
 
@@ -40,6 +40,13 @@ class payloads(dict[str, dict[str, Any]]):  # noqa: N801 - used like a function
         found: dict[str, Any] = json.loads(text)
         self[text] = found
         return found
+
+
+def plain_rows(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """The driver's own tuples: for queries of text and numbers alone, with very many rows."""
+    cursor = connection.execute(query).cursor
+    assert cursor is not None  # a SELECT always has one
+    return list(cursor.fetchall())
 
 
 def events_of(rows: Sequence[Any]) -> list[Event]:

@@ -21,7 +21,7 @@ from toolkit.model.errors import InputError
 from toolkit.model.events import EVENT_KINDS, Event, NewEvent, slot_of
 from toolkit.store import schema
 from toolkit.store.database import connect, database_errors, immediate, migrate
-from toolkit.store.rows import end_of, events_of, heads_query
+from toolkit.store.rows import end_of, events_of, heads_query, plain_rows
 
 __all__ = ["Batch", "BatchRow", "NewRecord", "Store", "content_id", "end_of", "utc_now"]
 
@@ -304,7 +304,7 @@ class Store:
         if containing is not None:
             query = query.where(event.payload.contains(containing, autoescape=True))
         with self.reading() as connection:
-            return [tuple(row) for row in connection.execute(query.order_by(event.seq)).all()]
+            return plain_rows(connection, query.order_by(event.seq))
 
     def events(
         self,

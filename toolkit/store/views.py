@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ from toolkit.model.review import (
     Vote,
 )
 from toolkit.store import schema
-from toolkit.store.rows import payloads
+from toolkit.store.rows import payloads, plain_rows
 from toolkit.store.store import Store, end_of
 
 __all__ = [
@@ -96,7 +97,7 @@ def _record_runs(store: Store, as_of: str | None) -> dict[str, Run]:
     query = select(record.run_id, record.id).order_by(record.run_id, record.ordinal)
     own: dict[str, list[str]] = {run_id: [] for run_id in finished}
     with store.reading() as connection:
-        for run_id, record_id in connection.execute(query).all():
+        for run_id, record_id in plain_rows(connection, query):
             if run_id in own:
                 own[run_id].append(record_id)
     return {record_id: run for run_id, run in finished.items() for record_id in own[run_id]}
@@ -207,9 +208,9 @@ def reports(store: Store, *, as_of: str | None = None) -> dict[str, tuple[str, .
 
 
 def _reports(store: Store, as_of: str | None) -> dict[str, tuple[str, ...]]:
-    members: dict[str, list[str]] = {}
+    members: defaultdict[str, list[str]] = defaultdict(list)
     for rid, report in assignments(store, as_of=as_of).items():
-        members.setdefault(report, []).append(rid)
+        members[report].append(rid)
     return {report: tuple(ids) for report, ids in members.items()}
 
 
@@ -238,15 +239,15 @@ def votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[str, tu
 
 def _votes(store: Store, stage: str, as_of: str | None) -> dict[str, tuple[Vote, ...]]:
     now = assignments(store, as_of=as_of)
-    found: dict[str, list[Vote]] = {}
-    parsed = payloads()
+    found: defaultdict[str, list[Vote]] = defaultdict(list)
+    parsed, make = payloads(), Vote._make
     columns = ("subject", "actor", "value", "payload", "at", "id")
     for subject, actor, value, text, at, event_id in store.head_values("screen", columns, stage=stage, as_of=as_of):
         report = now.get(subject)
         if report is not None:
             said = parsed[text]
-            vote = Vote(actor, value or "", said.get("reason"), said.get("note"), at, event_id, subject)
-            found.setdefault(report, []).append(vote)
+            reason, note = (said.get("reason"), said.get("note")) if said else (None, None)
+            found[report].append(make((actor, value or "", reason, note, at, event_id, subject)))
     return {report: tuple(given) for report, given in found.items()}
 
 
@@ -328,12 +329,12 @@ def decide(
     "maybe" carries a report forward at title and abstract and is a conflict at full text. A resolution stands while
     every vote was before the resolver's eyes or agrees with it; a vote that arrives later and differs reopens it.
     """
-    verdicts = {_reading(vote.verdict, stage) for vote in given}
-    if not resolutions and len(verdicts) == 1 and len(given) == votes_needed == len({vote.actor for vote in given}):
-        verdict = verdicts.pop()  # nearly every report of a large review ends here
-        if verdict != "maybe":
+    if given and not resolutions and len(given) == votes_needed:  # nearly every report of a large review ends here
+        verdict = given[0].verdict
+        agreed = votes_needed == 1 or all(vote.verdict == verdict for vote in given[1:])
+        if agreed and verdict in ("include", "exclude") and len({vote.actor for vote in given}) == votes_needed:
             return Decision(status=verdict, votes=tuple(given), reason=_reason(verdict, given, reason_order))
-        verdicts = {verdict}
+    verdicts = {_reading(vote.verdict, stage) for vote in given}
     final = [e for e in resolutions if _still_stands(e, given, stage)]
     if final and len({e.value for e in final}) == 1:
         last = final[-1]
