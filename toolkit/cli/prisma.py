@@ -183,15 +183,14 @@ def _syntheses(project: Project, as_of: str | None) -> tuple[tuple[str, tuple[st
     """Studies of each headline analysis whose result is up to date; of a past day nothing is said."""
     if as_of is not None or not project.config.analyses:
         return ()
-    from toolkit.analysis.run import plan
+    from toolkit.analysis.plan import plan
     from toolkit.prisma.run import syntheses_of
 
-    current = [outcome for outcome in plan(project) if outcome.payload is not None and outcome.status == "kept"]
-    return syntheses_of(
-        (outcome.analysis.title or outcome.analysis.id, outcome.payload or {})
-        for outcome in current
-        if outcome.analysis.role == "headline"
-    )
+    headline = [analysis.id for analysis in project.config.analyses if analysis.role == "headline"]
+    if not headline:
+        return ()
+    current = [o for o in plan(project, headline) if o.payload is not None and o.status == "kept"]
+    return syntheses_of((outcome.analysis.title or outcome.analysis.id, outcome.payload or {}) for outcome in current)
 
 
 def _show(counted: Flow, output_format: str) -> None:

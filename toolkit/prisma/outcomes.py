@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from toolkit.prisma.state import Decision, FlowState
 
@@ -32,6 +33,7 @@ NO_REASON = "No reason recorded"
 STUDY_REMOVED = "Study removed from the review"
 SKIPPED = "went to full text without a decision at title and abstract"
 
+_FURTHEST = {"sought": 0, "not_retrieved": 1, "retrieved": 2}
 _UNDECIDED = Decision(verdict="undecided")
 
 
@@ -51,6 +53,10 @@ class Standing:
     by: str = "human"
     reason: str | None = None
     contradiction: str = ""
+
+
+# A large review has few different standings and many reports: equal ones are one object.
+_standing = cache(Standing)
 
 
 class Reader:
@@ -95,7 +101,13 @@ class Reader:
 
     def decision(self, table: Mapping[str, Decision], report: str) -> tuple[Decision | None, bool]:
         """The decision on ``report`` and whether its voices differ."""
-        found = [table[voice] for voice in self.voices(report) if voice in table]
+        return self._decision(table, self.voices(report))
+
+    @staticmethod
+    def _decision(table: Mapping[str, Decision], voices: list[str]) -> tuple[Decision | None, bool]:
+        if len(voices) == 1:
+            return table.get(voices[0]), False
+        found = [table[voice] for voice in voices if voice in table]
         if not found:
             return None, False
         if len({one.verdict for one in found}) > 1:
@@ -110,6 +122,8 @@ class Reader:
     def removal(self, report: str) -> str | None:
         """How ``report`` left before screening; None if any of its voices was judged and not removed."""
         state = self._state
+        if not state.removals:
+            return None
         kinds: set[str] = set()
         for voice in self.voices(report):
             if voice in state.removals:
@@ -120,31 +134,32 @@ class Reader:
 
     def retrieval(self, report: str) -> str | None:
         """Standing of the full text; of several voices the furthest."""
-        rank = {"sought": 0, "not_retrieved": 1, "retrieved": 2}
-        found = [s for s in (self._state.retrievals.get(voice) for voice in self.voices(report)) if s is not None]
-        return max(found, key=lambda status: rank[status], default=None)
+        table = self._state.retrievals
+        found = [table[voice] for voice in self.voices(report) if voice in table]
+        return max(found, key=_FURTHEST.__getitem__, default=None)
 
     def standing(self, report: str) -> Standing:
         """Where ``report`` stands."""
         removal = self.removal(report)
         if removal is not None:
-            return Standing(outcome=f"removed_{removal}")
-        screened, differs = self.decision(self._state.title_abstract, report)
+            return _standing(outcome=f"removed_{removal}")
+        voices = self.voices(report)
+        screened, differs = self._decision(self._state.title_abstract, voices)
         if differs:
-            return Standing(
+            return _standing(
                 outcome="undecided_title_abstract",
                 contradiction="joined reports were decided differently at title and abstract",
             )
-        judged, _ = self.decision(self._state.full_text, report)
-        moved_on = judged is not None or self.retrieval(report) is not None
+        judged, _ = self._decision(self._state.full_text, voices)
         if screened is not None and screened.verdict == "exclude":
             clash = "excluded at title and abstract, yet included at full text" if _is(judged, "include") else ""
-            return Standing(outcome="excluded_title_abstract", by=screened.by, contradiction=clash)
+            return _standing(outcome="excluded_title_abstract", by=screened.by, contradiction=clash)
+        moved_on = judged is not None or self.retrieval(report) is not None
         if report in self._state.extra_reports or moved_on or _is(screened, "include"):
             skipped = moved_on and not _is(screened, "include") and report not in self._state.extra_reports
             note = SKIPPED if skipped else ""
             return self._after_screening(report, note)
-        return Standing(outcome="undecided_title_abstract")
+        return _standing(outcome="undecided_title_abstract")
 
     def _after_screening(self, report: str, note: str) -> Standing:
         judged, differs = self.decision(self._state.full_text, report)
@@ -152,27 +167,27 @@ class Reader:
         status = self.retrieval(report)
         if status == "not_retrieved":
             clash = "decided at full text, yet marked as not retrieved" if decided else note
-            return Standing(outcome="not_retrieved", contradiction=clash)
+            return _standing(outcome="not_retrieved", contradiction=clash)
         if judged is None and status != "retrieved":
-            return Standing(outcome="retrieval_pending", contradiction=note)
+            return _standing(outcome="retrieval_pending", contradiction=note)
         if differs:
-            return Standing(
+            return _standing(
                 outcome="undecided_full_text", contradiction="joined reports were decided differently at full text"
             )
         if judged is not None and judged.verdict == "exclude":
-            return Standing(outcome="excluded_full_text", reason=judged.reason, contradiction=note)
+            return _standing(outcome="excluded_full_text", reason=judged.reason, contradiction=note)
         return self._by_studies(report, judged, note)
 
     def _by_studies(self, report: str, judged: Decision | None, note: str) -> Standing:
         standings = {self._state.standings.get(study, "included") for study in self.studies(report)}
         if _is(judged, "include") and (not standings or "included" in standings):
-            return Standing(outcome="included", contradiction=note)
+            return _standing(outcome="included", contradiction=note)
         for outcome in ("awaiting_classification", "ongoing"):
             if outcome in standings:
-                return Standing(outcome=outcome, contradiction=note)
+                return _standing(outcome=outcome, contradiction=note)
         if _is(judged, "include"):
-            return Standing(outcome="excluded_full_text", reason=STUDY_REMOVED, contradiction=note)
-        return Standing(outcome="undecided_full_text", contradiction=note)
+            return _standing(outcome="excluded_full_text", reason=STUDY_REMOVED, contradiction=note)
+        return _standing(outcome="undecided_full_text", contradiction=note)
 
 
 def _is(decision: Decision | None, verdict: str) -> bool:

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -144,8 +145,8 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
     arrived = views.record_runs(store, as_of=as_of)
     now = views.assignments(store, as_of=as_of)
     joined = {
-        event.subject: "tool" if event.actor.startswith(("rule:", "evipool")) else "person"
-        for event in store.heads("assign", as_of=as_of)
+        subject: "tool" if actor.startswith(("rule:", "evipool")) else "person"
+        for subject, actor in store.head_values("assign", ("subject", "actor"), as_of=as_of)
     }
     decided = {stage: project.decisions(stage, as_of=as_of) for stage in (TITLE_ABSTRACT, FULL_TEXT)}
     judged = {event.subject for event in store.heads("retrieve", as_of=as_of)}
@@ -175,11 +176,16 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
     )
 
 
+_equal = cache(Decision)  # equal decisions are one object: a large review has few different ones
+
+
 def _decision(given: ReviewDecision) -> Decision:
-    machines = [vote.actor.startswith("rule:") for vote in given.votes]
-    tool = bool(machines) and all(machines) and not given.resolved_by
+    votes = given.votes
+    # Nearly every first vote is a person's, so the others are rarely looked at.
+    by_rules = bool(votes) and votes[0].actor.startswith("rule:") and not given.resolved_by
+    tool = by_rules and all(vote.actor.startswith("rule:") for vote in votes)
     verdict = given.status if given.is_final else "undecided"
-    return Decision(verdict=verdict, by="tool" if tool else "human", reason=given.reason)
+    return _equal(verdict=verdict, by="tool" if tool else "human", reason=given.reason)
 
 
 def _source(run: Run, kinds: Mapping[str, str], marks: list[str]) -> SourceRun:
