@@ -100,7 +100,7 @@ def test_files_are_joined_without_a_project(tmp_path: Path) -> None:
         "dedup-file", str(tmp_path / "a.ris"), str(tmp_path / "b.ris"), "-o", str(tmp_path / "out.ris"),
         "--trace", str(tmp_path / "trace.csv"),
     )  # fmt: skip
-    assert "3 records, 1 duplicates joined, 2 left" in result.output
+    assert "3 records, 1 duplicate joined, 2 left" in result.output
     written = (tmp_path / "out.ris").read_text(encoding="utf-8")
     assert "干细胞移植治疗股骨头坏死的临床研究" in written
     assert "Gangji, Valérie" in written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from toolkit.cli.common import emit, format_option
+from toolkit.model.wording import counted
 
 
 @click.command("convert")
@@ -44,8 +45,8 @@ def convert(
         return
     for note in done.notes:
         click.echo(f"Note: {note}.", err=True)
-    click.echo(f"{source} ({done.source_format}): {done.records:,} records -> {target} ({done.target_format})")
+    click.echo(f"{source} ({done.source_format}): {counted(done.records, 'record')} -> {target} ({done.target_format})")
     if done.unread:
-        click.echo(f"  {len(done.unread):,} records could not be read and are not in it.")
+        click.echo(f"  {counted(len(done.unread), 'record')} could not be read and are not in it.")
     if done.lost:
         click.echo("  No place in this format for: " + ", ".join(f"{name} ({n:,})" for name, n in done.lost) + ".")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from toolkit.cli.common import emit, format_option
+from toolkit.model.wording import counted
 
 STRICTNESS = click.Choice(["strict", "balanced", "sensitive"])
 
@@ -63,10 +64,13 @@ def dedup_file(
         )
         return
     for name, n in outcome.files:
-        click.echo(f"{name}: {n:,} records")
+        click.echo(f"{name}: {counted(n, 'record')}")
     if outcome.unread:
-        click.echo(f"{outcome.unread:,} records could not be read and are not in the output.", err=True)
-    click.echo(f"{outcome.records:,} records, {removed:,} duplicates joined, {len(outcome.best):,} left -> {output}")
+        click.echo(f"{counted(outcome.unread, 'record')} could not be read and are not in the output.", err=True)
+    click.echo(
+        f"{counted(outcome.records, 'record')}, {counted(removed, 'duplicate')} joined, "
+        f"{len(outcome.best):,} left -> {output}"
+    )
     if outcome.questions:
         where = f"see {questions}" if questions else "list them with --questions FILE.csv"
         click.echo(f"{len(outcome.questions)} pairs may be duplicates and were left apart: {where}.")

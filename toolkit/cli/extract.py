@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from toolkit.cli.common import command_line, emit, format_option, keep_forms, open_project, project_options, table
+from toolkit.model.wording import counted
 
 __all__ = ["extract"]
 
@@ -37,7 +38,9 @@ def template(ctx: click.Context, table_name: str, file: Path, force: bool) -> No
     with open_project(ctx) as project:
         rows = write_template(project, file, table_name)
         named = project.reviewer(required=False)
-    click.echo(f"{file}: {rows} rows of the {table_name} table. Fill it in, then: evipool extract import {file}")
+    click.echo(
+        f"{file}: {counted(rows, 'row')} of the {table_name} table. Fill it in, then: evipool extract import {file}"
+    )
     if named is None:
         click.echo("Nobody was named by --as: no values are filled in.")
 
@@ -57,11 +60,11 @@ def import_(ctx: click.Context, file: Path, table_name: str | None, remove_absen
     for note in outcome.notes:
         click.echo(f"Note: {note}")
     click.echo(
-        f"{file.name}: {outcome.rows} rows of the {outcome.table} table, "
-        f"{len(outcome.changed)} cells changed, {outcome.unchanged} unchanged."
+        f"{file.name}: {counted(outcome.rows, 'row')} of the {outcome.table} table, "
+        f"{counted(len(outcome.changed), 'cell')} changed, {outcome.unchanged} unchanged."
     )
     if outcome.removed:
-        click.echo(f"{len(outcome.absent)} rows are no longer in the form and were taken back.")
+        click.echo(f"{counted(len(outcome.absent), 'row')} taken back: no longer in the form.")
     elif outcome.absent:
         names = ", ".join(outcome.absent[:3]) + (" ..." if len(outcome.absent) > 3 else "")
         click.echo(

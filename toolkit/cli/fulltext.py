@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.common import command_line, emit, form_option, format_option, open_project, project_options, table
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,4 +146,7 @@ def import_(ctx: click.Context, file: str) -> None:
 def _say(outcome: FullTextOutcome) -> None:
     for note in outcome.notes:
         click.echo(f"Note: {note}.", err=True)
-    click.echo(f"{outcome.retrievals} full texts, {outcome.links} study links new; {outcome.unchanged} as before.")
+    click.echo(
+        f"{counted(outcome.retrievals, 'full text')}, {counted(outcome.links, 'study link')} new; "
+        f"{outcome.unchanged} as before."
+    )

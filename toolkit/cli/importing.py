@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.common import Day, command_line, console, open_project, project_options
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -106,17 +107,17 @@ def _say(name: str, outcome: ImportOutcome) -> None:
     for note in outcome.notes:
         click.echo(f"Note: {note}.", err=True)
     if outcome.repeated:
-        click.echo(f"{name}: nothing added; {outcome.source} holds its {outcome.records:,} records already.")
+        click.echo(f"{name}: nothing added; {outcome.source} holds its {counted(outcome.records, 'record')} already.")
         return
     if outcome.date_assumed:
         click.echo(f"Note: nobody said when {outcome.source} was searched; today stands for it (--date).", err=True)
     again = " (carried on)" if outcome.resumed else ""
     click.echo(
-        f"{name}: {outcome.records:,} records of {outcome.source}, searched {outcome.searched_on}{again}; "
+        f"{name}: {counted(outcome.records, 'record')} of {outcome.source}, searched {outcome.searched_on}{again}; "
         f"{outcome.format}, {outcome.encoding}."
     )
     if outcome.lost:
-        click.echo(f"  {outcome.lost:,} records could not be read and are not counted (accepted).")
+        click.echo(f"  {counted(outcome.lost, 'record')} could not be read and are not counted (accepted).")
     if outcome.retracted:
         click.echo(f"  {outcome.retracted} of them say that their publication was retracted.")
 

@@ -17,6 +17,7 @@ from toolkit.cli.common import (
     project_options,
     table,
 )
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -104,7 +105,9 @@ def undo(ctx: click.Context, batch: str | None, last: bool, dry_run: bool) -> No
     if found.kept:
         click.echo(f"  {found.kept:,} judgements of it were replaced by later work and stay so")
     if found.records:
-        click.echo(f"  {abs(found.records):,} records {'left' if found.records < 0 else 'came back to'} the review")
+        click.echo(
+            f"  {counted(abs(found.records), 'record')} {'left' if found.records < 0 else 'came back to'} the review"
+        )
     click.echo("Nothing was changed (--dry-run)." if dry_run else "Taken back.")
 
 

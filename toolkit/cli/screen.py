@@ -17,6 +17,7 @@ from toolkit.cli.common import (
     project_options,
     table,
 )
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -77,7 +78,7 @@ def export(
         else:
             write_form(path, FORM_COLUMNS, rows)
         whose = f" for {person}" if person else ""
-        click.echo(f"{len(rows)} reports at {stage}{whose} -> {path}")
+        click.echo(f"{counted(len(rows), 'report')} at {stage}{whose} -> {path}")
         if not rows:
             click.echo("Nothing is eligible at this stage yet: see 'evipool status'.")
         elif kind != "ris":
@@ -216,7 +217,9 @@ def resolve(
                 command=command_line(ctx),
             )
         left = len(run.conflicts(project, stage))
-        click.echo(f"{outcome.new + outcome.changed} settled, {outcome.unchanged} as before; {left} conflicts left.")
+        click.echo(
+            f"{outcome.new + outcome.changed} settled, {outcome.unchanged} as before; {counted(left, 'conflict')} left."
+        )
 
 
 @screen.command("remove")
@@ -234,7 +237,7 @@ def remove(ctx: click.Context, reports: tuple[str, ...], by: str, reason: str | 
 
     with open_project(ctx) as project:
         count = take_out(project, reports, by=by, reason=reason, back=back, command=command_line(ctx))
-        click.echo(f"{count} reports {'brought back' if back else 'removed before screening'}.")
+        click.echo(f"{counted(count, 'report')} {'brought back' if back else 'removed before screening'}.")
 
 
 @screen.command("agreement")
@@ -272,7 +275,7 @@ def agreement(ctx: click.Context, stage: str | None, level: float, output_format
 def _show_agreement(stage: str, a: Agreement) -> None:
     percent = f"{100 * a.level:g} %"
     maybe = f' ({a.maybe} with a "maybe", read as include)' if a.maybe else ""
-    click.echo(f"{stage}: {a.first} and {a.second}, {a.n:,} reports judged by both{maybe}")
+    click.echo(f"{stage}: {a.first} and {a.second}, {counted(a.n, 'report')} judged by both{maybe}")
     table(
         [f"{a.first} \\ {a.second}", "include", "exclude"],
         [["include", a.n11, a.n10], ["exclude", a.n01, a.n00]],
@@ -330,7 +333,7 @@ def _say(outcome: VoteOutcome, project: Project, stage: str) -> None:
     click.echo(f"{outcome.new} new votes, {outcome.changed} changed, {outcome.unchanged} as before.")
     (now,) = count(project, stage)
     left = now.waits_for.get(project.actor, 0)
-    click.echo(f"{stage}: {left} reports still wait for {project.actor}; {now.conflicts} conflicts.")
+    click.echo(f"{stage}: {counted(left, 'report')} left for {project.actor}; {counted(now.conflicts, 'conflict')}.")
 
 
 def _known(project: Project, name: str) -> None:

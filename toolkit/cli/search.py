@@ -10,6 +10,7 @@ from toolkit.cli.common import command_line, format_option, open_project, projec
 from toolkit.cli.search_parts import day_of, transport_of
 from toolkit.cli.search_report import note, press, recall, report
 from toolkit.cli.search_strategy import citations, translate
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -127,7 +128,10 @@ def check(files: tuple[str, ...], strict: bool, output_format: str) -> int:
             for finding in findings:
                 click.echo(str(finding))
             verdict = "not fit to run" if broken else "no errors"
-            click.echo(f"{file}: {strategy.platform}, {len(strategy.lines)} lines, {len(findings)} findings, {verdict}")
+            click.echo(
+                f"{file}: {strategy.platform}, {counted(len(strategy.lines), 'line')}, "
+                f"{counted(len(findings), 'finding')}, {verdict}"
+            )
     if output_format == "json":
         from toolkit.cli.common import emit
 
@@ -158,8 +162,8 @@ def diff(ctx: click.Context, run1: str, run2: str, output_format: str) -> None:
 
         emit(found.as_json())
         return
-    click.echo(f"{found.first_id[:8]} ({found.first_day}): {found.first_count} records")
-    click.echo(f"{found.second_id[:8]} ({found.second_day}): {found.second_count} records")
+    click.echo(f"{found.first_id[:8]} ({found.first_day}): {counted(found.first_count, 'record')}")
+    click.echo(f"{found.second_id[:8]} ({found.second_day}): {counted(found.second_count, 'record')}")
     click.echo(f"gained {len(found.gained)}: {_some(found.gained)}")
     click.echo(f"lost {len(found.lost)}: {_some(found.lost)}")
     click.echo(f"in both {found.shared}")
@@ -266,7 +270,7 @@ def _run_as_json(run: Run) -> dict[str, Any]:
 
 def _show(outcome: SearchOutcome) -> None:
     origin = " (recorded replies, PubMed was not asked)" if outcome.replayed else ""
-    click.echo(f"{outcome.source}, searched on {outcome.searched_on}{origin}: {outcome.count:,} records.")
+    click.echo(f"{outcome.source}, searched on {outcome.searched_on}{origin}: {counted(outcome.count, 'record')}.")
     click.echo(f"  new {len(outcome.new):,}, known already {len(outcome.known):,}, run {outcome.run_id[:8]}")
     if outcome.repeated:
         click.echo("  This very search was complete already; nothing was added.")

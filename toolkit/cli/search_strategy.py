@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from toolkit.cli.common import command_line, emit, format_option, open_project, project_options
+from toolkit.model.wording import counted
 
 __all__ = ["citations", "translate"]
 
@@ -50,7 +51,7 @@ def translate(file: str, target: str, database: str | None, output: str | None, 
     kinds = [mark.kind for mark in made.marks]
     if output_format == "table":
         counts = f"{kinds.count('untranslatable')} untranslatable, {kinds.count('lossy')} lossy"
-        click.echo(f"{output or 'draft'}: {len(made.lines)} lines, {counts}. Check each; nothing was run.",
+        click.echo(f"{output or 'draft'}: {counted(len(made.lines), 'line')}, {counts}. Check each; nothing was run.",
                    err=output is None)  # fmt: skip
     return 3 if kinds else 0
 
@@ -104,7 +105,8 @@ def citations(
     done = found.search
     click.echo(
         f"{done.source}, {direction} from {len(found.works)} of {len(known)} known reports, searched on "
-        f"{done.searched_on}: {done.count:,} records, new {len(done.new):,}, known already {len(done.known):,}."
+        f"{done.searched_on}: {counted(done.count, 'record')}, new {len(done.new):,}, "
+        f"known already {len(done.known):,}."
     )
     for warning in done.warnings:
         click.echo(f"  signed off: {warning}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import Day, command_line, emit, format_option, open_project, project_options, table
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -165,11 +166,11 @@ def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:
 def _show(outcome: UpdateOutcome) -> None:
     for s in outcome.searches:
         click.echo(
-            f"{s.source} searched ({s.searched_on}): {s.count} records, {len(s.new)} new, {len(s.known)} known before"
-            + (f", {len(s.dropped)} no longer found" if s.dropped else "")
+            f"{s.source} searched ({s.searched_on}): {counted(s.count, 'record')}, {len(s.new)} new, "
+            f"{len(s.known)} known before" + (f", {len(s.dropped)} no longer found" if s.dropped else "")
         )
     if outcome.merged:
-        click.echo(f"{outcome.merged} duplicates joined")
+        click.echo(f"{counted(outcome.merged, 'duplicate')} joined")
     for status, words in (("fitted", "computed anew"), ("kept", "unchanged"), ("refused", "not run")):
         names = [a.analysis.id for a in outcome.analyses if a.status == status]
         if names:
