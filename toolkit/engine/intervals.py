@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from toolkit.engine.data import FloatArray
 from toolkit.engine.pooling import Pooled
+from toolkit.engine.results import Estimate
 
 __all__ = [
     "Standard",
@@ -23,6 +24,7 @@ __all__ = [
     "interval_wald",
     "quantile",
     "two_sided_p",
+    "wald_estimate",
 ]
 
 _LEAST_DF = 0.005
@@ -55,6 +57,21 @@ def two_sided_p(statistic: FloatArray | float, df: FloatArray | float) -> FloatA
     size = np.abs(np.asarray(statistic, dtype=float))
     value: FloatArray = np.where(np.isfinite(df), 2 * stdtr(np.where(np.isfinite(df), df, 1.0), -size), 2 * ndtr(-size))
     return value
+
+
+def wald_estimate(mean: float, se: float, df: float, level: float, method: str) -> Estimate:
+    """An estimate with its interval and test by t with ``df``, by the normal where df is infinite."""
+    half = float(quantile(level, df)) * se
+    return Estimate(
+        estimate=mean,
+        se=se,
+        ci_low=mean - half,
+        ci_high=mean + half,
+        statistic=mean / se,
+        p=float(two_sided_p(mean / se, df)),
+        df=df if np.isfinite(df) else None,
+        method=method,
+    )
 
 
 def interval_wald(pooled: Pooled) -> Standard:

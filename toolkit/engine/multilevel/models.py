@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from toolkit.engine.data import FloatArray
-from toolkit.engine.intervals import quantile, two_sided_p
+from toolkit.engine.intervals import quantile, wald_estimate
 from toolkit.engine.metareg import Coefficient, aligned, design_matrix
 from toolkit.engine.multilevel.fit import Blocks, Components, blocks_of, fit_components, profile_interval
 from toolkit.engine.multilevel.robust import robust
@@ -112,7 +112,7 @@ def multilevel(
         vcov, df = sandwich.vcov, sandwich.df
     coefficients = tuple(
         Coefficient(
-            name=name, estimate=_estimate(float(fit.beta[i]), float(vcov[i, i]) ** 0.5, float(df[i]), level, test)
+            name=name, estimate=wald_estimate(float(fit.beta[i]), float(vcov[i, i]) ** 0.5, float(df[i]), level, test)
         )
         for i, name in enumerate(labels)
     )
@@ -183,20 +183,6 @@ def _typical(V: tuple[FloatArray, ...], X: tuple[FloatArray, ...]) -> float:
     bread = np.linalg.inv(sum((x.T @ w @ x for x, w in zip(X, weights, strict=True)), np.zeros((p, p))))
     trace = sum(float(np.trace(w)) - float(np.trace(w @ x @ bread @ x.T @ w)) for x, w in zip(X, weights, strict=True))
     return float((sum(own.shape[0] for own in V) - p) / trace)
-
-
-def _estimate(mean: float, se: float, df: float, level: float, test: str) -> Estimate:
-    half = float(quantile(level, df)) * se
-    return Estimate(
-        estimate=mean,
-        se=se,
-        ci_low=mean - half,
-        ci_high=mean + half,
-        statistic=mean / se,
-        p=float(two_sided_p(mean / se, df)),
-        df=df if np.isfinite(df) else None,
-        method=test,
-    )
 
 
 def _prediction(estimate: Estimate, total: float, level: float) -> Interval:

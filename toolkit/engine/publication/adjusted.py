@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from toolkit.engine.data import FloatArray
-from toolkit.engine.intervals import quantile, two_sided_p
+from toolkit.engine.intervals import wald_estimate
 from toolkit.engine.regression import RegressionFit, fit_weighted
 from toolkit.engine.results import Estimate, PairwiseResult
 from toolkit.engine.sensitivity import studies_of
@@ -68,20 +68,6 @@ class LimitMeta:
     g2: float
 
 
-def _wald(mean: float, se: float, df: float, level: float, method: str) -> Estimate:
-    half = float(quantile(level, df)) * se
-    return Estimate(
-        estimate=mean,
-        se=se,
-        ci_low=mean - half,
-        ci_high=mean + half,
-        statistic=mean / se,
-        p=float(two_sided_p(mean / se, df)),
-        df=df if np.isfinite(df) else None,
-        method=method,
-    )
-
-
 def _needs(result: PairwiseResult, what: str, force: bool) -> tuple[FloatArray, FloatArray, str | None]:
     _, y, v = studies_of(result)
     if y.size < 3:
@@ -113,7 +99,7 @@ def pet_peese(result: PairwiseResult, *, force: bool = False) -> PetPeese:
     peese = fit_weighted(y, v, np.column_stack([one, v]))
 
     def part(fit: RegressionFit, i: int, name: str) -> Estimate:
-        return _wald(float(fit.beta[i]), float(fit.se[i]), float(fit.df), level, name)
+        return wald_estimate(float(fit.beta[i]), float(fit.se[i]), float(fit.df), level, name)
 
     first = part(pet, 0, "PET")
     cautions = [few] if few else []
@@ -157,7 +143,7 @@ def limit_meta(result: PairwiseResult, *, force: bool = False) -> LimitMeta:
     tau = float(np.sqrt(tau2))
     at = np.array([tau, 1.0])
     level = result.spec.level
-    adjusted = _wald(float(beta + tau * alpha), float(np.sqrt(at @ inverse @ at)), np.inf, level, "limit")
+    adjusted = wald_estimate(float(beta + tau * alpha), float(np.sqrt(at @ inverse @ at)), np.inf, level, "limit")
     limits = beta + tau * alpha + np.sqrt(tau2 / (v + tau2)) * (y - beta - s * alpha)
     w = 1 / v
     q = float((w * (y - (w * y).sum() / w.sum()) ** 2).sum())
