@@ -450,6 +450,9 @@ R_IS_OFF = {
     "nielweise2007_sparse/094": "the same",
 }
 
+# Cases whose numbers are compared at the tau2 where R stopped, that stop being reproduced; both scores are printed.
+STOPPED_EARLY: set[str] = set()
+
 
 def score_size(y: np.ndarray, v: np.ndarray, tau2: float) -> float:
     """Size of the REML score times tau2: 0 at the maximum, free of scale."""
@@ -529,10 +532,11 @@ def run_file(path: Path, report: Report) -> None:
             report.failures.append(f"{case['id']} {case['call'][:120]}: {type(error).__name__} {error}")
             continue
         report.checks += len(checks)
-        if case["id"] in R_IS_OFF:
+        if case["id"] in R_IS_OFF or case["id"] in STOPPED_EARLY:
             ours, theirs = SCORES.get(case["kind"], scores)(source, case)
             report.smaller_score.append((case["id"], ours, theirs))
-            checks = [c for c in checks if c.quantity in ("k0", "Q")]
+        if case["id"] in R_IS_OFF:
+            checks = [c for c in checks if c.quantity == "Q"]
         report.failures += [
             f"{case['id']} {family} {case.get('method')} {case['options']} {c.quantity}: ours {c.ours} R {c.theirs}"
             for c in checks
