@@ -11,9 +11,10 @@ import click
 from toolkit.cli.common import AnyCase, Number, format_option
 from toolkit.cli.pairwise import errors_of, table_options, zero_cell_options
 from toolkit.model.choices import MEASURES, NETWORK_INTERVALS, NETWORK_TAU2_METHODS
+from toolkit.model.further import NETWORK_FURTHER, SETTINGS, Options, missing_settings
 
 if TYPE_CHECKING:
-    from toolkit.cli.network_part import Options, Part, Request
+    from toolkit.analysis.network.part import Part, Request
     from toolkit.engine.data import Effects
     from toolkit.engine.results import NetworkResult
     from toolkit.engine.tables import Table
@@ -22,50 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["network"]
 
-MORE_HERE, MODELS_HERE = "toolkit.cli.network_more", "toolkit.cli.network_models"
-DECISIONS_HERE = "toolkit.cli.network_decisions"
-# Further analyses: name -> (function, one-line help).
-MORE = {
-    "side-split": (f"{MORE_HERE}:side_splits", "direct against indirect by a refit with its own tau2 (Stata's)"),
-    "sidde": (f"{MORE_HERE}:separate_designs", "indirect evidence from the studies without the comparison alone"),
-    "designs": (f"{MORE_HERE}:designs", "Q within and between designs, design by design, after detaching each"),
-    "heat": (f"{MORE_HERE}:heat", "which design the inconsistency comes from (net heat)"),
-    "contributions": (f"{MORE_HERE}:contribution", "contribution of each study to each estimate (random walk)"),
-    "impact": (f"{MORE_HERE}:impact", "precision lost without each study"),
-    "leave-one-out": (f"{MORE_HERE}:left_out", "the fit without each study"),
-    "funnel": (f"{MORE_HERE}:funnel", "small-study effects (needs --order)"),
-    "loops": (f"{DECISIONS_HERE}:loops", "inconsistency of each closed loop (--loop-tau2)"),
-    "small-studies": (f"{MODELS_HERE}:small_studies", "network meta-regression on the studies' standard error"),
-    "ranks": (f"{DECISIONS_HERE}:ranks", "rank probabilities and how certain they are (needs --small-values)"),
-    "future-ranks": (f"{DECISIONS_HERE}:future_ranks", "ranks in a new study (needs --small-values)"),
-    "margin": (f"{DECISIONS_HERE}:margin", "ranks by more than --margin (needs --small-values)"),
-    "rank-influence": (f"{DECISIONS_HERE}:rank_influence", "the ranking without each study (needs --small-values)"),
-    "outcomes": ("toolkit.cli.network_outcomes:outcomes", "ranks over outcomes, order they agree on (--with-outcome)"),
-    "threshold": (f"{DECISIONS_HERE}:threshold", "bias that would change the best treatment (needs --small-values)"),
-    "categories": (f"{DECISIONS_HERE}:categories", "GRADE categories instead of ranks (needs --small-values)"),
-    "absolute": (f"{DECISIONS_HERE}:absolute", "events per 1,000 and NNT (--baseline-risk)"),
-    "without-treatments": (f"{DECISIONS_HERE}:without_treatments", "the fit without each treatment"),
-    "pairwise": (f"{MORE_HERE}:pairwise", "a separate meta-analysis of each comparison"),
-    "components": (f"{MODELS_HERE}:components", "treatments as sums of their parts (--inactive, --combine)"),
-    "bootstrap": (f"{MORE_HERE}:bootstrap", "limits from resampled studies (--draws, at most 10,000)"),
-    "mantel-haenszel": (f"{MODELS_HERE}:mantel_haenszel", "odds ratios of rare events, no correction"),
-    "hypergeometric": (f"{MODELS_HERE}:hypergeometric", "odds ratios of rare events, exact likelihood"),
-    "penalised": (f"{MODELS_HERE}:penalised", "odds ratios of rare events, Firth's penalised likelihood"),
-    "one-stage": (f"{MODELS_HERE}:one_stage", "odds ratios by a binomial-normal mixed model of the arms"),
-    "variances": (f"{MODELS_HERE}:variances", "tau2 by type of comparison (--inactive) or group (--subgroup)"),
-    "transitivity": (f"{MODELS_HERE}:transitivity", "effect modifiers by comparison (needs --modifier)"),
-    "design-adjusted": (f"{MODELS_HERE}:by_design", "non-randomised studies at falling weight (needs --design)"),
-    "regression": (f"{MODELS_HERE}:regression", "network meta-regression (needs --covariate)"),
-    "subgroups": (f"{MODELS_HERE}:subgroups", "the network in groups of studies (needs --subgroup)"),
-}
-NEED_DIRECTION = ("outcomes", "categories", "ranks", "future-ranks", "margin", "rank-influence", "threshold")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def more_options(function: F) -> F:
     """Further analyses and what they need to be told."""
     options = (
-        click.option("--also", type=click.Choice(list(MORE)), metavar="NAME", multiple=True,
+        click.option("--also", type=click.Choice(list(NETWORK_FURTHER)), metavar="NAME", multiple=True,
                      help="Further analysis; repeatable, listed below."),
         click.option("--draws", type=click.IntRange(min=1), default=100_000, show_default=True, help="Draws of ranks."),
         click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws."),
@@ -73,18 +37,18 @@ def more_options(function: F) -> F:
         click.option("--baseline-risk", type=Number(), multiple=True,
                      help="absolute: risk with the reference; repeatable (default: median of the studies)."),
         click.option("--margin", type=Number(), help="margin: smallest important difference (1.25 for a ratio)."),
-        click.option("--loop-tau2", type=click.Choice(["loop", "comparison", "network", "common"]), default="loop",
+        click.option("--loop-tau2", type=click.Choice(SETTINGS["loop_tau2"].choices), default="loop",
                      show_default=True, help="loops: between-study variance within them."),
-        click.option("--allocation", type=click.Choice(["symmetric", "treat1", "treat2"]), default="symmetric",
+        click.option("--allocation", type=click.Choice(SETTINGS["allocation"].choices), default="symmetric",
                      show_default=True, help="side-split: which arm of a multi-arm study carries the difference."),
-        click.option("--contribution-method", type=click.Choice(["random walk", "shortest path", "pseudoinverse"]),
+        click.option("--contribution-method", type=click.Choice(SETTINGS["contribution_method"].choices),
                      default="random walk", show_default=True, help="contributions: how the evidence is cut."),
         click.option("--with-outcome", metavar="FILE:MEASURE:good", multiple=True,
                      help="outcomes: another outcome's table, measure, and whether small values are good; repeatable."),
         click.option("--rob", metavar="COLUMN",
                      help="contributions, figures, --cinema: risk of bias of each study (low, some concerns, high)."),
         click.option("--covariate", metavar="COLUMN", help="regression: a number for each study."),
-        click.option("--interaction", type=click.Choice(["common", "independent", "exchangeable"]), default="common",
+        click.option("--interaction", type=click.Choice(SETTINGS["interaction"].choices), default="common",
                      show_default=True, help="regression: one slope, one a treatment, or slopes of one distribution."),
         click.option("--modifier", metavar="COLUMN", multiple=True,
                      help="transitivity: an effect modifier of each study, numbers or words; repeatable."),
@@ -107,11 +71,21 @@ def more_options(function: F) -> F:
 
 def listed(function: F) -> F:
     """The further analyses under the help text."""
-    lines = "\n".join(f"  {name:17}{help_}" for name, (_, help_) in MORE.items())
-    function.__doc__ = f"{function.__doc__}\n\n    \b\n    --also takes\n" + "\n".join(
-        f"    {line}" for line in lines.splitlines()
-    )
+    lines = []
+    for name, further in NETWORK_FURTHER.items():
+        needs = (
+            [_option(x) for x in further.needs]
+            + ([" or ".join(map(_option, further.needs_one_of))] * bool(further.needs_one_of))
+            + ["--small-values"] * further.ranks
+        )
+        also = f" (needs {', '.join(needs)})" if needs else ""
+        lines.append(f"      {name:19}{further.help}{also}")
+    function.__doc__ = f"{function.__doc__}\n\n    \b\n    --also takes\n" + "\n".join(lines)
     return function
+
+
+def _option(setting: str) -> str:
+    return "--" + setting.replace("_", "-")
 
 
 @click.command()
@@ -178,19 +152,20 @@ def network(
     \b
     evipool network diabetes.csv --measure OR --reference Diuretic --tau2 DL --format json
     evipool network diabetes.csv --measure OR --small-values good --also ranks --plot network.svg"""
-    from toolkit.cli.network_part import Options, Request
+    from toolkit.analysis.network.part import further_part
     from toolkit.engine.network import largest_subnetwork, network_effects
     from toolkit.engine.network import network as fit
     from toolkit.engine.tables import read_table
     from toolkit.model.errors import NotEstimable
     from toolkit.model.spec import ZeroCells
 
-    _check_direction(also, small_values)
+    also = tuple(dict.fromkeys(also))
+    options = _options(asked)
+    _check_needs(also, options, small_values)
     zero_cells = ZeroCells(
         add=zero_add, to=zero_to, drop_double_zero=not keep_double_zero, risk_ratio=zero_rr, risk_difference=zero_rd
     )
     spec = _spec(measure, reference, tau2, small_values, ci, level, zero_cells)
-    options = Options.of({**asked, "outcome_name": file.stem})
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
         extra=options.columns,
@@ -206,20 +181,80 @@ def network(
                 raise
             _bridged(error, effects, spec, options, output_format, output)
             return
-        shown = "common" if result.random is None else model
-        request = Request(table=table, effects=effects, result=result, model=shown, options=options)
-        extra = {name: _function(name)(request) for name in dict.fromkeys(also)}
+        request = _request(file, table, effects, result, model, options)
+        extra = {name: further_part(name, request) for name in also}
     if output_format == "json":
         from toolkit.engine.network import network_to_dict
 
-        data = {"columns": table.columns_used, "read_notes": list(table.notes), **network_to_dict(result, effects)}
+        read = {"columns_used": table.columns_used, "read_notes": list(table.notes)}
+        data = {**read, **network_to_dict(result, effects)}
         if extra:
             data["also"] = {name: part.data for name, part in extra.items()}
         _write(_json(data), output)
     else:
-        parts = [*(part.text for part in extra.values()), _how_read(table)]
-        _write(_printed(result, effects, shown, output_format, parts), output)
+        parts = [*(_part_text(part) for part in extra.values()), _how_read(table)]
+        _write(_printed(result, effects, request.model, output_format, parts), output)
     _files(request, plot, forest, league, league_with, with_measure or measure, cinema, figures)
+
+
+def _options(asked: dict[str, Any]) -> Options:
+    """From what the command line gives; lists are written with commas there."""
+    from toolkit.model.errors import InputError
+
+    given = {name: value for name, value in asked.items() if value not in (None, ())}
+    for name in ("order", "trusted", "category_steps"):
+        if name in given:
+            given[name] = tuple(part.strip() for part in given[name].split(","))
+    try:
+        if "category_steps" in given:
+            given["category_steps"] = tuple(float(step) for step in given["category_steps"])
+    except ValueError:
+        text = "Category steps are numbers per 1,000 with commas between."
+        raise InputError(text, value=asked["category_steps"], hint="Such as 10,25,50.") from None
+    return Options(**given)
+
+
+def _request(
+    file: Path, table: Table, effects: Effects, result: NetworkResult, model: str, options: Options
+) -> Request:
+    """Everything that further analyses and figures may ask for, the other outcomes fitted."""
+    from toolkit.analysis.network.part import Request
+
+    return Request(
+        effects=effects,
+        result=result,
+        model="common" if result.random is None else model,
+        options=options,
+        arms=table.arms,
+        columns=table.extra,
+        outcome=file.stem,
+        others=_others(result, options.with_outcome),
+    )
+
+
+FORM = "FILE:MEASURE:good or FILE:MEASURE:bad"
+
+
+def _others(result: NetworkResult, texts: tuple[str, ...]) -> dict[str, NetworkResult]:
+    """The networks of other outcomes, fitted with the same choices, by the names of their files."""
+    from dataclasses import replace
+
+    from toolkit.engine.network import network, network_effects
+    from toolkit.engine.tables import read_table
+    from toolkit.model.errors import InputError
+
+    found: dict[str, NetworkResult] = {}
+    for text in texts:
+        pieces = text.rsplit(":", 2)
+        if len(pieces) != 3 or pieces[1].upper() not in MEASURES or pieces[2] not in ("good", "bad"):
+            raise InputError("An outcome is not written like this.", value=text, allowed=FORM)
+        path, measure = Path(pieces[0]), pieces[1].upper()
+        if path.stem in found:
+            raise InputError("Two outcomes have the same name.", value=path.stem, hint="The name is that of the file.")
+        spec = replace(result.spec, measure=measure, small_values=pieces[2], reference=None)
+        data = read_table(path, measure=measure).data(measure)
+        found[path.stem] = network(network_effects(data, spec), spec)
+    return found
 
 
 def _files(
@@ -239,39 +274,54 @@ def _files(
         for path in write_cinema(request, cinema):
             click.echo(f"written: {path}", err=True)
     if figures is not None:
-        from toolkit.cli.network_figures import draw_all
+        from toolkit.cli.network_export import draw_all
 
         draw_all(request, figures, None if league_with is None else (league_with, with_measure))
 
 
-def _check_direction(also: tuple[str, ...], small_values: str | None) -> None:
+def _check_needs(also: tuple[str, ...], options: Options, small_values: str | None) -> None:
     from toolkit.model.errors import InputError
 
-    unranked = [name for name in also if name in NEED_DIRECTION]
-    if unranked and small_values is None:
-        text = "Ranks need to know whether small values are good."
-        raise InputError(text, value=f"--also {unranked[0]}", hint="Add --small-values good or bad.")
+    for name in also:
+        further = NETWORK_FURTHER[name]
+        missing = [_option(setting) for setting in missing_settings(name, options)]
+        if further.ranks and small_values is None:
+            text = "Ranks need to know whether small values are good."
+            raise InputError(text, value=f"--also {name}", hint="Add --small-values good or bad.")
+        if further.needs_one_of and missing:
+            text = f"{further.help[0].upper()}{further.help[1:]}: one of two ways must be chosen."
+            shown = [f"{_option(x)} {SETTINGS[x].metavar}" for x in further.needs_one_of]
+            raise InputError(text, value=f"--also {name}", hint=f"Give {' or '.join(shown)}.")
+        if missing:
+            (setting,) = missing_settings(name, options)
+            text = f"This analysis must be told: {SETTINGS[setting].help}."
+            hint = f"Add {_option(setting)} {SETTINGS[setting].metavar}."
+            raise InputError(text, value=f"--also {name}", hint=hint)
 
 
-def _function(name: str) -> Callable[[Request], Part]:
-    from importlib import import_module
+def _part_text(part: Part) -> str:
+    """A further analysis as one table with sentences below it."""
+    from toolkit.cli.network_text import as_text, print_table
 
-    module, _, function = MORE[name][0].partition(":")
-    found: Callable[[Request], Part] = getattr(import_module(module), function)
-    return found
+    def show(console: Any) -> None:
+        print_table(console, part.title, part.header, part.rows)
+        for note in part.notes:
+            console.print(note, markup=False)
+
+    return as_text(show)
 
 
 def _bridged(
     error: NotEstimable, effects: Effects, spec: NetworkSpec, options: Options, output_format: str, output: Path | None
 ) -> None:
     """A network in pieces that only its components join: the component model alone, and why there is no more."""
-    from toolkit.cli.network_models import bridging
+    from toolkit.analysis.network.models import bridging
 
     part = bridging(effects, spec, options)
     if output_format == "json":
         _write(_json({"kind": "components", "not_estimable": str(error), "also": {"components": part.data}}), output)
         return
-    _write(f"{error}\n{part.text}", output)
+    _write(f"{error}\n{_part_text(part)}", output)
 
 
 def _how_read(table: Table) -> str:

@@ -1,16 +1,20 @@
-"""Files of a network: the league table as a sheet; for CINeMA the arms, contributions and estimates."""
+"""Files of a network: the league table as a sheet; every figure; for CINeMA the arms, contributions and estimates."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolkit.cli.network_part import Request, texts_of
+import click
+
+from toolkit.analysis.network.figures import Look, further_figures, league_of_two, network_figures
+from toolkit.analysis.network.part import Request, texts_of
 from toolkit.engine.network import LeagueTable, contributions, league_table, split_evidence
 from toolkit.engine.tabulate import display
-from toolkit.model.errors import InputError, SourceError
+from toolkit.model.errors import InputError, NotEstimable, SourceError
+from toolkit.model.further import missing_settings
 
-__all__ = ["second_league", "write_cinema", "write_league"]
+__all__ = ["draw_all", "second_league", "write_cinema", "write_league"]
 
 # CINeMA's codes of risk of bias.
 ROB = {"low": 1, "some concerns": 2, "moderate": 2, "unclear": 2, "high": 3, "serious": 3, "critical": 3}
@@ -76,6 +80,35 @@ def _league_cell(table: LeagueTable, row: str, column: str) -> str | None:
     return format_interval(float(table.estimate[at]), *limits, table.scale, decimals)
 
 
+def draw_all(request: Request, folder: Path, second: tuple[Path, str] | None = None) -> None:
+    """Draw what can be drawn, a league table with a second outcome (file, measure) too; the rest is named with why."""
+    from toolkit.plots.style import save_figure
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SourceError(f"{folder}: the folder cannot be made ({error.strerror or error}).") from error
+    figures = network_figures(request, Look())
+    for name in ("contributions", "transitivity", "design-adjusted", "funnel"):
+        if not missing_settings(name, request.options):
+            figures |= further_figures(name, request, Look())
+    if request.others and request.result.ranking is not None:
+        figures |= further_figures("outcomes", request, Look())
+    if second is not None:
+        path, measure = second
+        figures["league-two"] = league_of_two(request, second_league(request, path, measure), path.stem)
+    for name, draw in figures.items():
+        try:
+            figure = draw()
+        except NotEstimable as error:
+            click.echo(f"not drawn: {name}: {error}", err=True)
+            continue
+        path = folder / f"{name}.svg"
+        for warning in save_figure(figure, path):
+            click.echo(f"Warning: {warning.text}", err=True)
+        click.echo(f"written: {path}", err=True)
+
+
 def write_cinema(request: Request, folder: Path) -> list[Path]:
     """Write data.csv, contributions.csv and estimates.csv into ``folder``; their paths.
 
@@ -106,7 +139,7 @@ def _arms(request: Request) -> tuple[list[str], list[Row]]:
     """One row an arm as CINeMA's upload has it; risk of bias 1 low, 2 some concerns, 3 high."""
     import numpy as np
 
-    arms = request.table.arms
+    arms = request.arms
     if arms is None:
         raise InputError("CINeMA's upload has one row an arm; this table has contrasts.")
     binary = not bool(np.isnan(arms.events).all())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolkit.analysis.network.part import cell, decimals_of
 from toolkit.model.wording import counted
-from toolkit.plots.numbers import decimals_for, format_effect, format_interval, format_percent, p_value
+from toolkit.plots.numbers import format_effect, format_percent, p_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from toolkit.engine.data import Effects
-    from toolkit.engine.results import Estimate, Inconsistency, Interval, NetworkResult
+    from toolkit.engine.results import Inconsistency, Interval, NetworkResult
 
-__all__ = ["as_text", "cell", "csv_rows", "print_table", "text"]
+__all__ = ["as_text", "csv_rows", "print_table", "text"]
 
 CSV_HEADER = (
     "treatment", "reference", "model", "estimate", "ci_low", "ci_high", "p", "prediction_low", "prediction_high",
@@ -85,23 +86,10 @@ def _show(console: Console, result: NetworkResult, effects: Effects, model: str)
         console.print(f"Changed: {correction.study}: {correction.what}", markup=False)
 
 
-def _decimals(result: NetworkResult) -> int:
-    width = 2 * 1.96 * result.common_se
-    return decimals_for([float(w) for w in width[0, 1:]], result.scale)
-
-
-def cell(estimate: Estimate | None, result: NetworkResult) -> str:
-    """An estimate with its interval on the display scale."""
-    if estimate is None:
-        return "not estimable"
-    decimals = _decimals(result)
-    return format_interval(estimate.estimate, estimate.ci_low, estimate.ci_high, result.scale, decimals)
-
-
 def _limits(interval: Interval | None, result: NetworkResult) -> str:
     if interval is None:
         return "-"
-    decimals = _decimals(result)
+    decimals = decimals_of(result)
     low = format_effect(interval.low, result.scale, decimals)
     return f"{low} to {format_effect(interval.high, result.scale, decimals)}"
 
@@ -219,7 +207,7 @@ def _league(console: Console, result: NetworkResult, model: str) -> None:
     if len(names) > LEAGUE_LIMIT:
         console.print(f"League table of {len(names)} treatments: too wide for the screen, see --format json.\n")
         return
-    decimals = _decimals(result)
+    decimals = decimals_of(result)
 
     def shown(value: float) -> str:
         return format_effect(value, table.scale, decimals)

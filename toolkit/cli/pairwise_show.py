@@ -30,7 +30,7 @@ _CSV = (
 def show(result: PairwiseResult, source: Table, wanted: More, *, output_format: str, output: Path | None) -> None:
     """Print the result or write it to a file whose suffix decides the format."""
     more = further(result, wanted)
-    found = result_to_dict(result) | {"columns_used": source.columns_used, "read": list(source.notes)} | more
+    found = result_to_dict(result) | {"columns_used": source.columns_used, "read_notes": list(source.notes)} | more
     if output is None:
         if output_format == "json":
             emit(found)
@@ -196,5 +196,5 @@ def _remarks(result: PairwiseResult, found: dict[str, Any]) -> None:
         out.print(f"Note: {warning.text}", markup=False)
     columns = ", ".join(f"{role} = {column}" for role, column in found["columns_used"].items())
     out.print(f"\nColumns taken: {columns}", markup=False)
-    for note in found["read"]:
+    for note in found["read_notes"]:
         out.print(f"File: {note}", markup=False)

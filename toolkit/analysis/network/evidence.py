@@ -1,11 +1,10 @@
-"""Further analyses of `evipool network` on the evidence and the ranking: each as data for JSON and as text."""
+"""Further analyses of a network on the evidence and the ranking: each as data for JSON and as text."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from toolkit.cli.network_part import Part, Request, part, texts_of
-from toolkit.cli.network_text import cell
+from toolkit.analysis.network.part import Part, Request, cell, part, texts_of
 from toolkit.engine.network import (
     against_reference,
     bootstrap_network,
@@ -22,7 +21,6 @@ from toolkit.engine.network import (
     study_impact,
 )
 from toolkit.engine.tabulate import display, estimate_to_dict, plain
-from toolkit.model.errors import InputError
 from toolkit.plots.numbers import format_percent, p_value
 
 __all__ = [
@@ -223,11 +221,6 @@ def heat(request: Request) -> Part:
 
 def funnel(request: Request) -> Part:
     """Comparison-adjusted funnel and its test."""
-    if request.options.order is None:
-        raise InputError(
-            "A comparison-adjusted funnel needs an order of the treatments.",
-            hint='Add --order "oldest, ..., newest": every effect is then earlier against later.',
-        )
     found = comparison_adjusted_funnel(request.effects, request.result, request.options.order, request.model)
     test = found.egger
     rows = [] if test is None else [

@@ -1,21 +1,19 @@
-"""Other models of `evipool network`: components, rare events, regression, subgroups; as data for JSON and as text."""
+"""Other models of a network: components, rare events, regression, subgroups; as data for JSON and as text."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from toolkit.cli.network_part import Part, Request, arms_of, matrix_rows, numbers_of, part, texts_of
-from toolkit.cli.network_text import cell
+from toolkit.analysis.network.part import Part, Request, arms_of, cell, matrix_rows, numbers_of, part, texts_of
 from toolkit.engine.tabulate import estimate_to_dict, plain
-from toolkit.model.errors import InputError
 from toolkit.plots.numbers import p_value
 
 if TYPE_CHECKING:
-    from toolkit.cli.network_part import Options
     from toolkit.engine.data import Effects
     from toolkit.engine.network import ComponentResult, SparseNetwork
     from toolkit.engine.results import Estimate, NetworkResult
+    from toolkit.model.further import Options
     from toolkit.model.spec import NetworkSpec
 
 __all__ = [
@@ -187,8 +185,7 @@ def regression(request: Request) -> Part:
     from toolkit.engine.network import network_regression
 
     asked, result = request.options, request.result
-    if asked.covariate is None:
-        raise InputError("A network meta-regression needs a covariate.", hint="Add --covariate COLUMN.")
+    assert asked.covariate is not None
     if asked.interaction == "exchangeable":
         return _exchangeable(request, asked.covariate)
     found = network_regression(
@@ -311,8 +308,6 @@ def transitivity(request: Request) -> Part:
     """Effect modifiers by comparison."""
     from toolkit.engine.network import modifier_table
 
-    if not request.options.modifier:
-        raise InputError("Transitivity needs an effect modifier.", hint="Add --modifier COLUMN.")
     found = [modifier_table(request.effects, name, texts_of(request, name)) for name in request.options.modifier]
     rows, notes = [], []
     for table in found:
@@ -336,8 +331,7 @@ def by_design(request: Request) -> Part:
     from toolkit.engine.network import against_reference, design_adjusted
 
     asked, result = request.options, request.result
-    if asked.design is None:
-        raise InputError("Weights by design need the design of each study.", hint="Add --design COLUMN.")
+    assert asked.design is not None
     data, rows = [], []
     for fit in design_adjusted(request.effects, texts_of(request, asked.design), asked.trusted, result.spec):
         effects: list[dict[str, Any]] = []
@@ -361,8 +355,7 @@ def subgroups(request: Request) -> Part:
     from toolkit.engine.network import network_subgroups
 
     column = request.options.subgroup
-    if column is None:
-        raise InputError("Subgroups need a column that names the group of each study.", hint="Add --subgroup COLUMN.")
+    assert column is not None
     found = network_subgroups(request.effects, texts_of(request, column), request.result.spec)
     scale, result = request.result.scale, request.result
     data, rows = [], []
@@ -402,9 +395,6 @@ def variances(request: Request) -> Part:
     from toolkit.engine.network import variances_by_type
 
     asked, result = request.options, request.result
-    if (asked.subgroup is None) == (asked.inactive is None):
-        text = "Variances go by groups of studies or by types of comparisons: name one of the two."
-        raise InputError(text, hint="Add --subgroup COLUMN, or --inactive NAME (its comparisons are one type).")
     group = None if asked.subgroup is None else texts_of(request, asked.subgroup)
     idle = () if asked.inactive is None else (asked.inactive,)
     found = variances_by_type(request.effects, result.spec, group=group, inactive=idle)

@@ -1,4 +1,4 @@
-"""Further analyses of `evipool network` towards a decision: ranks, absolute effects, thresholds, loops, influence."""
+"""Further analyses of a network towards a decision: ranks, absolute effects, thresholds, loops, influence."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.cli.network_part import Part, Request, part
-from toolkit.cli.network_text import cell
+from toolkit.analysis.network.part import Part, Request, cell, part
 from toolkit.engine.network import (
     absolute_effects,
     against_reference,
@@ -68,18 +67,16 @@ def _ranks(request: Request, *, future: bool) -> Part:
     ]  # fmt: skip
     what = "Ranks in a new study" if future else "Ranks"
     title = f"{what}, {model} effects, small values are {found.small_values} ({found.draws:,} draws, seed {asked.seed})"
-    if found.caution:
-        title += f"\n{found.caution}"
     header = ["treatment", "SUCRA", "mean rank", "median", "95 % of ranks", "probability of rank 1 ± Monte-Carlo SE"]
     words = ranking_words(found)
-    return part({**plain(found), "seed": asked.seed, "words": words}, title, header, rows, [words])
+    notes = [words] if found.caution is None else [found.caution, words]
+    return part({**plain(found), "seed": asked.seed, "words": words}, title, header, rows, notes)
 
 
 def margin(request: Request) -> Part:
     """P-scores with a smallest important difference."""
     asked, result = request.options, request.result
-    if asked.margin is None:
-        raise InputError("This ranking needs a smallest important difference.", hint="Add --margin, such as 1.25.")
+    assert asked.margin is not None
     if result.scale == "log" and asked.margin <= 1:
         raise InputError("The margin of a ratio must be above 1.", value=asked.margin, hint="1.25 stands for 0.8 too.")
     size = log(asked.margin) if result.scale == "log" else asked.margin
@@ -102,10 +99,10 @@ def categories(request: Request) -> Part:
     if asked.margin is not None:
         size = log(asked.margin) if result.scale == "log" and asked.margin > 0 else asked.margin
     found = {"minimally contextualised": minimal_categories(result, model=request.model, margin=size)}
-    if asked.category_steps is not None:
+    if asked.category_steps:
         if len(asked.baseline_risk) != 1:
-            text = "Categories by size need one risk with the reference."
-            raise InputError(text, value=len(asked.baseline_risk), hint="Add --baseline-risk, a proportion, once.")
+            text = "Categories by size need one risk with the reference (baseline_risk, --baseline-risk)."
+            raise InputError(text, value=len(asked.baseline_risk))
         found["partially contextualised"] = partial_categories(
             result, asked.baseline_risk[0], asked.category_steps, model=request.model
         )
@@ -121,12 +118,11 @@ def absolute(request: Request) -> Part:
     result, asked = request.result, request.options
     risks = [(risk, "given") for risk in asked.baseline_risk]
     if not risks:
-        if request.table.arms is None:
-            raise InputError(
-                "Absolute effects need the risk with the reference.", hint="Add --baseline-risk, a proportion."
-            )
+        if request.arms is None:
+            text = "Absolute effects from contrasts need the risk with the reference (baseline_risk, --baseline-risk)."
+            raise InputError(text)
         source = f"median of the studies with {result.reference}"
-        risks = [(median_risk(request.table.arms, result.reference), source)]
+        risks = [(median_risk(request.arms, result.reference), source)]
     found = [absolute_effects(result, risk, model=request.model, source=source) for risk, source in risks]
     rows = []
     for table in found:
@@ -217,8 +213,7 @@ def _threshold_row(t: Threshold, result: NetworkResult) -> list[str]:
 def rank_influence(request: Request) -> Part:
     """P-scores without each study."""
     base = _scores(request.result)
-    if base is None:
-        raise InputError("Ranks need to know whether small values are good.", hint="Add --small-values good or bad.")
+    assert base is not None
     first = max(base, key=lambda t: base[t])
     data: list[dict[str, Any]] = []
     rows = []

@@ -1,0 +1,1 @@
+"""Further analyses of a network and all of its figures: the command and declared analyses share them."""
