@@ -59,7 +59,7 @@ class Report:
     run: Counter[str] = field(default_factory=Counter)
     checks: int = 0
     failures: list[str] = field(default_factory=list)
-    unchecked: Counter[str] = field(default_factory=Counter)
+    unchecked: dict[str, list[str]] = field(default_factory=dict)
     smaller_score: list[tuple[str, float, float]] = field(default_factory=list)
 
     def table(self) -> str:
@@ -477,14 +477,30 @@ def plain_standardised(case: dict[str, Any]) -> bool:
     return str(options.get("vtype", "LS")).split()[0] == "LS" and options.get("correct", True) is not False
 
 
-# Kinds whose cases are run where R gave an error too.
-REFUSED_BY_R = {"rma.glmm"}
 SCORES: dict[str, Callable[[Source, dict[str, Any]], tuple[float, float]]] = {}
 # Kind -> which checker a case of it gets; filled by the modules beside this one.
 FURTHER: dict[str, Callable[[dict[str, Any]], Checker | None]] = {}
 
 
+# The checker of a case that has no other.
+LAST: list[Callable[[dict[str, Any]], Checker | None]] = []
+
+
+def why_not(case: dict[str, Any]) -> str | None:
+    """Why a case has no checker, by the modules beside this one."""
+    return next((why for why in (reason(case) for reason in REASONS) if why is not None), None)
+
+
+# Why a case has no checker.
+REASONS: list[Callable[[dict[str, Any]], str | None]] = []
+
+
 def checker_of(case: dict[str, Any]) -> Checker | None:
+    found = _checker_of(case) if "expect" in case or case["kind"] == "rma.glmm" else None
+    return found or next((own for own in (last(case) for last in LAST) if own is not None), None)
+
+
+def _checker_of(case: dict[str, Any]) -> Checker | None:
     kind, measure, method = case["kind"], case.get("measure"), case.get("method")
     if kind in FURTHER:
         return FURTHER[kind](case)
@@ -522,8 +538,8 @@ def run_file(path: Path, report: Report) -> None:
     for case in content["cases"]:
         checker = checker_of(case)
         family = f"{case['kind']} {case.get('measure')}"
-        if checker is None or ("expect" not in case and case["kind"] not in REFUSED_BY_R):
-            report.unchecked[family] += 1
+        if checker is None:
+            report.unchecked.setdefault(why_not(case) or f"no reason: {family}", []).append(case["id"])
             continue
         report.run[family] += 1
         try:

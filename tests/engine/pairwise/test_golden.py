@@ -10,6 +10,7 @@ import pytest
 import tests.engine.pairwise.golden_bias  # fills the table of checkers
 import tests.engine.pairwise.golden_glmm
 import tests.engine.pairwise.golden_metareg
+import tests.engine.pairwise.golden_more
 import tests.engine.pairwise.golden_multilevel
 import tests.engine.pairwise.golden_publication
 import tests.engine.pairwise.golden_sensitivity
@@ -72,4 +73,9 @@ def test_all_cases_of_the_full_set_are_inside_the_tolerances(shared: Path, capsy
     }  # fmt: skip
     assert {name: report.run[name] for name, count in least.items() if report.run[name] < count} == {}
     assert report.checks > 122_000
-    assert len(R_IS_OFF) <= 10  # 0.2 % of the 4,800 cases; none may come in unseen
+    assert len(R_IS_OFF) <= 15  # 0.3 % of the 4,800 cases; none may come in unseen
+    with capsys.disabled():
+        for reason, ids in sorted(report.unchecked.items()):
+            print(f"{len(ids):4d} not compared: {reason} ({ids[0]} ...)")
+    assert not [reason for reason in report.unchecked if reason.startswith("no reason")]
+    assert sum(map(len, report.unchecked.values())) <= 217
