@@ -122,7 +122,7 @@ def many(tmp_path: Path, k: int) -> Path:
 
 
 def test_every_adjustment_is_printed_with_its_caution_and_none_is_a_result(tmp_path: Path) -> None:
-    from toolkit.cli.pairwise_adjust import ADJUSTMENTS
+    from toolkit.model.pairwise_options import ADJUSTMENTS
 
     arguments = [str(many(tmp_path, 12)), *(part for name in ADJUSTMENTS for part in ("--adjust", name))]
     plain = json.loads(call(arguments[0], "--format", "json").stdout)

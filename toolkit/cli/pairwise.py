@@ -10,19 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli.common import AnyCase, Number, format_option
-from toolkit.cli.pairwise_adjust import adjust_options
-from toolkit.cli.pairwise_bayes import bayes_options
-from toolkit.cli.pairwise_data import data_options
-from toolkit.cli.pairwise_figures import figure_options
-from toolkit.cli.pairwise_models import model_options
+from toolkit.cli.pairwise_options import figure_option, lump_option, shared_options
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
 from toolkit.model.presets import PRESETS
 
 if TYPE_CHECKING:
-    from toolkit.engine.data import ArmTable, Effects
-    from toolkit.engine.metareg import MetaRegression
-    from toolkit.engine.results import PairwiseResult
-    from toolkit.engine.subgroups import SubgroupResult
+    from matplotlib.figure import Figure
+
+    from toolkit.analysis.pairwise.run import Done
     from toolkit.engine.tables import Table
     from toolkit.model.spec import PairwiseSpec
 
@@ -75,26 +70,6 @@ def zero_cell_options(function: F) -> F:
     return function
 
 
-def more_options(function: F) -> F:
-    """Sensitivity to single studies, small-study effects."""
-    options = (
-        click.option("--leave-one-out", is_flag=True, help="The fit without each study in turn."),
-        click.option("--cumulative", is_flag=True, help="The fit after each further study, in the order of the file."),
-        click.option("--influence", is_flag=True, help="Influence of each study (residuals, Cook, dffits ...)."),
-        click.option("--subgroup", metavar="COLUMN", help="Fits by the groups in this column, and the test between."),
-        click.option("--common-tau2", is_flag=True, help="One tau2 for all subgroups."),
-        click.option("--regress", metavar="FORMULA", help="Meta-regression, such as 'year + factor(design)'."),
-        click.option("--bias", metavar="TEST", help="Test of small-study effects: auto, Egger, Egger_random, Thompson, "
-                     "Begg, Harbord, Peters, Macaskill, Deeks, Pustejovsky. Refused under 10 studies."),
-        click.option("--force-bias", is_flag=True, help="Run it under 10 studies too."),
-        click.option("--trim-fill", type=click.Choice(["L0", "R0", "Q0"]), help="Trim-and-fill by this estimator."),
-        click.option("--contours", is_flag=True, help="Contour-enhanced funnel plot."),
-    )  # fmt: skip
-    for option in reversed(options):
-        function = option(function)
-    return function
-
-
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--measure", type=AnyCase(list(MEASURES)), help="Effect measure.")
@@ -141,11 +116,8 @@ def more_options(function: F) -> F:
     help="All choices as another program makes them, those named beside it excepted; each with its source.",
 )
 @click.option("--level", type=Number(), default=0.95, show_default=True, help="Confidence level, a proportion.")
-@more_options
-@adjust_options
-@bayes_options
-@model_options
-@data_options
+@lump_option
+@shared_options
 @zero_cell_options
 @table_options
 @format_option("table", "json", "csv")
@@ -156,16 +128,14 @@ def more_options(function: F) -> F:
 )
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Forest plot (.svg, .png, .pdf).")
 @click.option("--funnel", type=click.Path(path_type=Path, dir_okay=False), help="Funnel plot (.svg, .png, .pdf).")
-@figure_options
+@figure_option
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, model: str, tau2: str, ci: str,
-    prediction: str, tau2_ci: str, preset: str | None, level: float, leave_one_out: bool, cumulative: bool,
-    influence: bool, subgroup: str | None, common_tau2: bool, regress: str | None,
-    bias: str | None, force_bias: bool, trim_fill: str | None, contours: bool,
+    prediction: str, tau2_ci: str, preset: str | None, level: float, lump: dict[str, str],
     zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
     decimal: str | None, encoding: str | None, output_format: str, output: Path | None,
-    plot: Path | None, funnel: Path | None, **modelled: Any,
+    plot: Path | None, funnel: Path | None, figure: tuple[tuple[str, Path], ...], **options: Any,
 ) -> None:  # fmt: skip
     """Pairwise meta-analysis of FILE (CSV or XLSX).
 
@@ -177,23 +147,18 @@ def pairwise(
     evipool pairwise tha.csv --measure OR --reference CD
     evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
     """
-    from toolkit.cli.pairwise_adjust import adjustments
-    from toolkit.cli.pairwise_bayes import bayes
-    from toolkit.cli.pairwise_data import data_columns, prepare, prepared_to_dict
-    from toolkit.cli.pairwise_figures import draw_more
-    from toolkit.cli.pairwise_models import model_columns, models
-    from toolkit.cli.pairwise_more import More
+    from toolkit.analysis.pairwise.material import joined_rows, material_of_table
+    from toolkit.analysis.pairwise.run import run as run_analysis
+    from toolkit.cli.pairwise_options import asked_of
     from toolkit.cli.pairwise_show import show
-    from toolkit.engine import pairwise as engine
     from toolkit.engine.tables import read_table
+    from toolkit.model.pairwise_options import columns_asked
 
+    asked = asked_of(options)
     table = read_table(
         file, measure=measure, columns=columns, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding,
-        extra=[*([subgroup] if subgroup else []), *model_columns(modelled, regress),
-               *data_columns(modelled)],
+        extra=columns_asked(asked),
     )  # fmt: skip
-    prepared = prepare(table, modelled)
-    table = prepared.table
     chosen = _measure(measure, table)
     one = MEASURES[chosen].groups == 1
     spec = _spec(
@@ -218,26 +183,17 @@ def pairwise(
         },
     )
     with errors_of(file, table):
-        data = table.data(spec.measure, reference=reference)
-        result = engine.pairwise(data, spec)
-        groups = _subgroups(data, table, spec, subgroup, common_tau2)
-    wanted = More(
-        leave_one_out=leave_one_out,
-        cumulative=cumulative,
-        influence=influence,
-        bias=bias,
-        force_bias=force_bias,
-        trim_fill=trim_fill,
-        subgroups=groups,
-        regression=None if modelled["cluster"] or modelled["scale"] else _regression(result, table, regress),
-        models=models(result, table, modelled, regress)
-        | adjustments(result, modelled["adjust"], force_bias)
-        | bayes(result, modelled),
-        prepared=prepared_to_dict(prepared, result, result.spec),
-    )
-    show(result, table, wanted, output_format=output_format, output=output)
-    _figures(result, plot, funnel, contours, groups)
-    draw_more(result, table, modelled, regress)
+        numbers = bool(asked["convert"] or asked["change"] is not None)
+        material, questions = material_of_table(table, lump, numbers=numbers)
+        if asked["several_arms"] and material.arms is not None:
+            material, questions = joined_rows(table, material), ()
+        elif not numbers and not asked["smd_or"] and not asked["impute_sd"]:
+            table.data(spec.measure, reference=reference)  # names the columns that the measure lacks
+        sides = (None, None) if one else (table.default_treatment, table.default_reference)
+        done = run_analysis(material, spec, asked, sides=sides, questions=questions)
+    show(done, table, output_format=output_format, output=output)
+    _figures(done, plot, funnel, options["contours"])
+    _more_figures(done, figure, asked)
 
 
 _ZERO_OPTIONS = {
@@ -260,25 +216,6 @@ def _spec(preset: str | None, fields: dict[str, Any], zero: dict[str, Any]) -> P
     typed = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
     named = {k: v for k, v in fields.items() if k in ("measure", "treatment", "reference") or source(k) in typed}
     return preset_spec(preset, named, {k: v for k, v in zero.items() if source(_ZERO_OPTIONS[k]) in typed})
-
-
-def _subgroups(
-    data: ArmTable | Effects, table: Table, spec: PairwiseSpec, column: str | None, common: bool
-) -> SubgroupResult | None:
-    if column is None:
-        return None
-    from toolkit.engine.subgroups import subgroups
-
-    return subgroups(data, table.extra[column], spec, variance="common" if common else "separate")
-
-
-def _regression(result: PairwiseResult, table: Table, formula: str | None) -> MetaRegression | None:
-    if formula is None:
-        return None
-    from toolkit.engine.metareg import as_numbers, covariates_of, meta_regression
-
-    columns = {name: as_numbers(table.extra[name]) for name in covariates_of(formula)}
-    return meta_regression(result, formula, columns)
 
 
 @contextmanager
@@ -309,29 +246,33 @@ def _measure(measure: str | None, table: Table) -> str:
     raise InputError("Which effect measure?", allowed=", ".join(has or MEASURES), hint="For example --measure OR.")
 
 
-def _figures(
-    result: PairwiseResult,
-    forest: Path | None,
-    funnel: Path | None,
-    contours: bool,
-    groups: SubgroupResult | None,
-) -> None:
-    if forest is None and funnel is None:
+def _figures(done: Done, forest: Path | None, funnel: Path | None, contours: bool) -> None:
+    result = done.result
+    if forest is not None:
+        from toolkit.plots.forest import draw_forest
+
+        parts = [(group.label, group.result) for group in done.subgroups.groups] if done.subgroups is not None else ()
+        _save(draw_forest(result, subgroups=parts, footnotes=done.footnotes), forest)
+    if funnel is not None:
+        from toolkit.plots.funnel import draw_funnel
+
+        _save(draw_funnel(result, contours=contours), funnel)
+
+
+def _more_figures(done: Done, figures: tuple[tuple[str, Path], ...], asked: dict[str, Any]) -> None:
+    if not figures:
         return
+    from toolkit.analysis.pairwise.figures import draw
+
+    for kind, path in figures:
+        if kind == "bubble" and asked["regress"] is None:
+            raise click.UsageError("--figure bubble draws the covariate of --regress.")
+        _save(draw(kind, done.result, asked, done.columns), path)
+
+
+def _save(figure: Figure, path: Path) -> None:
     from toolkit.plots.style import save_figure
 
-    for path, kind in ((forest, "forest"), (funnel, "funnel")):
-        if path is None:
-            continue
-        if kind == "forest":
-            from toolkit.plots.forest import draw_forest
-
-            parts = [(group.label, group.result) for group in groups.groups] if groups is not None else ()
-            figure = draw_forest(result, subgroups=parts)
-        else:
-            from toolkit.plots.funnel import draw_funnel
-
-            figure = draw_funnel(result, contours=contours)
-        for warning in save_figure(figure, path):
-            click.echo(f"Warning: {warning.text}", err=True)
-        click.echo(f"Wrote {path}", err=True)
+    for warning in save_figure(figure, path):
+        click.echo(f"Warning: {warning.text}", err=True)
+    click.echo(f"Wrote {path}", err=True)

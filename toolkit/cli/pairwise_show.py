@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import console, csv_text, emit, table
-from toolkit.cli.pairwise_more import More, further, show_further
-from toolkit.engine.tabulate import counts_of_mantel_haenszel, result_to_dict
+from toolkit.engine.tabulate import counts_of_mantel_haenszel
 from toolkit.model.errors import InputError
 from toolkit.model.wording import counted
 from toolkit.plots.numbers import decimals_for, format_count, format_interval, format_p, format_percent, measure_name
 
 if TYPE_CHECKING:
+    from toolkit.analysis.pairwise.run import Done
     from toolkit.engine.results import Estimate, PairwiseResult, StudyRow
     from toolkit.engine.tables import Table
 
@@ -27,10 +27,10 @@ _CSV = (
 )  # fmt: skip
 
 
-def show(result: PairwiseResult, source: Table, wanted: More, *, output_format: str, output: Path | None) -> None:
+def show(done: Done, source: Table, *, output_format: str, output: Path | None) -> None:
     """Print the result or write it to a file whose suffix decides the format."""
-    more = further(result, wanted)
-    found = result_to_dict(result) | {"columns_used": source.columns_used, "read_notes": list(source.notes)} | more
+    result = done.result
+    found = {**done.as_dict(), "columns_used": source.columns_used, "read_notes": list(source.notes)}
     if output is None:
         if output_format == "json":
             emit(found)
@@ -38,7 +38,7 @@ def show(result: PairwiseResult, source: Table, wanted: More, *, output_format: 
             click.echo(csv_text(_CSV, csv_rows(found)), nl=False)
         else:
             _table(result, found)
-            show_further(more, _decimals(result))
+            _further(done.found, _decimals(result))
         return
     from toolkit.records.tables import write_form, write_whole
 
@@ -50,6 +50,17 @@ def show(result: PairwiseResult, source: Table, wanted: More, *, output_format: 
     else:
         raise InputError("Results are not written in this format.", file=output, allowed=".json, .csv, .xlsx")
     click.echo(f"Wrote {output}", err=True)
+
+
+def _further(found: dict[str, Any], decimals: int) -> None:
+    from toolkit.analysis.pairwise.blocks import blocks
+
+    out = console()
+    for block in blocks(found, decimals):
+        if block.rows:
+            table(block.header, block.rows, right=block.right)
+        for line in block.lines:
+            out.print(line, markup=False)
 
 
 def csv_rows(found: dict[str, Any]) -> list[dict[str, object]]:

@@ -78,6 +78,10 @@ ROLES: dict[str, tuple[str, ...]] = {
     "q3": ("q3", "p75", "upperquartile"),
     "minimum": ("min", "minimum"),
     "maximum": ("max", "maximum"),
+    "baseline_mean": ("baselinemean", "mean0", "meanbaseline", "premean"),
+    "baseline_sd": ("baselinesd", "sd0", "sdbaseline", "presd"),
+    "t_value": ("tvalue", "tstat", "tstatistic"),
+    "p_value": ("pvalue", "pval", "p"),
     "treatment1": ("treat1", "t1", "treatment1", "trt1"),
     "treatment2": ("treat2", "t2", "treatment2", "trt2"),
     # two-by-two tables and two groups
@@ -103,6 +107,10 @@ ROLES: dict[str, tuple[str, ...]] = {
     "minimum2": ("min2", "minimum2", "min2i", "minc"),
     "maximum1": ("max1", "maximum1", "max1i", "maxe"),
     "maximum2": ("max2", "maximum2", "max2i", "maxc"),
+    "baseline_mean1": ("baselinemean1", "m1pre"),
+    "baseline_mean2": ("baselinemean2", "m2pre"),
+    "baseline_sd1": ("baselinesd1", "sd1pre"),
+    "baseline_sd2": ("baselinesd2", "sd2pre"),
     "time1": ("t1i", "timee", "time1", "exposure1"),
     "time2": ("t2i", "timec", "time2", "exposure2"),
 }

@@ -1,0 +1,88 @@
+"""Sentences of further results: multilevel models, permutation, small-study tests and adjustments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from toolkit.model.wording import counted
+from toolkit.plots.numbers import format_interval, format_p
+
+__all__ = ["adjusted", "filled", "multilevel_lines", "permuted", "tested"]
+
+Found = Mapping[str, Any]
+Shown = Callable[[Found], str]
+
+TESTS = {
+    "CR2": "cluster-robust (CR2), t with Satterthwaite df",
+    "CR1": "cluster-robust (CR1), t with clusters - coefficients df",
+    "t": "model-based, t with clusters - coefficients df",
+    "z": "model-based, normal",
+}
+
+
+def multilevel_lines(found: Found, decimals: int) -> tuple[str, ...]:
+    """Method, variance of each level, prediction interval."""
+    lines = [f"  {found['method']}; {TESTS[found['test']]}; correlation of errors {found['rho']:g}"]
+    for level in found["variances"]:
+        ci = level["ci"]
+        high = "without bound" if ci["high"] is None else f"{ci['high']:.4g}"
+        lines.append(
+            f"  variance {level['level']} clusters = {level['value']:.4g} ({ci['low']:.4g} to {high}, {ci['method']}), "
+            f"{100 * level['i2']:.1f}% of the total"
+        )
+    if found["prediction"] is not None:
+        low, high = found["prediction"]["low"], found["prediction"]["high"]
+        text = format_interval(low, low, high, "identity", decimals)
+        lines.append(f"  prediction interval for a new effect of a new cluster {text[text.index('(') :]}")
+    return tuple(lines)
+
+
+def permuted(found: Found) -> str:
+    """The permutation test in a line."""
+    how = f"all {found['samples']} arrangements" if found["exact"] else f"{found['samples']} arrangements, drawn"
+    tests = list(zip(found["names"], found["p"], strict=True))
+    if found["p_model"] is not None and len(tests) > 1:
+        tests.append(("all covariates", found["p_model"]))
+    text = "; ".join(f"{name} {format_p(p)}" for name, p in tests)
+    return f"Permutation test ({how}; least possible p {found['least_p']:.2g}): {text}"
+
+
+def tested(test: Found) -> tuple[str, ...]:
+    """A test of small-study effects with its caution."""
+    statistic = (
+        f"z = {test['statistic']:.2f}" if test["df"] is None else f"t = {test['statistic']:.2f} on {test['df']} df"
+    )
+    lines = [f"Small-study effects, {test['test']}'s test: {statistic}, {format_p(test['p'])}"]
+    return (*lines, f"  Caution: {test['caution']}") if test["caution"] else tuple(lines)
+
+
+def filled(found: Found, shown: Shown) -> tuple[str, ...]:
+    """Trim-and-fill."""
+    imputed = f"{counted(found['k0'], 'study')} imputed on the {found['side']}"
+    lines = [f"Trim-and-fill ({found['estimator']}; a sensitivity analysis): {imputed}"]
+    pooled = found["filled"]["random"] or found["filled"]["common"]
+    return (*lines, f"  with them: {shown(pooled)}") if pooled is not None else tuple(lines)
+
+
+def adjusted(name: str, r: Found, shown: Shown) -> list[str]:
+    """One adjustment, a line or two, with what must be known to read it."""
+    if name == "pet-peese":
+        chosen = r[r["chosen"].lower()]
+        lines = [f"PET-PEESE: {shown(chosen)}, by {r['chosen']}; PET {shown(r['pet'])}"]
+        return lines + ([f"  caution: {r['caution']}"] if r["caution"] else [])
+    if name == "limit":
+        text = f"Limit meta-analysis: {shown(r['adjusted'])}; test of small-study effects {format_p(r['p'])}"
+        return [f"{text}; G² = {100 * r['g2']:.1f} %"]
+    if name == "p-curve":
+        verdict = "evidential value" if r["evidential"] else "no evidential value shown"
+        text = f"p-curve: {r['significant']} of {r['k']} studies significant; {verdict} (full {format_p(r['p_full'])}"
+        return [f"{text}, half {format_p(r['p_half'])}); power {100 * r['power']:.0f} %", f"  caution: {r['caution']}"]
+    if name == "fail-safe":
+        return [f"Fail-safe N ({r['method']}): {r['n']}", f"  caution: {r['caution']}"]
+    if name == "excess":
+        text = f"Excess significance: {r['observed']} significant, {r['expected']:.1f} expected of {r['k']}"
+        return [f"{text}; exact {format_p(r['p_exact'])}", f"  caution: {r['caution']}"]
+    text = f"Selection model ({name}): {shown(r['estimate'])}; without selection "
+    text += f"{shown(r['unadjusted'])}; no selection: {format_p(r['p'])}"
+    return [text, *(f"  {note}" for note in r["notes"])]
