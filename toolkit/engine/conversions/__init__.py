@@ -10,6 +10,7 @@ from toolkit.engine.conversions.effects import (
 )
 from toolkit.engine.conversions.pairs import before_after, matched_pairs
 from toolkit.engine.conversions.plausible import grim, odd_standard_deviations, wide_differences
+from toolkit.engine.conversions.skewed import SKEWED, box_cox, quantile_estimation
 from toolkit.engine.conversions.summaries import (
     Converted,
     Skewness,
@@ -32,10 +33,12 @@ from toolkit.engine.conversions.units import (
 )
 
 __all__ = [
+    "SKEWED",
     "Converted",
     "ConvertedEffect",
     "Skewness",
     "before_after",
+    "box_cox",
     "combine_arms",
     "cross_over_mean_difference",
     "cross_over_smd",
@@ -52,6 +55,7 @@ __all__ = [
     "odd_standard_deviations",
     "paired_odds_ratio",
     "paired_odds_ratio_of_margins",
+    "quantile_estimation",
     "sd_of_difference",
     "sd_of_interval",
     "sd_of_standard_error",

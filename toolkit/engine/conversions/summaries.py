@@ -18,7 +18,9 @@ __all__ = [
     "Skewness",
     "combine_arms",
     "mean_sd_of_change",
+    "mean_sd_of_normal_quantiles",
     "mean_sd_of_quantiles",
+    "scenario",
     "sd_of_difference",
     "sd_of_interval",
     "sd_of_standard_error",
@@ -50,7 +52,7 @@ class Skewness:
         return self.statistic > self.critical
 
 
-def _scenario(
+def scenario(
     n: float, low: float | None, q1: float | None, median: float | None, q3: float | None, high: float | None
 ) -> tuple[bool, bool]:
     """Whether the range and whether the quartiles are there; refuses what cannot be."""
@@ -87,7 +89,7 @@ def skewness_of_quantiles(
     >>> skewness_of_quantiles(61, low=3, q1=10, median=14, q3=21, high=40).skewed
     True
     """
-    extremes, quartiles = _scenario(n, low, q1, median, q3, high)
+    extremes, quartiles = scenario(n, low, q1, median, q3, high)
     at_range = at_box = 0.0
     if low is not None and high is not None and high > low:
         at_range = abs(low + high - 2 * median) / (high - low)
@@ -137,7 +139,7 @@ def mean_sd_of_quantiles(
     >>> round(found.mean, 4), round(found.sd, 4)
     (12.3549, 6.9204)
     """
-    extremes, quartiles = _scenario(n, low, q1, median, q3, high)
+    extremes, quartiles = scenario(n, low, q1, median, q3, high)
     skew = skewness_of_quantiles(n, median=median, q1=q1, q3=q3, low=low, high=high)
     if skew.skewed and skewed == "refuse":
         raise NotEstimable(
@@ -145,6 +147,27 @@ def mean_sd_of_quantiles(
             "a mean made of them would mislead."
         )
     flags = [f"skewed quantiles (test statistic {skew.statistic:.3f} above {skew.critical:.3f})"] if skew.skewed else []
+    mean, sd = mean_sd_of_normal_quantiles(n, median=median, q1=q1, q3=q3, low=low, high=high)
+    source = {
+        (True, True): "median, quartiles and range (Luo 2018, Shi 2020)",
+        (False, True): "median and quartiles (Luo 2018, Wan 2014)",
+        (True, False): "median and range (Luo 2018, Wan 2014)",
+    }[extremes, quartiles]
+    return Converted(mean=mean, sd=sd, n=n, source=source, flags=tuple(flags))
+
+
+def mean_sd_of_normal_quantiles(
+    n: float,
+    *,
+    median: float,
+    q1: float | None = None,
+    q3: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    shi: bool = True,
+) -> tuple[float, float]:
+    """Luo's mean and Wan's SD of quantiles taken as normal, untested; five numbers have Shi's SD unless not ``shi``."""
+    extremes, quartiles = scenario(n, low, q1, median, q3, high)
     mid_range = (low + high) / 2 if low is not None and high is not None else math.nan
     mid_box = (q1 + q3) / 2 if q1 is not None and q3 is not None else math.nan
     span = high - low if low is not None and high is not None else math.nan
@@ -153,17 +176,14 @@ def mean_sd_of_quantiles(
     if extremes and quartiles:
         outer, inner = 2.2 / (2.2 + n**0.75), 0.7 - 0.72 / n**0.55
         mean = outer * mid_range + inner * mid_box + (1 - outer - inner) * median
-        sd = span / ((2 + 0.14 * n**0.6) * extreme) + box / ((2 + 2 / (0.07 * n**0.6)) * quarter)
-        source = "median, quartiles and range (Luo 2018, Shi 2020)"
-    elif quartiles:
+        if shi:
+            return mean, span / ((2 + 0.14 * n**0.6) * extreme) + box / ((2 + 2 / (0.07 * n**0.6)) * quarter)
+        return mean, span / (4 * extreme) + box / (4 * quarter)
+    if quartiles:
         inner = 0.7 + 0.39 / n
-        mean, sd = inner * mid_box + (1 - inner) * median, box / (2 * quarter)
-        source = "median and quartiles (Luo 2018, Wan 2014)"
-    else:
-        outer = 4 / (4 + n**0.75)
-        mean, sd = outer * mid_range + (1 - outer) * median, span / (2 * extreme)
-        source = "median and range (Luo 2018, Wan 2014)"
-    return Converted(mean=mean, sd=sd, n=n, source=source, flags=tuple(flags))
+        return inner * mid_box + (1 - inner) * median, box / (2 * quarter)
+    outer = 4 / (4 + n**0.75)
+    return outer * mid_range + (1 - outer) * median, span / (2 * extreme)
 
 
 def sd_of_standard_error(se: float, n: float) -> Converted:

@@ -7,15 +7,19 @@ from toolkit.engine.publication.adjusted import LimitMeta, PetPeese, limit_meta,
 from toolkit.engine.publication.counts import ExcessSignificance, FailSafeN, excess_significance, fail_safe_n
 from toolkit.engine.publication.pcurve import PCurve, p_curve
 from toolkit.engine.publication.selection import SELECTION_MODELS, SelectionModel, selection_model
+from toolkit.engine.publication.selection_copas import Copas, CopasRow, copas
 
 __all__ = [
     "SELECTION_MODELS",
+    "Copas",
+    "CopasRow",
     "ExcessSignificance",
     "FailSafeN",
     "LimitMeta",
     "PCurve",
     "PetPeese",
     "SelectionModel",
+    "copas",
     "excess_significance",
     "fail_safe_n",
     "limit_meta",

@@ -68,7 +68,8 @@ class LimitMeta:
     g2: float
 
 
-def _needs(result: PairwiseResult, what: str, force: bool) -> tuple[FloatArray, FloatArray, str | None]:
+def needs(result: PairwiseResult, what: str, force: bool) -> tuple[FloatArray, FloatArray, str | None]:
+    """Effects, variances, and a caution on few studies; refuses what no method of small-study effects can use."""
     _, y, v = studies_of(result)
     if y.size < 3:
         raise NotEstimable(f"{what} takes at least three studies; there are {y.size}.")
@@ -93,7 +94,7 @@ def pet_peese(result: PairwiseResult, *, force: bool = False) -> PetPeese:
     ----------
     Stanley, Doucouliagos 2014, Res Synth Methods 5:60-78. doi:10.1002/jrsm.1095
     """
-    y, v, few = _needs(result, "PET-PEESE", force)
+    y, v, few = needs(result, "PET-PEESE", force)
     level, one = result.spec.level, np.ones_like(v)
     pet = fit_weighted(y, v, np.column_stack([one, np.sqrt(v)]))
     peese = fit_weighted(y, v, np.column_stack([one, v]))
@@ -132,7 +133,7 @@ def limit_meta(result: PairwiseResult, *, force: bool = False) -> LimitMeta:
     """
     from scipy.special import chdtrc
 
-    y, v, _ = _needs(result, "Limit meta-analysis", force)
+    y, v, _ = needs(result, "Limit meta-analysis", force)
     if result.tau2 is None or result.random_wald is None:
         raise NotEstimable("Limit meta-analysis needs a random-effects fit by inverse variance.")
     tau2 = result.tau2.value
