@@ -7,7 +7,8 @@ those whose titles differ and that share nothing else are left out before any ot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +17,32 @@ from rapidfuzz.process import cpdist
 
 from toolkit.dedup.keys import Keys, places_in, rare_words
 
-__all__ = ["BLOCK_KEYS", "candidate_pairs", "likely_pairs", "pairs_within_blocks", "string_similarity"]
+__all__ = ["BLOCK_KEYS", "candidate_pairs", "likely_pairs", "string_similarity", "taken"]
 
 IntArray = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 Similarity = npt.NDArray[np.float32]
 
 MAX_BLOCK = 60  # records; a larger block is divided. Real duplicate groups seen have at most 9 copies.
 PIECE = 500_000  # pairs tried at a time
+NO_ROWS: Rows = np.zeros(0, dtype=np.int32)
 ALIKE = 0.70  # titles this alike are compared in full; less alike ones need an agreement elsewhere to be joined
 ALIKE_TRANSLATED = 0.3  # where one has a second title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Blocks:
+    """Which records meet which: ``owner[k]`` meets ``rows[start[k] : start[k] + count[k]]``.
+
+    The pairs of a block of b records are b - 1 such lines, so a library fits in memory however many pairs it has.
+    The owner of a pair is its new record, of two new ones the first: so all keys find a pair under one owner.
+    """
+
+    rows: Rows
+    owner: Rows
+    start: IntArray
+    count: Rows
 
 
 def candidate_pairs(keys: Keys, *, new: BoolArray | None = None) -> tuple[IntArray, IntArray]:
@@ -36,95 +53,151 @@ def candidate_pairs(keys: Keys, *, new: BoolArray | None = None) -> tuple[IntArr
     keys : of all records
     new : where given, only pairs with at least one record marked True are returned
     """
+    return _sorted_pairs(list(_pieces(keys, new)), len(keys))
+
+
+def likely_pairs(keys: Keys, *, new: BoolArray | None = None, workers: int = 1) -> tuple[IntArray, IntArray]:
+    """The candidate pairs that may be one document: titles alike, or an agreement that titles cannot explain away.
+
+    Parameters
+    ----------
+    keys, new : as for `candidate_pairs`
+    workers : threads for string comparison
+    """
+    n = max(len(keys), 1)
+    kept = [flat[_worth_comparing(keys, flat // n, flat % n, workers)] for flat in _pieces(keys, new)]
+    return _sorted_pairs(kept, n)
+
+
+def _sorted_pairs(kept: list[IntArray], n: int) -> tuple[IntArray, IntArray]:
+    flat = np.concatenate((np.zeros(0, dtype=np.int64), *kept))
+    flat.sort()
+    return flat // max(n, 1), flat % max(n, 1)
+
+
+def _pieces(keys: Keys, new: BoolArray | None) -> Iterator[IntArray]:
+    """The candidate pairs as i * n + j, distinct, some ``PIECE`` at a time."""
     n = len(keys)
     if n < 2 or (new is not None and not new.any()):
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, empty
+        return
     refine = _refinements(keys)
-    flat = np.zeros(0, dtype=np.int64)
-    waiting: list[IntArray] = []
-    for key in BLOCK_KEYS.values():  # one by one: all keys of a large library at once need too much memory
-        waiting.append(pairs_within_blocks(key(keys, new), refine, new=new))
-        if sum(map(len, waiting)) > len(flat):
-            flat, waiting = np.unique(np.concatenate((flat, *waiting))), []
-    flat = np.unique(np.concatenate((flat, *waiting)))
-    return flat // n, flat % n
+    blocks = _in_order([part for key in BLOCK_KEYS.values() for part in _blocks_of(key(keys, new), refine, new)])
+    ends = np.cumsum(blocks.count, dtype=np.int64)
+    first = 0
+    while first < len(ends):
+        before = int(ends[first - 1]) if first else 0
+        last = int(np.searchsorted(ends, before + PIECE, side="left"))
+        if last < len(ends):  # all lines of one owner stay together
+            last = int(np.searchsorted(blocks.owner, blocks.owner[last], side="right")) - 1
+        last = min(last, len(ends) - 1)
+        yield _pairs_of(blocks, slice(first, last + 1), n)
+        first = last + 1
 
 
-def pairs_within_blocks(keys: IntArray, refine: tuple[IntArray, ...], *, new: BoolArray | None = None) -> IntArray:
-    """Pairs of records with equal keys as i * n + j.
+def _in_order(parts: Sequence[_Blocks]) -> _Blocks:
+    """All parts as one, by owner."""
+    before = np.cumsum([0, *(len(part.rows) for part in parts)])
+    order = np.argsort(np.concatenate([NO_ROWS, *(part.owner for part in parts)]), kind="stable")
+    starts = [part.start + b for part, b in zip(parts, before.tolist(), strict=False)]
+    return _Blocks(
+        rows=np.concatenate([NO_ROWS, *(part.rows for part in parts)]),
+        owner=np.concatenate([NO_ROWS, *(part.owner for part in parts)])[order],
+        start=np.concatenate([np.zeros(0, dtype=np.int64), *starts])[order],
+        count=np.concatenate([NO_ROWS, *(part.count for part in parts)])[order],
+    )
+
+
+def _pairs_of(blocks: _Blocks, lines: slice, n: int) -> IntArray:
+    """Distinct pairs of some lines as i * n + j, sorted."""
+    count = blocks.count[lines].astype(np.int64)
+    ends = np.cumsum(count)
+    place = np.arange(ends[-1], dtype=np.int64) + np.repeat(blocks.start[lines] - (ends - count), count)
+    other = blocks.rows[place]
+    owner = np.repeat(blocks.owner[lines], count)
+    flat = np.minimum(owner, other).astype(np.int64) * n + np.maximum(owner, other)
+    flat = flat[owner != other]
+    flat.sort()
+    distinct: IntArray = flat[np.flatnonzero(np.r_[True, flat[1:] != flat[:-1]])] if len(flat) else flat
+    return distinct
+
+
+def _blocks_of(keys: IntArray, refine: tuple[IntArray, ...], new: BoolArray | None) -> list[_Blocks]:
+    """Blocks of records with equal keys.
 
     Parameters
     ----------
     keys : (n,) or (n, k) codes, 0 = no key; with k columns, equality of any two codes counts
     refine : codes that divide a block of more than ``MAX_BLOCK`` records, in the order in which they are tried
+    new : where given, only blocks with a record marked True count
     """
     n = len(keys)
     flat = keys.reshape(n, -1)
-    rows = np.repeat(np.arange(n, dtype=np.int64), flat.shape[1])
-    codes = flat.ravel()
-    known = codes != 0
+    known = flat.ravel() != 0
     if new is not None:  # only blocks that hold a new record matter
-        known &= places_in(np.unique(flat[new]), codes) >= 0
-    return _pairs(rows[known], codes[known], refine, n, new)
+        known &= places_in(np.unique(flat[new]), flat.ravel()) >= 0
+    places = np.flatnonzero(known)
+    return _divided((places // flat.shape[1]).astype(np.int32), flat.ravel()[places], refine, new)
 
 
-def _pairs(rows: IntArray, codes: IntArray, refine: tuple[IntArray, ...], n: int, new: BoolArray | None) -> IntArray:
+def _divided(rows: Rows, codes: IntArray, refine: tuple[IntArray, ...], new: BoolArray | None) -> list[_Blocks]:
+    """Blocks of equal codes, large ones divided; ``rows`` ascend within each code."""
     if len(rows) < 2:
-        return np.zeros(0, dtype=np.int64)
+        return []
     order = np.argsort(codes, kind="stable")
     rows, codes = rows[order], codes[order]
     starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]])
     sizes = np.diff(np.r_[starts, len(rows)])
-    group = np.repeat(np.arange(len(starts)), sizes)
-    keep = (sizes > 1)[group]
+    counts = sizes > 1
     if new is not None:
-        keep &= (np.add.reduceat(new[rows].astype(np.int64), starts) > 0)[group]
-    is_large = (sizes > MAX_BLOCK)[group]
-    found = [_all_pairs(rows[keep & ~is_large], group[keep & ~is_large], n, new)]
-    large = keep & is_large
-    if large.any():
-        found.append(_divide(rows[large], group[large], refine, n, new))
-    return np.concatenate(found)
+        counts &= np.logical_or.reduceat(new[rows], starts)
+    is_small, is_large = counts & (sizes <= MAX_BLOCK), counts & (sizes > MAX_BLOCK)
+    found = [_whole(rows[np.repeat(is_small, sizes)], sizes[is_small], new)]
+    if is_large.any():
+        group = np.repeat(np.arange(np.count_nonzero(is_large)), sizes[is_large])
+        found += _divide(rows[np.repeat(is_large, sizes)], group, refine, new)
+    return found
 
 
-def _divide(rows: IntArray, group: IntArray, refine: tuple[IntArray, ...], n: int, new: BoolArray | None) -> IntArray:
-    """Pairs of large blocks: those that agree in a further key, and neighbours when nothing divides the block.
+def _whole(rows: Rows, sizes: IntArray, new: BoolArray | None) -> _Blocks:
+    """Each record meets those after it in its block; with ``new``, new records come first and only they meet others."""
+    ends = np.repeat(np.cumsum(sizes), sizes)
+    if new is not None:
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        rows = rows[np.argsort(2 * group + ~new[rows], kind="stable")]
+    start = np.arange(1, len(rows) + 1, dtype=np.int64)
+    count = (ends - start).astype(np.int32)
+    meets = np.flatnonzero(count > 0 if new is None else (count > 0) & new[rows])
+    return _Blocks(rows=rows, owner=rows[meets], start=start[meets], count=count[meets])
+
+
+def _divide(rows: Rows, group: IntArray, refine: tuple[IntArray, ...], new: BoolArray | None) -> list[_Blocks]:
+    """Large blocks as those that agree in a further key, and neighbours when nothing divides the block.
 
     The last of ``refine`` puts the records of an undivided block in an order that is their own.
     """
     if len(refine) == 1:
-        order = np.lexsort((refine[0][rows], group))
-        rows, group = rows[order], group[order]
-        near = [np.sort(np.column_stack((rows[:-k], rows[k:]))[group[:-k] == group[k:]], axis=1) for k in (1, 2, 3)]
-        both = np.concatenate(near)
-        flat: IntArray = both[:, 0] * n + both[:, 1]
-        flat = flat[both[:, 0] != both[:, 1]]
-        return flat if new is None else flat[new[flat // n] | new[flat % n]]
+        return [_neighbours(rows, group, refine[0], new)]
     codes = refine[0][rows]
     known = codes != 0
     combined = group[known].astype(np.int64) * (int(codes.max(initial=0)) + 1) + codes[known]
-    inside = _pairs(rows[known], combined, refine[1:], n, new)
+    inside = _divided(rows[known], combined, refine[1:], new)
     if known.all():
         return inside
-    return np.concatenate((inside, _divide(rows[~known], group[~known], refine[1:], n, new)))
+    return [*inside, *_divide(rows[~known], group[~known], refine[1:], new)]
 
 
-def _all_pairs(rows: IntArray, group: IntArray, n: int, new: BoolArray | None) -> IntArray:
-    """All pairs within groups; rows sorted by group."""
-    found = []
-    shift = 1
-    left = np.arange(len(rows))
-    while len(left):
-        left = left[left + shift < len(rows)]
-        left = left[group[left] == group[left + shift]]
-        a, b = rows[left], rows[left + shift]
-        keep = a != b
-        if new is not None:
-            keep &= new[a] | new[b]
-        found.append(np.minimum(a, b)[keep] * n + np.maximum(a, b)[keep])
-        shift += 1
-    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+def _neighbours(rows: Rows, group: IntArray, codes: IntArray, new: BoolArray | None) -> _Blocks:
+    """Each record meets the next three of its block, which is put in the order of the codes."""
+    order = np.lexsort((codes[rows], group))
+    rows, group = rows[order], group[order]
+    near = [np.sort(np.column_stack((rows[:-k], rows[k:]))[group[:-k] == group[k:]], axis=1) for k in (1, 2, 3)]
+    pairs = np.concatenate(near)
+    if new is not None:
+        pairs = pairs[new[pairs].any(axis=1)]
+        pairs = np.where(new[pairs[:, :1]], pairs, pairs[:, ::-1])
+    ones = np.ones(len(pairs), dtype=np.int32)
+    start = np.arange(len(pairs), dtype=np.int64)
+    return _Blocks(rows=pairs[:, 1].copy(), owner=pairs[:, 0].copy(), start=start, count=ones)
 
 
 def _code(keys: Keys, *names: str) -> IntArray:
@@ -161,23 +234,6 @@ def _refinements(keys: Keys) -> tuple[IntArray, ...]:
     return tuple(_code(keys, name) for name in ("first author 8", "year", "title 60", "first page", "exact"))
 
 
-def likely_pairs(keys: Keys, *, new: BoolArray | None = None, workers: int = 1) -> tuple[IntArray, IntArray]:
-    """The candidate pairs that may be one document: titles alike, or an agreement that titles cannot explain away.
-
-    Parameters
-    ----------
-    keys, new : as for `candidate_pairs`
-    workers : threads for string comparison
-    """
-    left, right = candidate_pairs(keys, new=new)
-    kept = [np.zeros(0, dtype=np.int64)]
-    for start in range(0, len(left), PIECE):
-        a, b = left[start : start + PIECE], right[start : start + PIECE]
-        kept.append(start + np.flatnonzero(_worth_comparing(keys, a, b, workers)))
-    rows = np.concatenate(kept)
-    return left[rows], right[rows]
-
-
 def _worth_comparing(keys: Keys, left: IntArray, right: IntArray, workers: int) -> BoolArray:
     """A title at least half alike, or an agreement that a different title could not explain."""
 
@@ -211,7 +267,14 @@ def string_similarity(strings: Sequence[str], left: IntArray, right: IntArray, w
     """Indel similarity 0 to 1 of the strings of each pair; 0 where one is empty."""
     if not len(left):
         return np.zeros(0, dtype=np.float32)
-    first, second = [strings[k] for k in left.tolist()], [strings[k] for k in right.tolist()]
+    first, second = taken(strings, left), taken(strings, right)
     score = cpdist(first, second, scorer=fuzz.ratio, dtype=np.float32, workers=workers)
-    known = np.array([s != "" for s in strings])
-    return np.where(known[left] & known[right], score / np.float32(100), np.float32(0))
+    for k in np.flatnonzero(score == 100).tolist():  # two empty strings are called equal
+        if not first[k]:
+            score[k] = 0
+    return np.asarray(score / np.float32(100), dtype=np.float32)
+
+
+def taken(strings: Sequence[str], index: IntArray) -> list[str]:
+    """The strings at these positions."""
+    return list(map(strings.__getitem__, index.tolist()))

@@ -37,18 +37,39 @@ def cluster(
     """
     rank = _rank(ids)
     groups = _Groups(rank)
-    for k in np.flatnonzero(decisions.forbids).tolist():
+    edges = np.flatnonzero(decisions.band == MERGE)
+    left, right = decisions.left[edges], decisions.right[edges]
+    together = list(together)
+    component = _components(len(ids), left, right, together)
+    could_meet = decisions.forbids & (component[decisions.left] == component[decisions.right])
+    for k in np.flatnonzero(could_meet).tolist():
         groups.forbid(int(decisions.left[k]), int(decisions.right[k]))
     for i, j in apart:
         groups.forbid(i, j)
     for i, j in together:
         groups.join(i, j, force=True)
-    edges = np.flatnonzero(decisions.band == MERGE)
-    left, right = decisions.left[edges], decisions.right[edges]
     low, high = np.minimum(rank[left], rank[right]), np.maximum(rank[left], rank[right])
-    for k in np.lexsort((high, low, -np.round(decisions.score[edges], 9))).tolist():
-        groups.join(int(left[k]), int(right[k]))
-    return np.array([groups.find(k) for k in range(len(ids))], dtype=np.int64)
+    order = np.lexsort((high, low, -np.round(decisions.score[edges], 9)))
+    for i, j in zip(left[order].tolist(), right[order].tolist(), strict=True):
+        groups.join(i, j)
+    clusters = np.arange(len(ids), dtype=np.int64)
+    joined = np.flatnonzero(np.bincount(component, minlength=1)[component] > 1)
+    clusters[joined] = [groups.find(k) for k in joined.tolist()]
+    return clusters
+
+
+def _components(n: int, left: IntArray, right: IntArray, together: Sequence[tuple[int, int]]) -> IntArray:
+    """A number per record, equal where merges and what is joined already would connect, were nothing forbidden."""
+    more = np.array(together, dtype=np.int64).reshape(-1, 2)
+    left, right = np.concatenate((left, more[:, 0])), np.concatenate((right, more[:, 1]))
+    component = np.arange(n, dtype=np.int64)
+    while True:
+        low = np.minimum(component[left], component[right])
+        if (low == component[left]).all() and (low == component[right]).all():
+            return component
+        np.minimum.at(component, component[left], low)
+        np.minimum.at(component, component[right], low)
+        component = component[component]
 
 
 class _Groups:
@@ -100,8 +121,10 @@ def review_pairs(
     forbidden = np.unique(key[decisions.forbids & (decisions.band == APART)])
     done = {tuple(sorted((int(clusters[i]), int(clusters[j])))) for i, j in settled}
     asked = np.flatnonzero((decisions.band >= ASK) & (a != b) & ~np.isin(key, forbidden))
-    rank = _rank(ids)
-    first, second = rank[decisions.left[asked]], rank[decisions.right[asked]]
+    some = np.unique(np.concatenate((decisions.left[asked], decisions.right[asked])))
+    rank = _rank([ids[k] for k in some.tolist()])
+    first = rank[np.searchsorted(some, decisions.left[asked])]
+    second = rank[np.searchsorted(some, decisions.right[asked])]
     order = np.lexsort((np.maximum(first, second), np.minimum(first, second), -np.round(decisions.score[asked], 9)))
     seen: set[int] = set()
     kept = []

@@ -11,7 +11,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 from rapidfuzz.process import cpdist
 
-from toolkit.dedup.block import string_similarity
+from toolkit.dedup.block import string_similarity, taken
 from toolkit.dedup.journals import compare_journals
 from toolkit.dedup.normalise import Normalised
 
@@ -22,6 +22,7 @@ Levels = npt.NDArray[np.int8]
 Similarity = npt.NDArray[np.float32]
 
 SHORT_BEGINNING, LONG_BEGINNING = 18, 35  # letters
+PIECE = 250_000  # pairs compared at a time
 MAX_ISSUE = 60  # a weekly has 53 issues a year
 
 # Names of the levels of each field; the number of a level is its place in the tuple.
@@ -92,7 +93,9 @@ class Comparison:
 
     def level(self, field: str, *names: str) -> npt.NDArray[np.bool_]:
         """Where the field is at one of the named levels."""
-        return np.isin(self.levels[field], [LEVELS[field].index(name) for name in names])
+        wanted = np.zeros(len(LEVELS[field]), dtype=bool)
+        wanted[[LEVELS[field].index(name) for name in names]] = True
+        return wanted[self.levels[field]]
 
     def take(self, rows: IntArray) -> Comparison:
         """The comparison of some of the pairs only."""
@@ -109,6 +112,25 @@ def compare(values: Normalised, left: IntArray, right: IntArray, *, workers: int
     left, right : pairs (`block.likely_pairs`)
     workers : threads for string comparison
     """
+    size = PIECE if len(left) > PIECE else max(len(left), 1)
+    some = [_compare_piece(values, left[k : k + size], right[k : k + size], workers) for k in range(0, len(left), size)]
+    found = _joined(some) if some else _compare_piece(values, left, right, workers)
+    found.levels["doi"] = _container_dois(values, found)
+    return found
+
+
+def _joined(some: Sequence[Comparison]) -> Comparison:
+    """The comparisons of several pieces as one."""
+    if len(some) == 1:
+        return some[0]
+    parts = {
+        f.name: np.concatenate([getattr(c, f.name) for c in some]) for f in fields(Comparison) if f.name != "levels"
+    }
+    return Comparison(levels={name: np.concatenate([c.levels[name] for c in some]) for name in LEVELS}, **parts)
+
+
+def _compare_piece(values: Normalised, left: IntArray, right: IntArray, workers: int) -> Comparison:
+    """As `compare`, but a DOI shared by several titles counts as any other."""
     similarity = string_similarity(values.squeezed, left, right, workers)
     similarity, is_translation = _with_second_titles(values, left, right, similarity)
     contained = _contained(values, left, right)
@@ -135,7 +157,6 @@ def compare(values: Normalised, left: IntArray, right: IntArray, *, workers: int
         "abstract": _abstract(v, left, right, workers),
         "registry": _equal(v.registry, left, right),
     }
-    levels["doi"] = _container_dois(v, left, right, levels)
     words = _title_words(v, left, right, similarity, _is_plausible(levels))
     levels["title words"] = np.where(is_cut, 2, words).astype(np.int8)
     exact = (v.exact[left] == v.exact[right]) & (v.exact[left] != 0)
@@ -156,16 +177,12 @@ def compare(values: Normalised, left: IntArray, right: IntArray, *, workers: int
     )  # fmt: skip
 
 
-def _take(strings: Sequence[str], index: IntArray) -> list[str]:
-    return [strings[k] for k in index.tolist()]
-
-
 def _with_second_titles(
     v: Normalised, left: IntArray, right: IntArray, similarity: Similarity
 ) -> tuple[Similarity, npt.NDArray[np.bool_]]:
     """The best similarity of first and second titles, and where translation is in play."""
     best = similarity.copy()
-    has = np.array([o != "" for o in v.other_title], dtype=bool)
+    has = v.has_second_title
     for k in np.flatnonzero((has[left] | has[right]) & (similarity < 0.95)).tolist():
         i, j = int(left[k]), int(right[k])
         for a in (v.title[i], v.other_title[i]):
@@ -192,20 +209,19 @@ def _title_level(v: Normalised, left: IntArray, right: IntArray, similarity: Sim
     level = 5 - np.searchsorted(np.array([0.6, 0.75, 0.87, 0.95, 0.9999]), similarity, side="right")
     level = np.where(contained == 2, np.minimum(level, 1), level)
     level = np.where((contained == 1) & (level > 2), 6, level)
-    has_title = np.array([t != "" for t in v.title], dtype=bool)
-    return np.where(has_title[left] & has_title[right], level, 7).astype(np.int8)
+    has_title = (v.letters[left] > 0) & (v.letters[right] > 0)
+    return np.where(has_title, level, 7).astype(np.int8)
 
 
 def _contained(v: Normalised, left: IntArray, right: IntArray) -> Levels:
     """Where one title is the beginning of the other (cut off, or without its subtitle): 2 if long, 1 if short."""
-    lengths = np.array([len(t) for t in v.squeezed])
-    shorter = np.minimum(lengths[left], lengths[right])
+    one, other = v.letters[left], v.letters[right]
+    shorter = np.minimum(one, other)
     out = np.zeros(len(left), dtype=np.int8)
-    possible = (shorter >= SHORT_BEGINNING) & (lengths[left] != lengths[right])
-    for k in np.flatnonzero(possible).tolist():
-        a, b = v.squeezed[left[k]], v.squeezed[right[k]]
-        if a.startswith(b) or b.startswith(a):
-            out[k] = 2 if shorter[k] >= LONG_BEGINNING else 1
+    possible = np.flatnonzero((shorter >= SHORT_BEGINNING) & (one != other))
+    a, b = taken(v.squeezed, left[possible]), taken(v.squeezed, right[possible])
+    begins = np.fromiter((x.startswith(y) or y.startswith(x) for x, y in zip(a, b, strict=True)), dtype=bool)
+    out[possible] = begins * np.where(shorter[possible] >= LONG_BEGINNING, 2, 1)
     return out
 
 
@@ -260,7 +276,7 @@ def _has_spelling(word: str, others: list[str]) -> bool:
 
 
 def _title_length(v: Normalised, left: IntArray, right: IntArray) -> Levels:
-    size = np.array([len(t) * (2 if not t.isascii() else 1) for t in v.squeezed])
+    size = v.letters * (1 + v.is_wide)
     shorter = np.minimum(size[left], size[right])
     level = np.where(shorter < 22, 2, np.where(shorter < 40, 1, 0))
     return np.where(v.is_generic[left] | v.is_generic[right] | (shorter < 8), 3, level).astype(np.int8)
@@ -324,11 +340,12 @@ def _doi(v: Normalised, left: IntArray, right: IntArray) -> Levels:
     return np.where(known, np.where(same, 1, np.where(version, 4, 3)), 0).astype(np.int8)
 
 
-def _container_dois(v: Normalised, left: IntArray, right: IntArray, levels: dict[str, Levels]) -> Levels:
+def _container_dois(v: Normalised, c: Comparison) -> Levels:
     """DOI levels in which a DOI that stands for several documents (supplement, book, volume) has its own level.
 
     A DOI is one when two of its records have different titles and a different first author or first page.
     """
+    levels, left = c.levels, c.left
     doi = levels["doi"]
     several = (
         (doi == 1) & (levels["title"] >= 4) & ((levels["first author"] == 4) | (levels["first page"] == 2))
@@ -338,30 +355,34 @@ def _container_dois(v: Normalised, left: IntArray, right: IntArray, levels: dict
 
 
 def _first_author(v: Normalised, left: IntArray, right: IntArray, authors: Levels, workers: int) -> Levels:
-    a, b = _take(v.first, left), _take(v.first, right)
+    a, b = taken(v.first, left), taken(v.first, right)
     if not a:
         return np.zeros(0, dtype=np.int8)
+    known = np.fromiter((x != "" and y != "" for x, y in zip(a, b, strict=True)), dtype=bool)
     jaro = cpdist(a, b, scorer=JaroWinkler.similarity, dtype=np.float32, workers=workers)
-    whole = cpdist(
-        _take(v.first_words, left), _take(v.first_words, right), scorer=fuzz.token_set_ratio, dtype=np.float32,
-        workers=workers,
-    )  # fmt: skip
-    known = np.array([f != "" for f in v.first], dtype=bool)
+    doubtful = np.flatnonzero(known & (jaro < 0.9))
+    whole = np.zeros(len(left), dtype=np.float32)
+    whole[doubtful] = _token_set(v.first_words, left[doubtful], right[doubtful], workers)
     other_initial = (v.initial[left] != v.initial[right]) & (v.initial[left] != 0) & (v.initial[right] != 0)
     level = np.where(jaro >= 0.999, np.where(other_initial, 2, 1), np.where((jaro >= 0.9) | (whole >= 90), 3, 4))
     several = (v.author_count[left] > 1) & (v.author_count[left] == v.author_count[right])
     level = np.where((level == 4) & (authors == 1) & several, 5, level)
-    return np.where(known[left] & known[right], level, 0).astype(np.int8)
+    return np.where(known, level, 0).astype(np.int8)
+
+
+def _token_set(strings: Sequence[str], left: IntArray, right: IntArray, workers: int) -> Similarity:
+    """Likeness 0 to 100 of the words of each pair of strings, whatever their order and number."""
+    if not len(left):
+        return np.zeros(0, dtype=np.float32)
+    first, second = taken(strings, left), taken(strings, right)
+    return np.asarray(cpdist(first, second, scorer=fuzz.token_set_ratio, dtype=np.float32, workers=workers))
 
 
 def _authors(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Levels:
-    a, b = _take(v.families, left), _take(v.families, right)
-    if not a:
-        return np.zeros(0, dtype=np.int8)
-    score = cpdist(a, b, scorer=fuzz.token_set_ratio, dtype=np.float32, workers=workers)
-    known = np.array([f != "" for f in v.families], dtype=bool)
+    score = _token_set(v.families, left, right, workers)
+    known = v.has_families[left] & v.has_families[right]
     level = 4 - np.searchsorted(np.array([55.0, 80.0, 95.0]), score, side="right")
-    return np.where(known[left] & known[right], level, 0).astype(np.int8)
+    return np.where(known, level, 0).astype(np.int8)
 
 
 def _journal(v: Normalised, left: IntArray, right: IntArray) -> Levels:
@@ -381,7 +402,8 @@ def _journal(v: Normalised, left: IntArray, right: IntArray) -> Levels:
 
 
 def _abstract(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Levels:
-    score = string_similarity(v.abstract, left, right, workers)
-    known = np.array([a != "" for a in v.abstract], dtype=bool)
-    level = np.where(score >= 0.9, 1, np.where(score >= 0.7, 2, 3))
-    return np.where(known[left] & known[right], level, 0).astype(np.int8)
+    both = np.flatnonzero(v.has_abstract[left] & v.has_abstract[right])
+    score = string_similarity(v.abstract, left[both], right[both], workers)
+    level = np.zeros(len(left), dtype=np.int8)
+    level[both] = np.where(score >= 0.9, 1, np.where(score >= 0.7, 2, 3))
+    return level

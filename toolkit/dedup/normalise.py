@@ -71,6 +71,8 @@ class Normalised:
     abstract : folded beginning of the abstract
     trials : trial registry numbers in any field; ``registry`` is of the fields made for them only
     is_registration : an entry of a trial register
+    letters : length of the squeezed title; is_wide: not all of them are ASCII
+    has_second_title, has_families, has_abstract : the value is known
     """
 
     title: list[str]
@@ -112,6 +114,11 @@ class Normalised:
     exact: IntArray
     trials: list[tuple[str, ...]]
     is_registration: BoolArray
+    letters: IntArray
+    is_wide: BoolArray
+    has_second_title: BoolArray
+    has_families: BoolArray
+    has_abstract: BoolArray
 
     def __len__(self) -> int:
         return len(self.title)
@@ -281,10 +288,11 @@ def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
     """The values of n records as arrays and codes."""
     codes = {name: _Codes() for name in ("numbers", "part", "initial", "journal", "volume", "issue", "page", "pmid")}
     doi_codes, issn_codes = _DoiCodes(), _Codes()
+    squeezed = [squeeze(t) for t in lists["title"]]
     first_page = codes["page"].of(lists["first_page"])
     return Normalised(
         title=lists["title"],
-        squeezed=[squeeze(t) for t in lists["title"]],
+        squeezed=squeezed,
         other_title=lists["other_title"],
         markers=np.array(lists["markers"], dtype=np.int32).reshape(n),
         numbers=codes["numbers"].of(lists["numbers"]),
@@ -322,6 +330,11 @@ def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
         exact=_Codes().of(lists["exact"]),
         trials=lists["trials"],
         is_registration=np.array(lists["is_registration"], dtype=bool).reshape(n),
+        letters=np.fromiter(map(len, squeezed), dtype=np.int32, count=n),
+        is_wide=~np.fromiter(map(str.isascii, squeezed), dtype=bool, count=n),
+        has_second_title=np.fromiter(map(bool, lists["other_title"]), dtype=bool, count=n),
+        has_families=np.fromiter(map(bool, lists["families"]), dtype=bool, count=n),
+        has_abstract=np.fromiter(map(bool, lists["abstract"]), dtype=bool, count=n),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,9 +26,7 @@ class Question:
 def questions(project: Project) -> list[Question]:
     """Pairs that wait for a person, strongest first: not joined since, and not declared apart."""
     store = project.store
-    rows = store.head_values("assign", ("subject", "payload"), containing='"ask":')
-    asked = ((subject, json.loads(text).get("ask", ())) for subject, text in rows)
-    return open_questions(views.assignments(store), views.apart_pairs(store), asked)
+    return open_questions(views.assignments(store), views.apart_pairs(store), views.asked(store))
 
 
 def open_questions(
