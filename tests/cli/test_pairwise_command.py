@@ -258,3 +258,15 @@ def test_a_figure_that_cannot_be_drawn_is_refused(
 ) -> None:
     assert run(["pairwise", str(schools), "--columns", "study=school", "--figure", figure]) == 2
     assert why in capfd.readouterr().err
+
+
+def test_a_table_of_thousands_of_studies_shows_its_ends_and_says_where_all_of_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    rows = [f"s{i},{i % 5},50,{i % 3},52" for i in range(3000)]
+    path.write_text("\n".join(["study,event.e,n.e,event.c,n.c", *rows]) + "\n", encoding="utf-8")
+    text = call(str(path), "--measure", "OR").stdout
+    assert len(text.splitlines()) < 160
+    assert "rows are not shown: --format csv or --output FILE has them all" in text
+    assert "s2" in text and "s2999" in text and "s1500" not in text
+    assert "more lines like these: --format json" in text
+    assert "more: --format json or --output FILE.json has them all." in text

@@ -33,6 +33,8 @@ __all__ = [
     "emit",
     "form_option",
     "format_option",
+    "long_lines",
+    "long_table",
     "open_project",
     "project_options",
     "run",
@@ -301,6 +303,33 @@ def table(
     for row in rows:
         shown.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console().print(shown)
+
+
+# A table longer than this is no reading matter, and laying out each cell of it takes minutes.
+MOST_ROWS, MOST_LINES, FIRST_ROWS, LAST_ROWS = 400, 120, 25, 10
+
+
+def long_table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[int] = (), everything: str
+) -> None:
+    """Print a table; of a very long one its beginning and end, and where all of it is."""
+    if len(rows) <= MOST_ROWS:
+        table(header, rows, right=right)
+        return
+    gap = ["..."] + [""] * (len(header) - 1)
+    table(header, [*rows[:FIRST_ROWS], gap, *rows[-LAST_ROWS:]], right=right)
+    click.echo(
+        f"{len(rows) - FIRST_ROWS - LAST_ROWS:,} of {len(rows):,} rows are not shown: {everything} has them all."
+    )
+
+
+def long_lines(lines: Sequence[str], *, everything: str) -> None:
+    """Print lines; of very many the first ones, and where all of them are."""
+    out = console()
+    for line in lines[: FIRST_ROWS if len(lines) > MOST_LINES else None]:
+        out.print(line, markup=False)
+    if len(lines) > MOST_LINES:
+        click.echo(f"  ... and {len(lines) - FIRST_ROWS:,} more lines like these: {everything} has them all.")
 
 
 def csv_text(header: Sequence[str], rows: Sequence[Sequence[object] | Mapping[str, object]]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import console, csv_text, emit, table
+from toolkit.cli.common import console, csv_text, emit, long_lines, long_table, table
 from toolkit.engine.tabulate import counts_of_mantel_haenszel
 from toolkit.model.errors import InputError
 from toolkit.model.wording import counted
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["csv_rows", "show"]
 
+_EVERYTHING = "--format json or --output FILE.json"
 _CSV = (
     "row", "study", "estimate", "ci_low", "ci_high", "p", "se_model", "weight_common", "weight_random",
     "n_treatment", "n_reference", "events_treatment", "events_reference", "method", "excluded",
@@ -55,12 +56,10 @@ def show(done: Done, source: Table, *, output_format: str, output: Path | None) 
 def _further(found: dict[str, Any], decimals: int) -> None:
     from toolkit.analysis.pairwise.blocks import blocks
 
-    out = console()
     for block in blocks(found, decimals):
         if block.rows:
-            table(block.header, block.rows, right=block.right)
-        for line in block.lines:
-            out.print(line, markup=False)
+            long_table(block.header, block.rows, right=block.right, everything=_EVERYTHING)
+        long_lines(block.lines, everything=_EVERYTHING)
 
 
 def csv_rows(found: dict[str, Any]) -> list[dict[str, object]]:
@@ -123,8 +122,8 @@ def _studies(result: PairwiseResult) -> None:
         effect = format_interval(row.y, row.ci_low, row.ci_high, result.scale, decimals)
         rows.append([row.study, *arms, effect, format_percent(row.weight_common), format_percent(row.weight_random)])
     if rows:
-        right = range(1, len(header) + 2)
-        table([*header, "Weight, common", "random"], rows, right=list(right))
+        right = list(range(1, len(header) + 2))
+        long_table([*header, "Weight, common", "random"], rows, right=right, everything="--format csv or --output FILE")
 
 
 def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:
@@ -186,6 +185,24 @@ def _zero_cells_matter(result: PairwiseResult) -> bool:
     return bool(result.corrections) or 0 in cells
 
 
+# A sentence that names thousands of studies.
+_MOST_LETTERS = 800
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _MOST_LETTERS:
+        return text
+    head = text[:_MOST_LETTERS].rpartition(", ")[0]
+    return f"{head} ... and {text.count(', ') - head.count(', '):,} more: {_EVERYTHING} has them all."
+
+
+def _left_out(result: PairwiseResult) -> list[str]:
+    lines = [f"  {row.study}: {row.excluded}" for row in result.studies if row.excluded is not None]
+    kept = {row.study for row in result.studies if row.excluded is None}
+    arms = [arm for arm in result.excluded if arm.study in kept]
+    return lines + [f"  {arm.study}, {arm.treatment or 'arm'}: {arm.reason}" for arm in arms]
+
+
 def _remarks(result: PairwiseResult, found: dict[str, Any]) -> None:
     out = console()
     if found["resolved"]["preset"]:
@@ -194,17 +211,11 @@ def _remarks(result: PairwiseResult, found: dict[str, Any]) -> None:
         out.print(f"Zero cells: {found['resolved']['zero_cells']}", markup=False)
     if result.excluded:
         out.print("\nNot in the analysis:", markup=False)
-        for row in result.studies:
-            if row.excluded is not None:
-                out.print(f"  {row.study}: {row.excluded}", markup=False)
-        for arm in result.excluded:
-            kept = any(row.study == arm.study and row.excluded is None for row in result.studies)
-            if kept:
-                out.print(f"  {arm.study}, {arm.treatment or 'arm'}: {arm.reason}", markup=False)
-    for correction in result.corrections:
-        out.print(f"Corrected: {correction.study}: {correction.what}", markup=False)
+        long_lines(_left_out(result), everything=_EVERYTHING)
+    lines = [f"Corrected: {correction.study}: {correction.what}" for correction in result.corrections]
+    long_lines(lines, everything=_EVERYTHING)
     for warning in result.warnings:
-        out.print(f"Note: {warning.text}", markup=False)
+        out.print(f"Note: {_shortened(warning.text)}", markup=False)
     columns = ", ".join(f"{role} = {column}" for role, column in found["columns_used"].items())
     out.print(f"\nColumns taken: {columns}", markup=False)
     for note in found["read_notes"]:
