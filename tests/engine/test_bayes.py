@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from toolkit.engine.bayes import Posterior, bayesian, default_prior, parse_prior
-from toolkit.engine.effects import effects_from_estimates
+from toolkit.engine.bayes.predictive import RHODES_2015, TURNER_2015
+from toolkit.engine.effects import arm_table, compute_effects, effects_from_estimates
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import PairwiseResult
 from toolkit.model.errors import InputError, NotEstimable
@@ -116,3 +118,66 @@ def test_two_studies_of_a_log_ratio_get_a_default_prior_and_nothing_else_does() 
     assert default_prior(pairwise(arms, measure="OR", reference="c")) == "half-normal:0.5"
     assert default_prior(pairwise(arms, measure="RD", reference="c")) is None
     assert default_prior(fit([0.1, 0.5, 0.3], [0.02, 0.03, 0.05])) is None
+
+
+def test_a_named_prior_is_the_distribution_of_the_table() -> None:
+    """Cells quoted in other papers' methods: Turner 2015, drug against placebo, mortality; all outcomes together."""
+    found = parse_prior("turner2015:mortality,pharm-placebo")
+    assert (found.kind, found.parameters) == ("log-normal", (-3.95, 1.34))
+    assert parse_prior("turner2015:any").parameters == (-2.56, 1.74)
+    assert parse_prior("rhodes2015:any").parameters == (-3.44, 2.59)
+    assert parse_prior("rhodes2015:pain,nonpharm").parameters == parse_prior("log-t:-3.02,2.27").parameters
+    y, v = [0.1, 0.5, -0.2], [0.04, 0.05, 0.06]
+    named, typed = bayesian(fit(y, v), "turner2015:pain,pharm-pharm"), bayesian(fit(y, v), "log-normal:-2.06,1.58")
+    assert named.mu == typed.mu
+    assert "log-normal:-2.06,1.58" in named.prior
+
+
+def test_effects_of_outcome_and_comparison_add_up_in_every_cell_that_is_offered() -> None:
+    for table in (TURNER_2015, *RHODES_2015.values()):
+        cells = np.array([[np.nan if cell is None else cell[0] for cell in row] for row in table.values()])
+        by_column = np.nanmedian(cells - cells[:, 1:2], axis=0)
+        assert np.nanmax(np.abs(cells - cells[:, 1:2] - by_column)) < 0.021
+    missing = [(a, o) for a, table in RHODES_2015.items() for o, row in table.items() for cell in row if cell is None]
+    assert len(missing) == 4
+
+
+def test_log_t_posterior_is_the_integral_over_the_logarithm_of_tau() -> None:
+    y, v = np.array([0.1, 0.5, -0.2]), np.array([0.04, 0.05, 0.06])
+    found = bayesian(fit(y, v), "rhodes2015:any")
+    log_tau = np.linspace(-30, 25, 200_001)
+    precision = 1 / (v + np.exp(2 * log_tau)[:, None])
+    total = precision.sum(axis=1)
+    mean = (precision * y).sum(axis=1) / total
+    spread = (precision * (y - mean[:, None]) ** 2).sum(axis=1)
+    height = (
+        stats.t.logpdf((2 * log_tau + 3.44) / 2.59, 5) + (np.log(precision).sum(axis=1) - np.log(total) - spread) / 2
+    )
+    weight = np.exp(height - height.max())
+    weight /= weight.sum()
+    for p, own in ((0.025, found.tau.low), (0.5, found.tau.median), (0.975, found.tau.high)):
+        assert own == pytest.approx(float(np.exp(np.interp(p, np.cumsum(weight), log_tau))), rel=5e-4)
+    for p, own in ((0.025, found.mu.low), (0.5, found.mu.median), (0.975, found.mu.high)):
+        assert float(weight @ stats.norm.cdf((own - mean) * np.sqrt(total))) == pytest.approx(p, abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("prior", "message"),
+    [
+        ("turner2015:mortality", "kind of outcome and a kind of comparison"),
+        ("turner2015:headache,pharm-placebo", "kind of outcome and a kind of comparison"),
+        ("rhodes2015:mental-health,nonpharm", "not offered"),
+        ("rhodes2015:pain,nonpharm,cardiology", "medical field"),
+        ("log-t:-3", "other parameters"),
+    ],
+)
+def test_a_cell_that_is_not_in_the_table_is_refused_in_words(prior: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_prior(prior)
+
+
+def test_a_prior_of_odds_ratios_is_refused_for_mean_differences() -> None:
+    arms = arm_table(["A", "A", "B", "B"], ["x", "y"] * 2, n=[20] * 4, mean=[1, 2, 1, 3], sd=[1, 1, 1, 1])
+    result = pairwise(compute_effects(arms, "MD", reference="y"))
+    with pytest.raises(InputError, match="another effect measure"):
+        bayesian(result, "turner2015:pain,pharm-placebo")

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from toolkit.engine.conversions import (
+    SKEWED,
     Converted,
     mean_sd_of_quantiles,
     sd_of_difference,
     sd_of_interval,
     sd_of_standard_error,
+    skewness_of_quantiles,
 )
 from toolkit.engine.data import ArmTable, FloatArray
 from toolkit.engine.grid import number
@@ -29,6 +31,8 @@ __all__ = ["CONVERT", "IMPUTE", "Filled", "fill_arms", "fill_means", "reported_n
 CONVERT = {
     "refuse": "from SE, interval or quantiles; not from quantiles that a test finds skewed",
     "flag": "the same, skewed quantiles too, with a flag",
+    "QE": "the same, skewed quantiles by quantile estimation (McGrath 2020)",
+    "BC": "the same, skewed quantiles by the Box-Cox method (McGrath 2020)",
 }
 IMPUTE = {
     "pooled": "the pooled SD of the arms that have one (Furukawa 2006)",
@@ -59,7 +63,7 @@ def fill_means(table: Table, *, convert: str | None, impute: str | None = None) 
     Parameters
     ----------
     table : arms that were read from a file or data frame
-    convert : "refuse" or "flag" (what to do with skewed quantiles), None converts nothing
+    convert : key of `CONVERT`: what to do with skewed quantiles; None converts nothing
     impute : rule for SDs that are still missing where the mean is there: "pooled", "median", "largest", or None
 
     References
@@ -97,7 +101,7 @@ def fill_arms(
     mean, sd = arms.mean.copy(), arms.sd.copy()
     found: list[Filled] = []
     if convert is not None:
-        found = _convert(arms, reported, mean, sd, convert == "flag", file)
+        found = _convert(arms, reported, mean, sd, convert, file)
         found += _of_differences(arms, reported, mean, sd, file)
     if impute is not None:
         found += _impute(arms, mean, sd, impute)
@@ -114,7 +118,7 @@ def _columns_read(table: Table) -> dict[str, str]:
 
 
 def _convert(
-    arms: ArmTable, known: Sequence[Mapping[str, float]], mean: FloatArray, sd: FloatArray, keep_skewed: bool,
+    arms: ArmTable, known: Sequence[Mapping[str, float]], mean: FloatArray, sd: FloatArray, skewed: str,
     file: object,
 ) -> list[Filled]:  # fmt: skip
     """Fill ``mean`` and ``sd`` in place."""
@@ -126,7 +130,7 @@ def _convert(
         if math.isnan(n):
             continue
         try:
-            got = _one(mean[i], n, reported, keep_skewed)
+            got = _one(mean[i], n, reported, skewed)
         except NotEstimable as error:
             found.append(Filled(study=arms.study[i], treatment=arms.treatment[i], used=False, what=str(error)))
             continue
@@ -147,7 +151,7 @@ def _convert(
     return found
 
 
-def _one(mean: float, n: float, reported: Mapping[str, float], keep_skewed: bool) -> Converted | None:
+def _one(mean: float, n: float, reported: Mapping[str, float], skewed: str) -> Converted | None:
     """The conversion that the reported numbers allow: the standard error, the interval, then quantiles."""
     if not math.isnan(mean):
         if "se" in reported:
@@ -158,15 +162,14 @@ def _one(mean: float, n: float, reported: Mapping[str, float], keep_skewed: bool
     box, extremes = "q1" in reported and "q3" in reported, "minimum" in reported and "maximum" in reported
     if "median" not in reported or not (box or extremes):
         return None
-    return mean_sd_of_quantiles(
-        n,
-        median=reported["median"],
-        q1=reported["q1"] if box else None,
-        q3=reported["q3"] if box else None,
-        low=reported["minimum"] if extremes else None,
-        high=reported["maximum"] if extremes else None,
-        skewed="flag" if keep_skewed else "refuse",
-    )
+    quantiles = {"median": reported["median"]}
+    if box:
+        quantiles |= {"q1": reported["q1"], "q3": reported["q3"]}
+    if extremes:
+        quantiles |= {"low": reported["minimum"], "high": reported["maximum"]}
+    if skewed in SKEWED and skewness_of_quantiles(n, **quantiles).skewed:
+        return SKEWED[skewed](n, **quantiles)
+    return mean_sd_of_quantiles(n, **quantiles, skewed="flag" if skewed == "flag" else "refuse")
 
 
 def _of_differences(

@@ -34,6 +34,7 @@ ADJUSTMENTS = {
     "negexp": "selection, exponential",
     "logistic": "selection, logistic",
     "power": "selection, power",
+    "copas": "selection by precision, its strength over a range",
     "p-curve": "evidence in the significant studies",
     "fail-safe": "fail-safe N; advised against",
     "excess": "more significant studies than expected",
@@ -80,9 +81,10 @@ class Option:
 
 _DATA: dict[str, Option] = {
     "convert": Option(
-        kind="choice", group="data", allowed=("refuse", "flag"),
+        kind="choice", group="data", allowed=("refuse", "flag", "QE", "BC"),
         help="Means and SDs that the table lacks, from columns se, ci_low and ci_high, median, q1, q3, min, max, or t "
-        "or p of the difference; refuse or flag skewed quantiles. The fit without these studies is printed beside it.",
+        "or p of the difference; refuse or flag skewed quantiles, or convert them by quantile estimation (QE) or the "
+        "Box-Cox method (BC). The fit without these studies is printed beside it.",
     ),
     "impute_sd": Option(
         kind="choice", group="data", allowed=("pooled", "median", "largest"),
@@ -176,8 +178,8 @@ _MODELS: dict[str, Option] = {
     "bayes": Option(
         kind="texts", group="model", default=(), metavar="PRIOR",
         help="Bayesian random effects with this prior of tau, repeatable: half-normal:SCALE, half-cauchy:SCALE, "
-        "log-normal:MEAN,SD (of log tau2, as Turner 2015 prints them), uniform, jeffreys, dumouchel, "
-        "uniform-shrinkage. With two studies of a log ratio or SMD, half-normal:0.5 unless named.",
+        "log-normal:MEAN,SD and log-t:LOCATION,SCALE (of log tau2), turner2015:OUTCOME,COMPARISON (OR), "
+        "rhodes2015:OUTCOME,COMPARISON (SMD), uniform, jeffreys, dumouchel, uniform-shrinkage. With two studies of a log ratio or SMD, half-normal:0.5 unless named.",
     ),
     "mu_prior": Option(
         kind="numbers", group="model", metavar="MEAN,SD",

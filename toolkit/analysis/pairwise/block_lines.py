@@ -83,6 +83,26 @@ def adjusted(name: str, r: Found, shown: Shown) -> list[str]:
     if name == "excess":
         text = f"Excess significance: {r['observed']} significant, {r['expected']:.1f} expected of {r['k']}"
         return [f"{text}; exact {format_p(r['p_exact'])}", f"  caution: {r['caution']}"]
+    if name == "copas":
+        return _copas(r, shown)
     text = f"Selection model ({name}): {shown(r['estimate'])}; without selection "
     text += f"{shown(r['unadjusted'])}; no selection: {format_p(r['p'])}"
     return [text, *(f"  {note}" for note in r["notes"])]
+
+
+def _copas(r: Found, shown: Shown) -> list[str]:
+    """The range that was tried, and the least selection after which the small studies show no trend."""
+    lines = [f"Copas selection model: without selection {shown(r['unadjusted'])}, trend {format_p(r['p_trend'])}"]
+    for row in r["rows"]:
+        seen = f"{row['unseen']:.0f} unseen, {100 * row['seen']:.0f} % seen"
+        lines.append(
+            f"  least precise study seen in {100 * row['smallest']:.0f} %: {shown(row['estimate'])}, "
+            f"{seen}, trend left {format_p(row['p_residual'])}"
+        )
+    if r["chosen"] is None:
+        lines.append("  no strength of selection tried explains the trend")
+    elif r["chosen"] == 1:
+        lines.append("  no trend to explain: no selection needed")
+    else:
+        lines.append(f"  least selection without a trend left at 10 %: {shown(r['adjusted'])}")
+    return [*lines, f"  caution: {r['caution']}"]

@@ -150,6 +150,7 @@ def _adjusted(result: PairwiseResult, name: str, force: bool) -> dict[str, Any]:
     makers: dict[str, Made] = {
         "pet-peese": lambda: publication.pet_peese(result, force=force),
         "limit": lambda: publication.limit_meta(result, force=force),
+        "copas": lambda: publication.copas(result, force=force),
         "p-curve": lambda: publication.p_curve(result),
         "fail-safe": lambda: publication.fail_safe_n(result),
         "excess": lambda: publication.excess_significance(result),
@@ -159,6 +160,9 @@ def _adjusted(result: PairwiseResult, name: str, force: bool) -> dict[str, Any]:
     for field in ("pet", "peese", "adjusted", "random", "estimate", "unadjusted"):
         if isinstance(own.get(field), dict):
             own[field] = estimate_to_dict(getattr(made, field), result.scale)
+    if isinstance(made, publication.Copas):
+        for row, fitted in zip(own["rows"], made.rows, strict=True):
+            row["estimate"] = estimate_to_dict(fitted.estimate, result.scale)
     return own
 
 

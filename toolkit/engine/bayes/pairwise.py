@@ -7,7 +7,7 @@ Given tau everything is normal, so one integral over tau is left; it is done by 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 _PANELS_INSIDE, _PANELS_OUTSIDE = 150, 40
 # Log density below its maximum beyond which the rest of the axis gets the coarser panels.
 _NEGLIGIBLE = 40.0
+_LEAST = 1e-15  # weights of nodes that move no quantile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,25 @@ class _Mixture:
     variance: FloatArray
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Map:
+    """From t in (0, 1) to ``tau = scale (t / (1 - t))^power``; a power above 1 for tails that are flat in log tau."""
+
+    scale: float
+    power: float
+
+    def tau(self, t: FloatArray) -> FloatArray:
+        value: FloatArray = self.scale * (t / (1 - t)) ** self.power
+        return value
+
+    def log_slope(self, t: FloatArray) -> FloatArray:
+        """Log of the derivative of tau."""
+        value: FloatArray = (
+            np.log(self.power * self.scale) + (self.power - 1) * np.log(t) - (self.power + 1) * np.log1p(-t)
+        )
+        return value
+
+
 def bayesian(
     result: PairwiseResult,
     prior: str | Prior = "half-normal:0.5",
@@ -126,6 +146,11 @@ def bayesian(
             "This Bayesian model takes effects and their variances.", value=result.spec.model, allowed="IV"
         )
     chosen = parse_prior(prior) if isinstance(prior, str) else prior
+    if chosen.measures and result.spec.measure not in chosen.measures:
+        raise InputError(
+            f"The prior {chosen.text} is of another effect measure.", value=result.spec.measure,
+            allowed=", ".join(chosen.measures),
+        )  # fmt: skip
     if mu_prior is not None and not mu_prior[1] > 0:
         raise InputError("The SD of the prior of the mean is above 0.", value=mu_prior[1])
     names, y, v = studies_of(result)
@@ -137,7 +162,7 @@ def bayesian(
         raise NotEstimable(f"The prior {chosen.text} needs more than {k} studies: the posterior is improper.")
     at = level or result.spec.level
     unnormalised = _log_posterior(chosen, y, v, mu_prior)
-    panels, scale, height = _panels(unnormalised, float(np.median(np.sqrt(v))))
+    panels, scale, height = _panels(unnormalised, _Map(scale=float(np.median(np.sqrt(v))), power=kind.stretch))
     tau, mass = _nodes(unnormalised, panels, scale, height)
     total = float(mass.sum())
     mean, precision = _given(tau, y, v, mu_prior)
@@ -187,15 +212,15 @@ def _log_posterior(
     return log_density
 
 
-def _panels(log_density: Callable[[FloatArray], FloatArray], scale: float) -> tuple[FloatArray, float, float]:
-    """Ends of the panels in t, the scale of t, and the largest log density in t: narrow panels where the mass is."""
+def _panels(log_density: Callable[[FloatArray], FloatArray], scale: _Map) -> tuple[FloatArray, _Map, float]:
+    """Ends of the panels in t, the map of t, and the largest log density in t: narrow panels where the mass is."""
     for _ in range(3):
         t = (np.arange(2000) + 0.5) / 2000
         height = _in_t(log_density, t, scale)
         best = float(t[int(np.argmax(height))])
         if 0.2 < best < 0.8:
             break
-        scale = max(scale * best / (1 - best), scale * 1e-3)
+        scale = replace(scale, scale=scale.scale * max((best / (1 - best)) ** scale.power, 1e-3))
     inside = np.flatnonzero(height > height.max() - _NEGLIGIBLE)
     low, high = max(0.0, float(t[inside[0]]) - 1e-3), min(1.0, float(t[inside[-1]]) + 1e-3)
     parts = [np.linspace(low, high, _PANELS_INSIDE + 1)]
@@ -206,20 +231,19 @@ def _panels(log_density: Callable[[FloatArray], FloatArray], scale: float) -> tu
     return np.concatenate(parts), scale, float(height.max())
 
 
-def _in_t(log_density: Callable[[FloatArray], FloatArray], t: FloatArray, scale: float) -> FloatArray:
-    """Log density of ``t = tau / (tau + scale)``."""
-    value: FloatArray = log_density(scale * t / (1 - t)) + np.log(scale) - 2 * np.log1p(-t)
-    return value
+def _in_t(log_density: Callable[[FloatArray], FloatArray], t: FloatArray, scale: _Map) -> FloatArray:
+    """Log density of t."""
+    return log_density(scale.tau(t)) + scale.log_slope(t)
 
 
 def _nodes(
-    log_density: Callable[[FloatArray], FloatArray], panels: FloatArray, scale: float, height: float
+    log_density: Callable[[FloatArray], FloatArray], panels: FloatArray, scale: _Map, height: float
 ) -> tuple[FloatArray, FloatArray]:
     """tau and mass (relative to ``height``) of every node of all panels."""
     half = np.diff(panels) / 2
     t = ((panels[:-1] + half)[:, None] + half[:, None] * _NODES).ravel()
     mass = np.exp(_in_t(log_density, t, scale) - height) * (half[:, None] * _WEIGHTS).ravel()
-    return scale * t / (1 - t), mass
+    return scale.tau(t), mass
 
 
 def _normal_mixture(own: _Mixture, variance: FloatArray, level: float, falls: float) -> Posterior:
@@ -227,8 +251,11 @@ def _normal_mixture(own: _Mixture, variance: FloatArray, level: float, falls: fl
     sd = np.sqrt(variance)
     centre = float(own.weight @ own.mean)
 
+    matter = own.weight > _LEAST
+    unit = float(np.median(sd[matter]))
+
     def quantile(p: float) -> float:
-        bounds = own.mean + sd * float(ndtri(p))
+        bounds = (own.mean + sd * float(ndtri(p)))[matter]
         low, high = float(bounds.min()), float(bounds.max())
         if low == high:
             return low
@@ -236,7 +263,7 @@ def _normal_mixture(own: _Mixture, variance: FloatArray, level: float, falls: fl
         def excess(x: float) -> float:
             return float(own.weight @ ndtr((x - own.mean) / sd)) - p
 
-        return float(brentq(excess, low, high, xtol=1e-13 * (high - low)))
+        return float(brentq(excess, low, high, xtol=1e-13 * min(unit, high - low)))
 
     tail = (1 - level) / 2
     second = float(own.weight @ (variance + (own.mean - centre) ** 2)) if falls > 3 else None
@@ -250,7 +277,7 @@ def _tau_posterior(
     own: _Mixture,
     log_density: Callable[[FloatArray], FloatArray],
     panels: FloatArray,
-    scale: float,
+    scale: _Map,
     height: float,
     total: float,
     level: float,
@@ -260,6 +287,8 @@ def _tau_posterior(
     cumulated = np.concatenate([[0.0], np.cumsum(own.weight.reshape(-1, _NODES.size).sum(axis=1))])
 
     def below(t: float) -> float:
+        if t <= 0:
+            return 0.0
         at = int(np.searchsorted(panels, t, side="right")) - 1
         if at >= panels.size - 1:
             return 1.0
@@ -268,7 +297,7 @@ def _tau_posterior(
 
     def quantile(p: float) -> float:
         t = float(brentq(lambda x: below(x) - p, 0.0, 1.0, xtol=1e-14))
-        return scale * t / (1 - t)
+        return float(scale.tau(np.array([t]))[0])
 
     tail = (1 - level) / 2
     mean = float(own.weight @ own.tau) if falls > 2 else None

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln
 
+from toolkit.engine.bayes.predictive import MEASURES, predictive_prior
 from toolkit.engine.data import FloatArray
 from toolkit.model.errors import InputError
 
@@ -20,7 +22,8 @@ Density = Callable[[FloatArray, FloatArray, tuple[float, ...]], FloatArray]
 class _Kind:
     """Log density (up to a constant) of tau given the variances; tail and propriety decide what is estimable.
 
-    ``tail`` is the power with which the density falls (infinite if faster than any); ``proper`` whether it integrates.
+    ``tail`` is the power with which the density falls (infinite if faster than any); ``proper`` whether it integrates;
+    ``stretch`` is above 1 where it is spread over many orders of magnitude.
     """
 
     log_density: Density
@@ -28,15 +31,17 @@ class _Kind:
     tail: float
     proper: bool
     help: str
+    stretch: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """A prior of tau with its parameters."""
+    """A prior of tau with its parameters; ``measures`` are those that an empirical one is of, empty for any."""
 
     text: str
     kind: str
     parameters: tuple[float, ...]
+    measures: tuple[str, ...] = ()
 
     def log_density(self, tau: FloatArray, v: FloatArray) -> FloatArray:
         """Log density of each tau, up to a constant."""
@@ -68,6 +73,14 @@ def _log_normal(tau: FloatArray, v: FloatArray, p: tuple[float, ...]) -> FloatAr
     return value
 
 
+def _log_t(tau: FloatArray, v: FloatArray, p: tuple[float, ...]) -> FloatArray:
+    """log tau2 has a t distribution with 5 df (location, scale)."""
+    log = np.log(np.maximum(tau, 1e-300))
+    constant = float(gammaln(3.0) - gammaln(2.5) - 0.5 * np.log(5 * np.pi)) + np.log(2 / p[1])
+    value: FloatArray = constant - 3 * np.log1p(((2 * log - p[0]) / p[1]) ** 2 / 5) - log
+    return value
+
+
 def _jeffreys(tau: FloatArray, v: FloatArray, p: tuple[float, ...]) -> FloatArray:
     value: FloatArray = 0.5 * np.log(sum_by_study(tau, v, lambda t: (t / (v + t**2)) ** 2))
     return value
@@ -94,7 +107,11 @@ PRIORS: dict[str, _Kind] = {
     ),
     "log-normal": _Kind(
         log_density=_log_normal, parameters=("mean", "sd"), tail=np.inf, proper=True,
-        help="log-normal:MEAN,SD of log tau2, as Turner 2015 and Rhodes 2015 print them",
+        help="log-normal:MEAN,SD of log tau2",
+    ),
+    "log-t": _Kind(
+        log_density=_log_t, parameters=("location", "scale"), tail=1.0, proper=True, stretch=8.0,
+        help="log-t:LOCATION,SCALE of log tau2, t with 5 df",
     ),
     "uniform": _Kind(
         log_density=lambda tau, v, p: np.zeros_like(tau), parameters=(), tail=0.0, proper=False, help="uniform on tau"
@@ -116,8 +133,14 @@ def parse_prior(text: str) -> Prior:
     ((0.5,), (-2.49, 1.52))
     """
     kind, _, rest = text.strip().lower().partition(":")
+    if kind in MEASURES:
+        own, cell = predictive_prior(kind, tuple(word.strip() for word in rest.split(",")))
+        return Prior(text=f"{text} ({own}:{cell[0]:g},{cell[1]:g})", kind=own, parameters=cell, measures=MEASURES[kind])
     if kind not in PRIORS:
-        raise InputError("Unknown prior of tau.", value=text, allowed="; ".join(k.help for k in PRIORS.values()))
+        allowed = "; ".join(
+            [*(k.help for k in PRIORS.values()), *(f"{table}:OUTCOME,COMPARISON" for table in MEASURES)]
+        )
+        raise InputError("Unknown prior of tau.", value=text, allowed=allowed)
     try:
         parameters = tuple(float(part) for part in rest.split(",") if part.strip())
     except ValueError as error:
