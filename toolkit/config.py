@@ -19,6 +19,7 @@ from toolkit.model.choices import (
     TAU2_METHODS,
 )
 from toolkit.model.errors import InputError
+from toolkit.model.further import NETWORK_FURTHER, Asked, asked
 from toolkit.model.presets import PRESETS
 from toolkit.model.review import TITLE_ABSTRACT
 from toolkit.tomlfile import line_of, line_of_reference, read_toml
@@ -203,8 +204,9 @@ class Analysis(_Strict):
     """[[analyses]]: one synthesis. Everything that changes a number is here; the result shows what was resolved.
 
     ``designs`` keeps studies of these designs; ``studies`` keeps only these; ``exclude`` maps a study to the reason
-    why it is left out. ``lump`` reads one treatment as another ("CD+graft" = "CD"). ``role`` is "headline" or
-    "sensitivity" (with ``of``, the analysis it varies).
+    why it is left out. ``lump`` reads one treatment as another ("CD+graft" = "CD"). ``also`` names
+    further analyses of a network, each a name or a table of a name with settings (`toolkit.model.further`). ``role``
+    is "headline" or "sensitivity" (with ``of``, the analysis it varies).
     """
 
     id: Identifier
@@ -221,17 +223,37 @@ class Analysis(_Strict):
     lump: dict[str, str] = Field(default_factory=dict)
     preset: str | None = None
     model: str = "IV"
-    tau2: str = "REML"
+    tau2: str | float = "REML"
     ci: str = "auto"
     prediction: str = "t_k1"
     level: float = Field(default=0.95, gt=0.5, lt=1)
     zero_add: float = Field(default=0.5, ge=0)
     zero_to: Literal["only0", "all", "if0all", "none"] = "only0"
+    largest: bool = False
+    also: tuple[str | dict[str, Any], ...] = ()
     planned: bool = True
     post_hoc_reason: str = ""
     role: Literal["headline", "sensitivity"] = "headline"
     of: str | None = None
     notes: str = ""
+
+    @property
+    def further(self) -> tuple[Asked, ...]:
+        """The further analyses that ``also`` asks for."""
+        return tuple(asked(entry) for entry in self.also)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What must be known of each study besides its arms: columns of the studies form, or characteristics."""
+        names = [name for one in self.further for name in one.options.columns]
+        return tuple(dict.fromkeys(names))
+
+    @field_validator("also")
+    @classmethod
+    def _also(cls, value: tuple[str | dict[str, Any], ...]) -> tuple[str | dict[str, Any], ...]:
+        for entry in value:
+            asked(entry)
+        return value
 
     @field_validator("measure")
     @classmethod
@@ -268,14 +290,25 @@ class Analysis(_Strict):
             raise ValueError('"of" names the analysis that this one varies, not itself')
         if self.kind == "network" and not (self.preset is None and self.model == "IV"):
             raise ValueError('"preset" and "model" are for pairwise analyses')
-        methods = TAU2_METHODS if self.kind == "pairwise" else NETWORK_TAU2_METHODS
-        if self.tau2 not in methods:
-            raise ValueError(f"tau2 {self.tau2!r} is not one of {', '.join(methods)}")
+        self._tau2()
+        own = {"largest", "also"} & self.model_fields_set
+        if self.kind == "pairwise" and own:
+            raise ValueError(f"{', '.join(sorted(own))}: for networks only")
         if self.kind == "network" and self.ci not in ("auto", *NETWORK_INTERVALS):
             raise ValueError(f"ci {self.ci!r} of a network is not one of auto, {', '.join(NETWORK_INTERVALS)}")
         if not self.planned and not self.post_hoc_reason:
             raise ValueError('an analysis with planned = false says why in "post_hoc_reason"')
         return self
+
+    def _tau2(self) -> None:
+        methods = TAU2_METHODS if self.kind == "pairwise" else NETWORK_TAU2_METHODS
+        if not isinstance(self.tau2, str):
+            if self.kind == "pairwise" or self.tau2 < 0:
+                raise ValueError("tau2 as a number is for networks, and 0 or more")
+        elif self.tau2 not in methods:
+            raise ValueError(f"tau2 {self.tau2!r} is not one of {', '.join(methods)}")
+        elif self.tau2 == "fixed":
+            raise ValueError("tau2 that you fix yourself is written as a number: tau2 = 0.04")
 
 
 def _key(value: str, table: dict[str, Any]) -> str:
@@ -341,9 +374,23 @@ class ReviewFile(_Strict):
             for node in (a.treatment, a.reference, *a.treatments, *a.lump, *a.lump.values()):
                 if node is not None and nodes and node not in nodes:
                     raise ValueError(f"analysis {a.id!r} names treatment {node!r}, which is not among [[treatments]]")
+            self._further(a)
             if a.of is not None and a.of not in analyses:
                 raise ValueError(f"analysis {a.id!r} varies {a.of!r}, which is not among [[analyses]]")
         return self
+
+    def _further(self, a: Analysis) -> None:
+        """Ranks need a direction; analyses over several outcomes name other networks of this file."""
+        better = {o.id: o.better for o in self.outcomes}
+        for one in a.further:
+            if NETWORK_FURTHER[one.name].ranks and better[a.outcome] is None:
+                raise ValueError(f'analysis {a.id!r} ranks ({one.name}), but outcome {a.outcome!r} has no "better"')
+            for name in one.options.with_outcome:
+                other = next((x for x in self.analyses if x.id == name), None)
+                if other is None or other.kind != "network" or other.id == a.id:
+                    raise ValueError(f"analysis {a.id!r} names {name!r} in with_outcome, which is no other network")
+                if better.get(other.outcome) is None:
+                    raise ValueError(f'analysis {a.id!r} ranks {name!r} too, whose outcome has no "better"')
 
     def _labels(self) -> None:
         """A label belongs to one treatment, or rows would go to whichever stands first."""

@@ -12,7 +12,7 @@ from toolkit.analysis.plan import RESULT, plan
 from toolkit.dedup.questions import waiting_pairs
 from toolkit.extraction.run import compare_form
 from toolkit.model.errors import InputError
-from toolkit.model.evidence import TABLES
+from toolkit.model.evidence import CHARACTERISTICS, TABLES
 from toolkit.model.review import STAGES, TITLE_ABSTRACT, Run, Standing
 from toolkit.project import Project
 from toolkit.report.state import is_fresh
@@ -283,7 +283,8 @@ def _extraction(draft: _Draft) -> None:
     known = {row.study for row in arm_results(store)}
     included = [study for study, standing in draft.standings.items() if standing.status == "included"]
     missing = [study for study in included if study not in known]
-    facts: list[tuple[str, Any]] = [(f"rows of {name}", len(table.rows)) for name, table in tables.items()]
+    shown = {name: table for name, table in tables.items() if table.rows or name != CHARACTERISTICS}
+    facts: list[tuple[str, Any]] = [(f"rows of {name}", len(table.rows)) for name, table in shown.items()]
     facts += [("conflicting cells", conflicts), ("included studies without results", len(missing))]
     for path in sorted(draft.project.path("extraction").glob("*.csv")):
         differs = _form_differs(draft.project, path)

@@ -186,4 +186,15 @@ prefer = []
 # role = "headline"                # or "sensitivity", with of = the analysis it varies
 # of = "another-analysis"
 # notes = ""
+# A network; "also" names further analyses, each alone or as a table with its settings. The reference of review.toml
+# lists them ('evipool network --help' too); what they ask of studies is a column of the studies form or a row of the
+# characteristics form ('evipool extract template --table characteristics').
+# [[analyses]]
+# id = "pain-network"
+# kind = "network"
+# outcome = "pain"
+# measure = "MD"
+# reference = "CD"
+# largest = false                  # of a network in pieces, the largest
+# also = ["contributions", { name = "regression", covariate = "mean age" }]
 """

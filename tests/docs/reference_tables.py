@@ -16,6 +16,7 @@ from toolkit.extraction.forms import ALIASES
 from toolkit.model import choices
 from toolkit.model.events import EVENT_KINDS
 from toolkit.model.evidence import TABLES, VALUE_STATUS
+from toolkit.model.further import NETWORK_FURTHER, SETTINGS
 from toolkit.model.presets import PRESETS
 from toolkit.prisma.identities import EXPLAINABLE, IDENTITIES
 from toolkit.screening.forms import FORM_COLUMNS, VERDICTS
@@ -107,6 +108,8 @@ KEYS: dict[str, str] = {
     "analyses.level": "confidence level, between 0.5 and 1",
     "analyses.zero_add": "what is added to the cells of a table with a zero",
     "analyses.zero_to": "which tables it is added to",
+    "analyses.largest": "networks: analyse the largest piece of a disconnected network",
+    "analyses.also": "networks: further analyses, each a name or a table of a name with settings; listed below",
     "analyses.planned": "whether the protocol had it",
     "analyses.post_hoc_reason": "why it was added; needed where planned = false",
     "analyses.role": "headline analyses stand first in the report",
@@ -179,7 +182,48 @@ def _review_toml() -> list[str]:
             (f"`{key}`", *_typed(f"{table}.{key}", f), KEYS[f"{table}.{key}"]) for key, f in model.model_fields.items()
         ]
         lines += _rows(("key", "type and allowed values", "default", "what it is"), rows)
-    return lines
+    return lines + _further()
+
+
+def _further() -> list[str]:
+    """What ``also`` of a network takes."""
+    analyses = [
+        (
+            f"`{name}`",
+            one.help,
+            ", ".join(f"`{x}`{' (needed)' if x in one.needs else ''}" for x in one.takes)
+            + (" (one of them needed)" if one.needs_one_of else ""),
+            "`better` of the outcome" if one.ranks else "odds ratios of counts" if one.counts else "",
+        )
+        for name, one in NETWORK_FURTHER.items()
+    ]
+    kinds = {
+        "text": "text",
+        "texts": "list of text",
+        "number": "number",
+        "numbers": "number or list of numbers",
+        "count": "whole number",
+        "column": "name of a column of the studies form, or of a characteristic",
+        "columns": "list of such names",
+        "outcomes": "ids of other networks of this file",
+    }
+    settings = [
+        (f"`{name}`", kinds[one.kind] + (f": {', '.join(one.choices)}" if one.choices else ""), one.help)
+        for name, one in SETTINGS.items()
+    ]
+    return [
+        "## Further analyses of a network",
+        "",
+        "An entry of `also` is a name, or a table of a name with settings, such as",
+        '`{ name = "regression", covariate = "mean age" }`. What it asks of the studies is a column of the studies',
+        "form (`year`, `design`, `country` ...) or a row of the characteristics form (`evipool extract template",
+        "--table characteristics`). The same analyses are options of [`evipool network --also`](network.md). They",
+        "count as settings of the analysis, stand in its result.json under `further` and in the report with their",
+        "figures; one that cannot be had says why there.",
+        "",
+        *_rows(("name", "what it is", "settings", "needs"), analyses),
+        *_rows(("setting", "holds", "what it is"), settings),
+    ]
 
 
 def _model(field: FieldInfo) -> type[BaseModel]:
@@ -191,9 +235,12 @@ def _typed(key: str, field: FieldInfo) -> tuple[str, str]:
     name = _type_name(field.annotation)
     if key == "analyses.preset":
         return f"text: {', '.join(PRESETS)}", "not given"
+    if key == "analyses.also":
+        return "list of names, or tables of a name with settings", "empty list"
     if key in _CHECKED:
         extra = "auto, " if key == "analyses.ci" else ""
         name = f"text: {extra}{', '.join(getattr(choices, _CHECKED[key]))}"
+        name += "; a number fixes that of a network" if key == "analyses.tau2" else ""
     if field.is_required():
         return name, "required"
     value = field.get_default(call_default_factory=True)

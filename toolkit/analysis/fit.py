@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from toolkit import __version__
-from toolkit.analysis.plan import entered, fingerprint, spec_of
-from toolkit.analysis.select import Selection
+from toolkit.analysis.network.declared import RANK_SEED, Further, bridged, further_requests, further_to_data
+from toolkit.analysis.network.part import Request
+from toolkit.analysis.plan import entered, fingerprint, further_settings, spec_of
+from toolkit.analysis.select import SelectedArm, Selection
 from toolkit.config import Analysis, ReviewFile
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.bayes import bayesian, default_prior, posterior_to_dict
 from toolkit.engine.bias import small_study_test
-from toolkit.engine.data import Effects
+from toolkit.engine.data import ArmTable
 from toolkit.engine.effects import arm_table
 from toolkit.engine.network import (
+    largest_subnetwork,
     network,
     network_effects,
     network_to_dict,
     rank_probabilities,
     ranking_words,
-    split_evidence,
 )
-from toolkit.engine.network.rank import RankProbabilities
-from toolkit.engine.network.split import Split
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.engine.sensitivity import leave_one_out
@@ -42,8 +43,6 @@ Fitted = PairwiseResult | NetworkResult
 FEWEST_FOR_LEAVE_ONE_OUT = 3
 # Cochrane Handbook 6.5, section 13.3.5.4: tests of asymmetry only from ten studies on.
 FEWEST_FOR_ASYMMETRY = 10
-# The seed of the rank draws: the same data give the same table on every machine.
-RANK_SEED = 20070120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +51,8 @@ class Fit:
 
     result: Fitted | None
     payload: dict[str, Any]
-    splits: tuple[Split, ...] = ()
-    ranks: RankProbabilities | None = None
-    effects: Effects | None = None
+    network: Request | None = None
+    further: tuple[Further, ...] = ()
 
 
 def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> Fit:
@@ -63,25 +61,24 @@ def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> Fit:
     payload: dict[str, Any] = {
         "analysis": analysis.id,
         "kind": analysis.kind,
-        "fingerprint": fingerprint(spec, selection),
+        "fingerprint": fingerprint(spec, selection, analysis),
         "evipool_version": __version__,
         "engine_version": ENGINE_VERSION,
         "spec": plain(asdict(spec)),
         "selection": plain(entered(selection)),
+        **plain(further_settings(analysis)),
     }
     try:
         if not selection.arms:
             raise NotEstimable("no study has the data this analysis needs")
         if isinstance(spec, PairwiseSpec):
             return _fit_pairwise(spec, selection, payload)
-        return _fit_network(spec, selection, payload)
+        return _fit_network(config, analysis, spec, selection, payload)
     except NotEstimable as error:
         return Fit(result=None, payload={**payload, "status": "not estimable", "reason": str(error), "result": None})
 
 
-def _table(selection: Selection) -> Any:
-    arms = selection.arms
-
+def _table(arms: Sequence[SelectedArm]) -> ArmTable:
     def column(name: str) -> list[float]:
         values = [getattr(arm, name) for arm in arms]
         return [math.nan if value is None else float(value) for value in values]
@@ -98,7 +95,7 @@ def _table(selection: Selection) -> Any:
 
 
 def _fit_pairwise(spec: PairwiseSpec, selection: Selection, payload: dict[str, Any]) -> Fit:
-    result = pairwise(_table(selection), spec)
+    result = pairwise(_table(selection.arms), spec)
     if result.k == 0:
         why = "; ".join(f"{x.study}: {x.reason}" for x in result.excluded)
         raise NotEstimable(f"no study gives an effect ({why})" if why else "no study gives an effect")
@@ -114,19 +111,38 @@ def _fit_pairwise(spec: PairwiseSpec, selection: Selection, payload: dict[str, A
     return Fit(result=result, payload={**payload, "status": "estimated", "reason": None, "result": shown})
 
 
-def _fit_network(spec: NetworkSpec, selection: Selection, payload: dict[str, Any]) -> Fit:
-    effects = network_effects(_table(selection), spec)
-    result = network(effects, spec)
-    model = "common" if result.random is None else "random"
+def _fit_network(
+    config: ReviewFile, analysis: Analysis, spec: NetworkSpec, selection: Selection, payload: dict[str, Any]
+) -> Fit:
+    arms = _table(selection.arms)
+    effects = network_effects(arms, spec)
+    if analysis.largest:
+        effects = network_effects(largest_subnetwork(effects), spec)
+    try:
+        result = network(effects, spec)
+    except NotEstimable as error:
+        if not any(one.name == "components" for one in analysis.further):
+            raise
+        reason = {"status": "not estimable", "reason": str(error), "result": None}
+        return Fit(result=None, payload={**payload, **reason, "further": bridged(analysis.further, effects, spec)})
+    others = {other.id: _other(config, other, theirs) for other, theirs in selection.others}
+    base, further = further_requests(analysis.further, effects, result, arms, selection.columns, others, analysis.id)
     shown = network_to_dict(result, effects)
     ranks = None
     if result.ranking is not None:
-        ranks = rank_probabilities(result, np.random.default_rng(RANK_SEED), model=model)
+        ranks = rank_probabilities(result, np.random.default_rng(RANK_SEED), model=base.model)
     shown["rank_probabilities"] = None if ranks is None else {**plain(ranks), "words": ranking_words(ranks)}
-    return Fit(
-        result=result,
-        payload={**payload, "status": "estimated", "reason": None, "result": shown},
-        splits=tuple(split_evidence(effects, result, model)),
-        ranks=ranks,
-        effects=effects,
-    )
+    payload = {**payload, "status": "estimated", "reason": None, "result": shown}
+    if further:
+        payload["further"] = further_to_data(further)
+    return Fit(result=result, payload=payload, network=base, further=further)
+
+
+def _other(config: ReviewFile, other: Analysis, arms: Sequence[SelectedArm]) -> NetworkResult:
+    """Another declared network, for what sets several outcomes side by side."""
+    spec = spec_of(other, config.outcome(other.outcome))
+    assert isinstance(spec, NetworkSpec)
+    if not arms:
+        raise NotEstimable(f"analysis {other.id!r}: no study has the data it needs")
+    effects = network_effects(_table(arms), spec)
+    return network(largest_subnetwork(effects) if other.largest else effects, spec)

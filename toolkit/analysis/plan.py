@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from toolkit.model.errors import InputError
 from toolkit.model.presets import preset_spec
 from toolkit.model.spec import NetworkSpec, PairwiseSpec, ZeroCells
 from toolkit.project import Project
-from toolkit.store.evidence import arm_results, study_rows
+from toolkit.store.evidence import arm_results, study_columns, study_rows
 
 __all__ = [
     "RESULT",
@@ -25,6 +25,7 @@ __all__ = [
     "AnalysisOutcome",
     "entered",
     "fingerprint",
+    "further_settings",
     "plan",
     "read_result",
     "refused",
@@ -90,7 +91,7 @@ def plan(project: Project, ids: Sequence[str] = (), *, read: bool = True) -> lis
         if selection is None:
             outcomes.append(refused(analysis, problem))
             continue
-        mark = fingerprint(spec_of(analysis, project.config.outcome(analysis.outcome)), selection)
+        mark = fingerprint(spec_of(analysis, project.config.outcome(analysis.outcome)), selection, analysis)
         folder = result_folder(project, analysis.id, mark)
         payload = read_result(project, analysis.id, mark) if read else None
         there = payload is not None if read else (folder / RESULT).is_file()
@@ -124,13 +125,32 @@ def _selections(project: Project, ids: Sequence[str]) -> list[tuple[Analysis, Se
     config, store = project.config, project.store
     chosen = [config.analysis(i) for i in ids] if ids else list(config.analyses)
     rows, studies, standings = arm_results(store), study_rows(store), project.standings()
+
+    def selected(analysis: Analysis) -> Selection:
+        return select_arms(config, analysis, rows, studies, standings)
+
     found: list[tuple[Analysis, Selection | None, str | None]] = []
     for analysis in chosen:
         try:
-            found.append((analysis, select_arms(config, analysis, rows, studies, standings), None))
+            found.append((analysis, _complete(project, analysis, selected(analysis), selected), None))
         except InputError as error:
             found.append((analysis, None, str(error)))
     return found
+
+
+def _complete(
+    project: Project, analysis: Analysis, selection: Selection, selected: Callable[[Analysis], Selection]
+) -> Selection:
+    """The selection with what further analyses ask of its studies, and the arms of other networks."""
+    names = dict.fromkeys(name for one in analysis.further for name in one.options.with_outcome)
+    others = [project.config.analysis(name) for name in names]
+    if not analysis.columns and not others:
+        return selection
+    return replace(
+        selection,
+        columns=study_columns(project.store, analysis.columns, selection.studies),
+        others=tuple((other, selected(other).arms) for other in others),
+    )
 
 
 def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
@@ -139,10 +159,12 @@ def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
     if analysis.kind == "pairwise":
         return _pairwise_spec(analysis, zero_cells)
     small_values = {"lower": "good", "higher": "bad", None: None}[outcome.better]
+    named = isinstance(analysis.tau2, str)
     return NetworkSpec(
         measure=analysis.measure,
         reference=analysis.reference,
-        tau2=analysis.tau2,
+        tau2=str(analysis.tau2) if named else "fixed",
+        tau2_value=None if named else float(analysis.tau2),
         small_values=small_values,
         ci="Wald" if analysis.ci == "auto" else analysis.ci,
         level=analysis.level,
@@ -161,12 +183,14 @@ def _pairwise_spec(analysis: Analysis, zero_cells: ZeroCells) -> PairwiseSpec:
     return preset_spec(analysis.preset, named, cells)
 
 
-def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> str:
-    """sha256 over spec, data (numbers and flags) and engine version: the address of a result.
+def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection, analysis: Analysis | None = None) -> str:
+    """sha256 over spec, further analyses, data (numbers and flags) and engine version: the address of a result.
 
     What was left out is not in it: a study that does not enter changes no number.
     """
-    content = {"spec": asdict(spec), "selection": entered(selection), "engine": ENGINE_VERSION}
+    content: dict[str, Any] = {"spec": asdict(spec), "selection": entered(selection), "engine": ENGINE_VERSION}
+    if analysis is not None:
+        content |= further_settings(analysis)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
@@ -174,5 +198,31 @@ def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection) -> str:
 def entered(selection: Selection) -> dict[str, Any]:
     """The arms that enter and their flags, as plain data."""
     # Both hold plain values only; asdict would copy every one of them, which is most of the time of a plan.
-    arms = [{name: getattr(arm, name) for name in _ARM} for arm in selection.arms]
-    return {"arms": arms, "flags": [{name: getattr(flag, name) for name in _FLAG} for flag in selection.flags]}
+    flags = [{name: getattr(flag, name) for name in _FLAG} for flag in selection.flags]
+    found: dict[str, Any] = {"arms": _plain_arms(selection.arms), "flags": flags}
+    if selection.columns:
+        found["columns"] = {name: dict(values) for name, values in selection.columns.items()}
+    if selection.others:
+        found["others"] = {
+            a.id: {"measure": a.measure, "reference": a.reference, "tau2": a.tau2, "arms": _plain_arms(arms)}
+            for a, arms in selection.others
+        }
+    return found
+
+
+def _plain_arms(arms: Sequence[SelectedArm]) -> list[dict[str, Any]]:
+    return [{name: getattr(arm, name) for name in _ARM} for arm in arms]
+
+
+def further_settings(analysis: Analysis) -> dict[str, Any]:
+    """What an analysis asks for besides its spec, as plain data; empty for one that asks for nothing."""
+    found: dict[str, Any] = {}
+    if analysis.also:
+        found["also"] = [{"name": one.name, **_lists(one.settings)} for one in analysis.further]
+    if analysis.largest:
+        found["largest"] = True
+    return found
+
+
+def _lists(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}

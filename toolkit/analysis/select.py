@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from toolkit.config import Analysis, Outcome, ReviewFile
 from toolkit.model.errors import InputError
@@ -51,12 +51,18 @@ class Flag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The arms of one analysis, what was left out, flags on what is in, the design of each study ("" unknown)."""
+    """The arms of one analysis, what was left out, flags on what is in, the design of each study ("" unknown).
+
+    ``columns`` holds what else is asked of the studies, column -> {study: text}; ``others`` the arms of other networks
+    that this one is set beside.
+    """
 
     arms: tuple[SelectedArm, ...]
     left_out: tuple[LeftOut, ...]
     flags: tuple[Flag, ...]
     designs: tuple[tuple[str, str], ...] = ()
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    others: tuple[tuple[Analysis, tuple[SelectedArm, ...]], ...] = ()
 
     @property
     def studies(self) -> tuple[str, ...]:

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from toolkit.analysis.plan import RESULT, entered, fingerprint, result_folder, selections, spec_of, stored
+from toolkit.analysis.plan import (
+    RESULT,
+    entered,
+    fingerprint,
+    further_settings,
+    result_folder,
+    selections,
+    spec_of,
+    stored,
+)
 from toolkit.engine import ENGINE_VERSION
 from toolkit.project import Project
 
@@ -23,7 +32,7 @@ def why_stale(project: Project, analysis_id: str) -> str:
     if selection is None:
         return problem or "refused"
     resolved = spec_of(analysis, project.config.outcome(analysis.outcome))
-    folder = result_folder(project, analysis_id, fingerprint(resolved, selection))
+    folder = result_folder(project, analysis_id, fingerprint(resolved, selection, analysis))
     if (folder / RESULT).is_file() and stored(folder) is None:
         return "its stored result was changed or damaged since it was written"
     newest = _newest(project, analysis_id)
@@ -35,6 +44,7 @@ def why_stale(project: Project, analysis_id: str) -> str:
     if newest["engine_version"] != ENGINE_VERSION:
         parts.append(f"version of the engine: {newest['engine_version']} before, {ENGINE_VERSION} now")
     parts += _settings(newest["spec"], spec)
+    parts += _settings({"also": newest.get("also")}, {"also": further_settings(analysis).get("also")})
     parts += _studies(newest["selection"], data)
     return "; ".join(parts) or "an older result is the newest one stored"
 

@@ -13,6 +13,7 @@ __all__ = [
     "Payload",
     "digits_of",
     "estimate_text",
+    "further_lines",
     "interval_text",
     "network_lines",
     "number",
@@ -77,11 +78,20 @@ def estimate_text(found: Payload | None, level: float = 0.95, digits: int = 2) -
 def result_lines(payload: Payload) -> list[str]:
     """What an analysis found, one statement a line."""
     if payload["status"] != "estimated":
-        return [f"not estimable: {payload['reason']}"]
+        return [f"not estimable: {payload['reason']}", *further_lines(payload)]
     lines = pairwise_lines(payload) if payload["kind"] == "pairwise" else network_lines(payload)
     lines += [f"note: {w['text']}" for w in payload["result"].get("warnings", [])]
     lines += [f"{c['study']}: {c['what']}" for c in payload["result"].get("corrections", [])]
     lines += [f"{f['study']}: {f['text']}" for f in payload["selection"]["flags"]]
+    return lines + further_lines(payload)
+
+
+def further_lines(payload: Payload) -> list[str]:
+    """One line for each further analysis: its title and first sentence, or why there is nothing."""
+    lines = []
+    for one in payload.get("further", ()):
+        said = one["reason"] or " ".join([f"{one['title']}.", *one["notes"][:1]])
+        lines.append(f"also {one['key']}: {said}")
     return lines
 
 

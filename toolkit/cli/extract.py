@@ -11,7 +11,7 @@ from toolkit.model.wording import counted
 
 __all__ = ["extract"]
 
-TABLE = click.Choice(["studies", "results"])
+TABLE = click.Choice(["studies", "results", "characteristics"])
 
 
 @click.group()

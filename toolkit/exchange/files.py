@@ -10,7 +10,7 @@ from typing import Any
 from toolkit.analysis.run import AnalysisOutcome, plan
 from toolkit.exchange.layouts import TableOut, layout_tables
 from toolkit.model.errors import InputError
-from toolkit.model.evidence import RESULTS, STUDIES, TABLES
+from toolkit.model.evidence import CHARACTERISTICS, RESULTS, STUDIES, TABLES
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
 from toolkit.project import Project
@@ -185,8 +185,10 @@ def _links_table(project: Project) -> _Named:
 
 def _evidence_tables(project: Project) -> list[_Named]:
     found: list[_Named] = []
-    for name in (STUDIES, RESULTS):
+    for name in (STUDIES, RESULTS, CHARACTERISTICS):
         table = views.evidence(project.store, name)
+        if name == CHARACTERISTICS and not table.rows:
+            continue
         columns = list(TABLES[name].columns)
         rows: list[list[object]] = []
         for key, cells in table.rows.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from toolkit.model.errors import InputError
-from toolkit.model.evidence import RESULTS, STUDIES, TABLES, check_cell, row_key
+from toolkit.model.evidence import CHARACTERISTICS, RESULTS, STUDIES, TABLES, check_cell, row_key
 
 __all__ = ["ALIASES", "EvidenceRow", "map_header", "read_rows", "table_of"]
 
@@ -49,6 +49,8 @@ def _folded(name: str) -> str:
 def table_of(header: Sequence[str]) -> str:
     """Which evidence table a form is for, told by its headings."""
     names = {ALIASES.get(_folded(name), _folded(name)) for name in header}
+    if "characteristic" in names:
+        return CHARACTERISTICS
     return RESULTS if "outcome" in names and "arm" in names else STUDIES
 
 

@@ -12,6 +12,7 @@ from toolkit.model.errors import InputError
 from toolkit.model.text import visible
 
 __all__ = [
+    "CHARACTERISTICS",
     "RESULTS",
     "STUDIES",
     "TABLES",
@@ -28,6 +29,7 @@ __all__ = [
 
 STUDIES = "studies"
 RESULTS = "results"
+CHARACTERISTICS = "characteristics"
 
 # How a value came to be; anything but "reported" is a flag that follows the value into tables and figures.
 VALUE_STATUS = (
@@ -100,6 +102,17 @@ TABLES: dict[str, Table] = {
             "time": Column("positive", "person-time of a rate"),
             "status": Column("choice", "how the value came to be", VALUE_STATUS),
             "source": Column("text", "page, table or file the numbers were read from"),
+            "note": Column("text", "anything a reader must know"),
+        },
+    ),
+    CHARACTERISTICS: Table(
+        key=("study", "characteristic"),
+        help="one row a study and characteristic that an analysis asks for by name: mean age, risk of bias, setting",
+        columns={
+            "study": Column("text", "study id, as in results"),
+            "characteristic": Column("text", "its name, as analyses in review.toml give it"),
+            "value": Column("text", "number or word; empty if not reported"),
+            "source": Column("text", "page, table or file it was read from"),
             "note": Column("text", "anything a reader must know"),
         },
     ),

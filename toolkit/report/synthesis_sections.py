@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from toolkit import __version__
-from toolkit.analysis.figures import closes_a_loop
+from toolkit.analysis.network.figures import caption, closes_a_loop
 from toolkit.analysis.plan import AnalysisOutcome
 from toolkit.analysis.words import (
     digits_of,
     estimate_text,
+    further_lines,
     interval_text,
     number,
     p_text,
@@ -224,16 +225,19 @@ def _plain_estimate(found: dict[str, Any] | None, digits: int) -> str:
 
 _FIGURES = {
     "pairwise": (("forest", "Forest plot"), ("funnel", "Funnel plot")),
-    "network": (
-        ("network", "Network graph"),
-        ("network-design", "Network graph by design of the studies"),
-        ("forest", "Forest plot against the reference"),
-        ("league", "League table as a heat map"),
-        ("split", "Direct against indirect evidence"),
-        ("direct-indirect", "Direct against indirect estimates"),
-        ("heat", "Net heat: which design the inconsistency comes from"),
-        ("contributions", "Contribution of the studies"),
-        ("ranks", "Rank probabilities"),
+    "network": tuple(
+        (name, caption(name))
+        for name in (
+            "network",
+            "network-design",
+            "forest",
+            "league",
+            "split",
+            "direct-indirect",
+            "heat",
+            "contributions",
+            "ranks",
+        )
     ),
 }
 FUNNEL_FROM = 10
@@ -266,7 +270,22 @@ def block(c: Context, o: AnalysisOutcome) -> Markup:
         if a.role == "headline":
             parts.append(_leave_one_out(o.payload))
         parts.append(_asymmetry(result))
+    parts += [_further(o, one) for one in o.payload.get("further", ())]
     parts += [_lumped(c, o), _left_out(o), _flags(o.payload)]
+    return join(parts)
+
+
+def _further(o: AnalysisOutcome, one: dict[str, Any]) -> Markup:
+    """A further analysis that review.toml asks for: its table, sentences and figures, or why there are none."""
+    if one["reason"] is not None:
+        return callout(f"{one['name']}: {one['reason']}")
+    parts = [table(one["header"], one["rows"], caption=one["title"])] if one["rows"] else [paragraph(one["title"])]
+    parts += [paragraph(note, "small") for note in one["notes"]]
+    if o.folder is not None:
+        above = dict(_FIGURES["network"])
+        drawn = [name for name in one["figures"] if name not in above]
+        title = o.analysis.title or o.analysis.id
+        parts += [figure(o.folder / f"{name}.svg", f"{caption(name)}: {title}") for name in drawn]
     return join(parts)
 
 
@@ -284,6 +303,7 @@ def _statements(payload: dict[str, Any]) -> list[str]:
     result = payload["result"] or {}
     drop = {f"note: {w['text']}" for w in result.get("warnings", [])}
     drop |= {f"{f['study']}: {f['text']}" for f in payload["selection"]["flags"]}
+    drop |= set(further_lines(payload))
     lines = result_lines(payload)
     ranking = result.get("ranking")
     if ranking and ranking["caution"]:

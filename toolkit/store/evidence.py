@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toolkit.model.evidence import RESULTS, STUDIES, ArmResult, StudyFacts, arm_result, study_facts
+from toolkit.model.evidence import (
+    CHARACTERISTICS,
+    RESULTS,
+    STUDIES,
+    ArmResult,
+    StudyFacts,
+    arm_result,
+    row_key,
+    study_facts,
+)
 from toolkit.model.review import FULL_TEXT, Standing
 from toolkit.store import views
 from toolkit.store.store import Store
 
-__all__ = ["arm_results", "study_rows", "study_standings"]
+__all__ = ["arm_results", "study_columns", "study_rows", "study_standings"]
 
 
 def study_rows(store: Store, *, as_of: str | None = None) -> dict[str, StudyFacts]:
@@ -18,6 +27,24 @@ def study_rows(store: Store, *, as_of: str | None = None) -> dict[str, StudyFact
     return {
         key: study_facts(key, {name: cell.value for name, cell in cells.items()}) for key, cells in table.rows.items()
     }
+
+
+def study_columns(store: Store, names: Sequence[str], studies: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Column -> {study: text}, of the studies form or of the characteristics; cells in conflict or empty are absent.
+
+    A name that nothing is known of is absent as a whole.
+    """
+    facts, further = views.evidence(store, STUDIES).rows, views.evidence(store, CHARACTERISTICS).rows
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        for study in studies:
+            cell = facts.get(study, {}).get(name)
+            if cell is None:
+                key = row_key(CHARACTERISTICS, {"study": study, "characteristic": name})
+                cell = further.get(key, {}).get("value")
+            if cell is not None and cell.value is not None:
+                found.setdefault(name, {})[study] = cell.value
+    return found
 
 
 def arm_results(store: Store, *, as_of: str | None = None) -> list[ArmResult]:

@@ -47,10 +47,10 @@ class Look:
 
 
 def caption(name: str) -> str:
-    """What a figure shows, in words."""
+    """What a figure shows, in words; a number behind its name tells it from another of its kind."""
     if name.startswith(MODIFIER):
         return f"Effect modifier by comparison: {name.removeprefix(MODIFIER)}"
-    return CAPTIONS[name]
+    return CAPTIONS[name if name in CAPTIONS else name.rpartition("-")[0]]
 
 
 def closes_a_loop(comparisons: Iterable[Mapping[str, Any]]) -> bool:

@@ -83,7 +83,9 @@ def comparison_adjusted_funnel(
         If `order` does not name every treatment once.
     """
     if sorted(order) != sorted(effects.treatments):
-        raise InputError("The order of a funnel must name every treatment once.", value=", ".join(order))
+        missing = ", ".join(t for t in effects.treatments if t not in order) or "none"
+        text = f"The order of a funnel must name every treatment once (missing: {missing})."
+        raise InputError(text, value=", ".join(order), allowed=", ".join(effects.treatments))
     chosen_model(result, model)
     tau2 = result.tau2.value if model == "random" and result.tau2 is not None else 0.0
     pairs = all_pairs(effects)

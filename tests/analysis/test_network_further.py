@@ -1,0 +1,187 @@
+"""Further analyses of a declared network: they reach its result, its figures and the report, and count as settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.analysis.builders import evipool, make_review, write_csv
+from tests.analysis.test_network_run import LOOP, NETWORK, settings
+from toolkit.config import load_review
+from toolkit.model.errors import InputError
+from toolkit.model.further import NETWORK_FURTHER, SETTINGS, asked
+
+# Every further analysis, each with what it needs; "net2" is another outcome's network.
+ALSO: list[Any] = [
+    *(name for name, one in NETWORK_FURTHER.items() if not one.needs and not one.needs_one_of),
+    {"name": "funnel", "order": ["Core", "Graft", "Cells"]},
+    {"name": "margin", "margin": 1.1},
+    {"name": "outcomes", "with_outcome": ["net2"]},
+    {"name": "variances", "inactive": "Core"},
+    {"name": "transitivity", "modifier": ["year", "mean age", "risk of bias"]},
+    {"name": "design-adjusted", "design": "design"},
+    {"name": "regression", "covariate": "mean age"},
+    {"name": "regression", "covariate": "year", "interaction": "independent"},
+    {"name": "subgroups", "subgroup": "design"},
+    {"name": "contributions", "rob": "risk of bias"},
+    {"name": "absolute", "baseline_risk": [0.1, 0.2]},
+]
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(v) for v in value) + "]"
+    return json.dumps(value)
+
+
+def net(also: list[Any], more: str = "") -> str:
+    """A review with the network "net" and what it asks for, and a second network that tells outcomes apart."""
+    first = NETWORK.replace('tau2 = "PM"', 'tau2 = "REML"').replace('ci = "HK_adhoc"', "")
+    second = first.replace('"net"', '"net2"').replace('"OR"', '"RR"')
+    return settings(f"{first}also = {toml(also)}\n{more}{second}")
+
+
+def describe(folder: Path) -> None:
+    """The studies and their characteristics, extracted."""
+    design = dict(zip(LOOP, ["RCT", "RCT", "RCT", "cohort", "RCT"], strict=True))
+    facts = [[s, s[-4:], design[s]] for s in LOOP]
+    age = [[s, "mean age", 50 + i * i] for i, s in enumerate(LOOP)]
+    rob = [[s, "risk of bias", ["low", "high", "low", "some concerns", "low"][i]] for i, s in enumerate(LOOP)]
+    forms = (
+        write_csv(folder.parent / "studies.csv", ["study", "year", "design"], facts),
+        write_csv(folder.parent / "more.csv", ["study", "characteristic", "value"], [*age, *rob]),
+    )
+    for form in forms:
+        assert evipool(folder, "extract", "import", str(form), "--as", "AB") == 0
+
+
+def stored(folder: Path) -> dict[str, Any]:
+    """The only stored result of the network."""
+    (only,) = (folder / "results" / "net").iterdir()
+    found: dict[str, Any] = json.loads((only / "result.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_every_further_analysis_can_be_declared_and_stands_in_result_figures_and_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_review(tmp_path / "r", settings=net(ALSO), trials=LOOP)
+    describe(folder)
+    capsys.readouterr()
+    assert evipool(folder, "analyse") == 0
+    said = capsys.readouterr().out
+    payload = stored(folder)
+    further = {one["key"]: one for one in payload["further"]}
+    assert {one["name"] for one in payload["further"]} == set(NETWORK_FURTHER)
+    assert further["regression-2"]["settings"] == {"covariate": "year", "interaction": "independent"}
+    assert {key: one["reason"] for key, one in further.items() if one["reason"] is not None} == {}
+    assert all(one["title"] and one["header"] and len(one["rows"][0]) == len(one["header"])
+               for one in further.values() if one["rows"])  # fmt: skip
+    (only,) = (folder / "results" / "net").iterdir()
+    drawn = {p.stem for p in only.glob("*.svg")}
+    named = {figure for one in further.values() for figure in one["figures"]}
+    assert {"funnel", "modifier-mean-age", "modifier-year", "modifier-risk-of-bias", "rank-heat", "hasse",
+            "contributions-rob-2", "network-rob-2", "network-design"} == named <= drawn  # fmt: skip
+    assert "also regression: Network meta-regression on mean age" in said
+    assert evipool(folder, "report") == 0
+    page = (folder / "report" / "report.html").read_text(encoding="utf-8")
+    for one in further.values():
+        assert one["title"].split(":")[0] in page, one["key"]
+    assert "Effect modifier by comparison: mean-age" in page
+
+
+def test_a_changed_further_analysis_makes_the_result_stale_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_review(tmp_path / "r", settings=net(["impact"]), trials=LOOP)
+    assert evipool(folder, "analyse") == 0
+    (folder / "review.toml").write_text(net(["impact", "heat"]), encoding="utf-8")
+    capsys.readouterr()
+    assert evipool(folder, "update", "--plan") in (0, 3)
+    assert "also" in capsys.readouterr().out
+
+
+def test_a_characteristic_that_changes_makes_only_the_network_stale_that_asks_for_it(tmp_path: Path) -> None:
+    text = net([{"name": "regression", "covariate": "mean age"}])
+    folder = make_review(tmp_path / "r", settings=text, trials=LOOP)
+    describe(folder)
+    assert evipool(folder, "analyse") == 0
+    form = write_csv(tmp_path / "age.csv", ["study", "characteristic", "value"], [["Ann2001", "mean age", "71"]])
+    assert evipool(folder, "extract", "import", str(form), "--as", "AB") == 0
+    assert evipool(folder, "analyse") == 0
+    assert len(list((folder / "results" / "net").iterdir())) == 2
+    assert len(list((folder / "results" / "net2").iterdir())) == 1
+
+
+def test_what_no_study_has_is_said_where_the_table_would_stand(tmp_path: Path) -> None:
+    text = net([{"name": "regression", "covariate": "dose"}, {"name": "funnel", "order": ["Core", "Cells"]}])
+    folder = make_review(tmp_path / "r", settings=text, trials=LOOP)
+    assert evipool(folder, "analyse") == 0
+    regression, funnel = stored(folder)["further"]
+    assert "dose" in regression["reason"] and "Graft" in funnel["reason"]
+    assert evipool(folder, "report") == 0
+    assert "no study has a value" in (folder / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_components_bridge_a_declared_network_in_pieces(tmp_path: Path) -> None:
+    trials = {
+        "Ann2001": [("none", 60, 12), ("drug", 60, 7)],
+        "Bea2004": [("diet", 60, 11), ("diet+drug", 60, 6)],
+        "Cat2009": [("none", 60, 14), ("drug", 60, 9)],
+    }
+    text = net([{"name": "components", "inactive": "none"}, "heat"]).replace('reference = "Core"\n', "")
+    folder = make_review(tmp_path / "r", settings=text, trials=trials)
+    assert evipool(folder, "analyse") == 0
+    payload = stored(folder)
+    assert payload["status"] == "not estimable" and payload["result"] is None
+    components, heat = payload["further"]
+    assert components["data"]["components"] == ["diet", "drug"] and "only components" in heat["reason"]
+
+
+def test_the_largest_piece_can_be_declared(tmp_path: Path) -> None:
+    trials = {**LOOP, "Far2020": [("Laser", 40, 4), ("Sham", 40, 9)]}
+    folder = make_review(tmp_path / "r", settings=net(["heat"], "largest = true\n"), trials=trials)
+    assert evipool(folder, "analyse") == 0
+    result = stored(folder)["result"]
+    assert result["k"] == 5 and [e["study"] for e in result["excluded"]] == ["Far2020"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("rank", "allowed: side-split"),
+        ({"name": "heat", "order": ["a"]}, "it takes no settings"),
+        ({"name": "regression"}, "needs covariate"),
+        ({"name": "regression", "covariate": "year", "interaction": "none"}, "independent"),
+        ({"name": "variances", "inactive": "a", "subgroup": "b"}, "one of them"),
+        ({"name": "margin", "margin": "1.1"}, "is a number"),
+        ({"name": "ranks", "draws": 0}, "above zero"),
+        ({"name": "outcomes", "with_outcome": "pain"}, "no other network"),
+        ({"name": "outcomes", "with_outcome": "net"}, "no other network"),
+    ],
+)
+def test_a_mistaken_entry_is_refused_with_what_is_allowed(entry: Any, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "review.toml"
+    path.write_text(net([entry]), encoding="utf-8")
+    with pytest.raises(InputError) as refusal:
+        load_review(path)
+    assert words in str(refusal.value) and refusal.value.line is not None
+
+
+def test_ranks_of_an_outcome_without_a_direction_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "review.toml"
+    path.write_text(net(["threshold"]).replace('better = "lower"\n', ""), encoding="utf-8")
+    with pytest.raises(InputError, match='has no "better"'):
+        load_review(path)
+
+
+def test_every_setting_is_taken_by_an_analysis_and_each_analysis_takes_known_settings() -> None:
+    taken = {name for one in NETWORK_FURTHER.values() for name in one.takes}
+    assert taken == set(SETTINGS)
+    assert all(set(one.needs) | set(one.needs_one_of) <= set(one.takes) for one in NETWORK_FURTHER.values())
+    assert asked({"name": "absolute", "baseline_risk": 0.2}).options.baseline_risk == (0.2,)
