@@ -237,7 +237,7 @@ def _measure(measure: str | None, table: Table) -> str:
     if measure is not None:
         return measure
     if table.kind == "contrasts":
-        return "GEN"
+        return table.measure or "GEN"
     has = [
         key
         for key, entry in MEASURES.items()

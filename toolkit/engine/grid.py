@@ -15,7 +15,11 @@ from toolkit.model.text import visible
 __all__ = ["Grid", "decode", "name_of", "number", "read_grid"]
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-_MISSING = frozenset({"", ".", "-", "–", "na", "n/a", "nan", "nr", "null", "none", "not reported", "missing", "#n/a"})
+_MISSING = frozenset(
+    {"", ".", "-", "–", "?", "na", "n/a", "nan", "nr", "n.r.", "n/r", "null", "none", "not reported", "missing", "#n/a"}
+)
+_BLANKS = re.compile(r"[-+−]?[1-9]\d{0,2}( \d{3})+")
+_SEVERAL = re.compile(r"[-+]?\d+([.,]\d+)?\s*(±|\+/-|\(|\[|/)\s*[-+]?\d")
 _COMMA_NUMBER = re.compile(r"[-+−]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
 # 1,020 is one thousand and twenty to some and one and a bit to others.
 _GROUPED = re.compile(r"[-+−]?[1-9]\d{0,2}([.,]\d{3})+")
@@ -37,6 +41,7 @@ class Grid:
     row : number of each row as the user's program counts (the header is row 1)
     decimal : decimal mark of numbers that are text
     ambiguous : the decimal comma was concluded from numbers such as 1,020 alone
+    stated : the user said which mark is the decimal one, so that the other one separates thousands
     notes : what was detected
     """
 
@@ -46,6 +51,7 @@ class Grid:
     row: tuple[int, ...]
     decimal: str = "."
     ambiguous: bool = False
+    stated: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -76,7 +82,10 @@ def read_grid(
         raise InputError("The decimal mark is a point or a comma.", value=found, allowed="'.' or ','")
     name = _DELIMITERS.get(mark, repr(mark))
     notes = (f"read as {encoded}, columns separated by {name}, decimal {'comma' if found == ',' else 'point'}",)
-    return replace(grid, decimal=found, ambiguous=decimal is None and _only_grouped(grid, mark), notes=notes)
+    return replace(
+        grid, decimal=found, ambiguous=decimal is None and _only_grouped(grid, mark), stated=decimal is not None,
+        notes=notes + grid.notes,
+    )  # fmt: skip
 
 
 def _cells(text: str, delimiter: str, *, file: Path) -> list[list[str]]:
@@ -172,10 +181,15 @@ def grid_of_cells(cells: Sequence[Sequence[object]], *, file: str | None) -> Gri
     filled = [(at, list(row)) for at, row in enumerate(cells, start=1) if any(not _is_blank(cell) for cell in row)]
     if not filled:
         raise InputError("The table is empty.", file=file)
+    filled, notes = _without_titles(filled)
     head_at, head = filled[0]
     names = ["" if _is_blank(cell) else name_of(cell) for cell in head]
     while names and not names[-1]:
         names.pop()
+    joined = _two_rows_of_headings(names, filled)
+    if joined is not None:
+        names, filled = joined, filled[1:]
+        notes.append("the headings were taken from two rows")
     seen: dict[str, int] = {}
     for name in names:
         seen[name] = seen.get(name, 0) + 1
@@ -195,15 +209,65 @@ def grid_of_cells(cells: Sequence[Sequence[object]], *, file: str | None) -> Gri
         numbers.append(at)
     if not rows:
         raise InputError("The table has a header and no rows.", file=file)
-    return Grid(file=file, header=tuple(names), rows=tuple(rows), row=tuple(numbers))
+    return Grid(file=file, header=tuple(names), rows=tuple(rows), row=tuple(numbers), notes=tuple(notes))
+
+
+_Row = tuple[int, list[object]]
+
+
+def _without_titles(filled: list[_Row]) -> tuple[list[_Row], list[str]]:
+    """Without the lines of one cell each that stand above the headings of a wider table."""
+    own = [sum(not _is_blank(cell) for cell in row) for _, row in filled[:10]]
+    first = next((i for i, count in enumerate(own) if count > 2), 0)
+    if first == 0 or any(count != 1 for count in own[:first]):
+        return filled, []
+    titles = ", ".join(str(at) for at, _ in filled[:first])
+    return filled[first:], [f"row {titles} above the headings was not read"]
+
+
+def _two_rows_of_headings(names: Sequence[str], filled: Sequence[_Row]) -> list[str] | None:
+    """ "Experimental" over "Events, Total" and "Control" over the same, as "Experimental Events" and so on."""
+    if len(filled) < 3 or not names or names[0]:
+        return None
+    below = ["" if _is_blank(cell) else name_of(cell) for cell in filled[1][1]]
+    while below and not below[-1]:
+        below.pop()
+    twice = len(set(below)) < len(below)
+    if not twice or not all(below) or len(below) < len(names) or any(_NUMBER.fullmatch(name) for name in below):
+        return None
+    joined, group = [], ""
+    for at, name in enumerate(below):
+        group = names[at] if at < len(names) and names[at] else group
+        joined.append(f"{group} {name}".strip())
+    return joined
 
 
 def _is_blank(cell: object) -> bool:
     return cell is None or (isinstance(cell, float) and cell != cell) or not str(cell).strip()
 
 
-def number(grid: Grid, at: int, column: int) -> float:
+def _thousands(text: str, decimal: str) -> bool:
+    mark = "," if decimal == "." else "."
+    return re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}(\{mark}\d{{3}})+(\{decimal}\d+)?", text) is not None
+
+
+def _hint(text: str, doubtful: bool, grouped: bool) -> str:
+    """What to do about a cell that is no number."""
+    if doubtful:
+        return "Thousand or decimal? Write it without a separator, or say which mark is the decimal one (--decimal)."
+    if text.endswith("%"):
+        return "Events are counts: write how many of n, not their percentage (status derived_from_percent in a review)."
+    if _SEVERAL.match(text):
+        return "There are several numbers in the cell: give each a column (mean, sd; events, n; ci_low, ci_high)."
+    if grouped or _COMMA_NUMBER.fullmatch(text):
+        return "Is the comma a decimal mark? Give decimal=',' (--decimal , on the command line)."
+    return "Leave the cell empty if the number was not reported."
+
+
+def number(grid: Grid, at: int, column: int, *, count: bool = False) -> float:
     """The cell as a number; NaN where it says "not reported".
+
+    With ``count``, 1,204 is a count of one thousand where the user said that the decimal mark is a point.
 
     Raises
     ------
@@ -216,16 +280,17 @@ def number(grid: Grid, at: int, column: int) -> float:
     text = "" if cell is None else unicodedata.normalize("NFKC", str(cell)).strip().replace("−", "-")
     if text.lower() in _MISSING:
         return float("nan")
-    hint = "Leave the cell empty if the number was not reported."
+    if count and grid.stated and _thousands(text, grid.decimal):
+        text = text.replace("," if grid.decimal == "." else ".", "")
+    if _BLANKS.fullmatch(text):
+        text = text.replace(" ", "")
     grouped = _GROUPED.fullmatch(text) is not None
-    if grouped and (grid.ambiguous or (grid.decimal == "," and "." in text)):
-        hint = "Thousand or decimal? Write it without a separator, or say which mark is the decimal one (--decimal)."
-    else:
+    doubtful = grouped and (grid.ambiguous or (grid.decimal == "," and "." in text))
+    if not doubtful:
         plain = text.replace(",", ".") if grid.decimal == "," and "." not in text else text
         if _NUMBER.fullmatch(plain):
             return float(plain)
-        if grouped or _COMMA_NUMBER.fullmatch(text):
-            hint = "Is the comma a decimal mark? Give decimal=',' (--decimal , on the command line)."
+    hint = _hint(text, doubtful, grouped)
     raise InputError(
         "A number was expected.",
         file=grid.file,

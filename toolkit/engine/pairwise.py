@@ -134,7 +134,7 @@ def _of_table(
     measure = options.get("measure", spec.measure if spec is not None else None)
     table = data if isinstance(data, Table) else read_table(data, measure=measure)
     if measure is None and table.kind == "contrasts":
-        measure = "GEN"
+        measure = table.measure or "GEN"
         options = {**options, "measure": measure}
     if measure is None:
         raise InputError("Which effect measure?", hint='For example measure="OR" (--measure OR).')

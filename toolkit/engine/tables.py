@@ -5,7 +5,6 @@ The one module of the engine that knows pandas.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -13,14 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtri
 
+from toolkit.engine.cells import (
+    alike,
+    column_of,
+    distinct,
+    names_of,
+    studies_of_rows,
+    text_of,
+    used_columns,
+    without_sums,
+)
 from toolkit.engine.columns import recognise
 from toolkit.engine.data import ArmTable, Effects, FloatArray
 from toolkit.engine.effects import arm_table, effects_from_contrasts, effects_from_estimates, find_measure
 from toolkit.engine.effects.compute import ONE_GROUP
 from toolkit.engine.effects.contrasts import unique_names
-from toolkit.engine.grid import Grid, grid_of_cells, name_of, number, read_grid
+from toolkit.engine.estimates import estimates_of, measure_of
+from toolkit.engine.grid import Grid, grid_of_cells, read_grid
 from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 
@@ -58,6 +67,7 @@ class Table:
     notes : what was detected or done to the names
     study_of_row : study name of each row of the table
     extra : column -> {study: text} of the further columns asked for
+    measure : of effects whose column names it (HR, O-E), None otherwise
     grid, roles : the cells and which column is what, for what is read from them later (`toolkit.engine.converted`)
     """
 
@@ -70,6 +80,7 @@ class Table:
     notes: tuple[str, ...] = ()
     study_of_row: tuple[str, ...] = ()
     extra: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    measure: str | None = None
     grid: Grid | None = None
     roles: Mapping[str, int] = field(default_factory=dict)
 
@@ -135,6 +146,7 @@ def read_table(
     """
     grid = _grid(source, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding)
     roles = recognise(grid, columns)
+    grid = without_sums(grid, roles)
     kind = _kind(roles, measure)
     if kind == "long":
         table = _long(grid, roles)
@@ -169,7 +181,7 @@ def _by_study(grid: Grid, column: str, studies: Sequence[str]) -> dict[str, str]
             hint=f"Did you mean {near[0]!r}?" if near else None,
         )
     found: dict[str, str] = {}
-    for at, text in enumerate(_text(grid, {column: grid.header.index(column)}, column)):
+    for at, text in enumerate(text_of(grid, {column: grid.header.index(column)}, column)):
         study = studies[at]
         if text and found.setdefault(study, text) != text:
             raise InputError(
@@ -256,6 +268,7 @@ def _refuse_unsaved_formulas(path: Path, sheet: str) -> None:
 def _kind(roles: Mapping[str, int], measure: str | None) -> str | None:
     """Long or wide arms before contrasts, unless the measure is "GEN" (effects as given)."""
     estimates = "y" in roles and ("se" in roles or "v" in roles or {"ci_low", "ci_high"} <= set(roles))
+    estimates = estimates or {"o_minus_e", "v"} <= set(roles) or {"ratio", "ci_low", "ci_high"} <= set(roles)
     if estimates and measure == "GEN":
         return "contrasts"
     if measure in MEASURES and MEASURES[measure].groups == 1 and all(n in roles for n in MEASURES[measure].needs):
@@ -267,67 +280,6 @@ def _kind(roles: Mapping[str, int], measure: str | None) -> str | None:
     return "contrasts" if estimates else None
 
 
-def _used(grid: Grid, roles: Mapping[str, int], names: Sequence[str]) -> dict[str, str]:
-    return {role: grid.header[roles[role]] for role in names if role in roles}
-
-
-def _column(grid: Grid, roles: Mapping[str, int], role: str) -> FloatArray:
-    if role not in roles:
-        return np.full(len(grid.rows), np.nan)
-    return np.array([number(grid, at, roles[role]) for at in range(len(grid.rows))])
-
-
-def _text(grid: Grid, roles: Mapping[str, int], role: str) -> list[str]:
-    """Names of a column, as `name_of` writes them."""
-    return [name_of(row[roles[role]]) for row in grid.rows]
-
-
-def _names(grid: Grid, roles: Mapping[str, int], role: str) -> list[str]:
-    """Names of a column in which every row needs one."""
-    names = _text(grid, roles, role)
-    if "" in names:
-        at = names.index("")
-        raise InputError(
-            f"The row has no {role.rstrip('123456789')}.",
-            file=grid.file,
-            row=grid.row[at],
-            column=grid.header[roles[role]],
-            hint="Fill in the name, or take the row out.",
-        )
-    return names
-
-
-def _alike(*columns: Sequence[str]) -> list[str]:
-    """A note on names that differ in case only: a slip that splits a study or a treatment in two."""
-    found: dict[str, set[str]] = {}
-    for names in columns:
-        for name in set(names):
-            found.setdefault(name.casefold(), set()).add(name)
-    pairs = [", ".join(repr(name) for name in sorted(names)) for names in found.values() if len(names) > 1]
-    return [f"names that differ in upper and lower case only were taken as different: {pair}" for pair in sorted(pairs)]
-
-
-def _studies(
-    grid: Grid, roles: Mapping[str, int], *, fill_down: bool = False
-) -> tuple[list[str], list[str], list[str]]:
-    """Study names, the roles used for them, and notes."""
-    if "study" not in roles:
-        return [f"study {i + 1}" for i in range(len(grid.rows))], [], ["no study column: studies are numbered by row"]
-    names = _text(grid, roles, "study")
-    used = ["study"]
-    notes = []
-    if fill_down and any(not name for name in names) and names[0]:
-        for i in range(1, len(names)):
-            names[i] = names[i] or names[i - 1]
-        notes.append("empty study cells were filled from the row above")
-    elif "" in names:
-        _names(grid, roles, "study")
-    if grid.header[roles["study"]].strip().lower() in ("author", "authors") and "year" in roles:
-        names = [f"{name} {year}".strip() for name, year in zip(names, _text(grid, roles, "year"), strict=True)]
-        used.append("year")
-    return names, used, notes + _alike(names)
-
-
 def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
     if "study" not in roles:
         raise InputError(
@@ -337,24 +289,24 @@ def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
             value=", ".join(grid.header),
             hint="Name it with columns={'study': '...'} (--columns study=...).",
         )
-    study, used, notes = _studies(grid, roles, fill_down=True)
-    treatment = _names(grid, roles, "treatment")
-    notes += _alike(treatment)
+    study, used, notes = studies_of_rows(grid, roles, fill_down=True)
+    treatment = names_of(grid, roles, "treatment")
+    notes += alike(treatment)
     arms = arm_table(
         study,
         treatment,
-        n=_column(grid, roles, "n"),
-        events=_column(grid, roles, "events"),
-        mean=_column(grid, roles, "mean"),
-        sd=_column(grid, roles, "sd"),
-        time=_column(grid, roles, "time"),
-        r=_column(grid, roles, "r"),
+        n=column_of(grid, roles, "n"),
+        events=column_of(grid, roles, "events"),
+        mean=column_of(grid, roles, "mean"),
+        sd=column_of(grid, roles, "sd"),
+        time=column_of(grid, roles, "time"),
+        r=column_of(grid, roles, "r"),
         row=grid.row,
     )
     return Table(
         kind="arms",
         arms=arms,
-        columns_used=_used(grid, roles, [*used, "treatment", *_STATISTICS]),
+        columns_used=used_columns(grid, roles, [*used, "treatment", *_STATISTICS]),
         study_of_row=tuple(study),
         notes=tuple(notes),
     )
@@ -362,13 +314,13 @@ def _long(grid: Grid, roles: Mapping[str, int]) -> Table:
 
 def _single(grid: Grid, roles: Mapping[str, int]) -> Table:
     """One row a study of one group."""
-    study, used, notes = _studies(grid, roles)
-    study, more = _distinct(study)
-    columns = {name: _column(grid, roles, name) for name in _STATISTICS}
+    study, used, notes = studies_of_rows(grid, roles)
+    study, more = distinct(study)
+    columns = {name: column_of(grid, roles, name) for name in _STATISTICS}
     return Table(
         kind="arms",
         arms=arm_table(study, [ONE_GROUP] * len(study), row=grid.row, **columns),
-        columns_used=_used(grid, roles, [*used, *_STATISTICS]),
+        columns_used=used_columns(grid, roles, [*used, *_STATISTICS]),
         study_of_row=tuple(study),
         notes=tuple(notes + more),
     )
@@ -384,28 +336,28 @@ def _arm_numbers(roles: Mapping[str, int]) -> list[int]:
 
 def _group_names(grid: Grid, roles: Mapping[str, int], arm: int) -> list[str]:
     if f"treatment{arm}" in roles:
-        return (_names if arm <= 2 else _text)(grid, roles, f"treatment{arm}")
+        return (names_of if arm <= 2 else text_of)(grid, roles, f"treatment{arm}")
     return [_TREATED if arm == 1 else _CONTROL] * len(grid.rows)
 
 
 def _wide(grid: Grid, roles: Mapping[str, int]) -> Table:
-    study, used, notes = _studies(grid, roles)
+    study, used, notes = studies_of_rows(grid, roles)
     named = "treatment1" in roles and "treatment2" in roles
     if not named:
-        study, more = _distinct(study)
+        study, more = distinct(study)
         notes += more
     numbers = _arm_numbers(roles) if named else [1, 2]
     of: list[str] = []
     treatment: list[str] = []
     rows: list[int] = []
     statistics: dict[str, list[float]] = {name: [] for name in _STATISTICS}
-    columns = {(name, arm): _column(grid, roles, f"{name}{arm}") for name in _STATISTICS for arm in numbers}
+    columns = {(name, arm): column_of(grid, roles, f"{name}{arm}") for name in _STATISTICS for arm in numbers}
     for arm in (1, 2):
         if f"n{arm}" not in roles and f"nonevents{arm}" in roles:
-            columns["n", arm] = columns["events", arm] + _column(grid, roles, f"nonevents{arm}")
+            columns["n", arm] = columns["events", arm] + column_of(grid, roles, f"nonevents{arm}")
             used.append(f"nonevents{arm}")
     groups = {arm: _group_names(grid, roles, arm) for arm in numbers}
-    notes += _alike(*groups.values())
+    notes += alike(*groups.values())
     seen: dict[tuple[str, str], tuple[float, ...]] = {}
     for at, name in enumerate(study):
         for arm in numbers:
@@ -426,7 +378,7 @@ def _wide(grid: Grid, roles: Mapping[str, int]) -> Table:
     return Table(
         kind="arms",
         arms=arms,
-        columns_used=_used(grid, roles, [*used, *wanted]),
+        columns_used=used_columns(grid, roles, [*used, *wanted]),
         study_of_row=tuple(study),
         default_treatment=None if named else _TREATED,
         default_reference=None if named else _CONTROL,
@@ -438,48 +390,17 @@ def _same(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
     return bool(np.array_equal(np.array(a), np.array(b), equal_nan=True))
 
 
-def _distinct(names: list[str]) -> tuple[list[str], list[str]]:
-    """Names made distinct by a number, one row being one study."""
-    double = sorted(name for name, count in Counter(names).items() if count > 1)
-    if not double:
-        return names, []
-    count: dict[str, int] = {}
-    result = []
-    for name in names:
-        count[name] = count.get(name, 0) + 1
-        result.append(f"{name} ({count[name]})" if name in double else name)
-    return result, [f"study names given more than once were numbered: {', '.join(double)}"]
-
-
 def _contrasts(grid: Grid, roles: Mapping[str, int]) -> Table:
-    study, used, notes = _studies(grid, roles)
+    study, used, notes = studies_of_rows(grid, roles)
     named = "treatment1" in roles and "treatment2" in roles
     if not named:
-        study, more = _distinct(study)
+        study, more = distinct(study)
         notes += more
-    y = _column(grid, roles, "y")
-    if "se" in roles:
-        se, spread = _column(grid, roles, "se"), ["se"]
-    elif "v" in roles:
-        v, spread = _column(grid, roles, "v"), ["v"]
-        negative = np.flatnonzero(v < 0)
-        if negative.size:
-            at = int(negative[0])
-            raise InputError(
-                f"Study {study[at]!r}: a variance cannot be negative.",
-                file=grid.file,
-                row=grid.row[at],
-                column=grid.header[roles["v"]],
-                value=f"{v[at]:g}",
-            )
-        se = np.sqrt(v)
-    else:
-        spread = ["ci_low", "ci_high"]
-        se = _se_from_interval(grid, roles, y)
-        notes.append("standard errors were computed from 95 % confidence intervals on the scale of the estimates")
-    wanted = [*used, *(("treatment1", "treatment2") if named else ()), "y", *spread]
-    pairs = [_names(grid, roles, role) for role in ("treatment1", "treatment2")] if named else []
-    notes += _alike(*pairs)
+    y, se, spread, more = estimates_of(grid, roles, study)
+    notes += more
+    wanted = [*used, *(("treatment1", "treatment2") if named else ()), *spread]
+    pairs = [names_of(grid, roles, role) for role in ("treatment1", "treatment2")] if named else []
+    notes += alike(*pairs)
     return Table(
         kind="contrasts",
         contrasts=ContrastTable(
@@ -490,29 +411,10 @@ def _contrasts(grid: Grid, roles: Mapping[str, int]) -> Table:
             se=se,
             row=grid.row,
         ),
-        columns_used=_used(grid, roles, wanted),
+        columns_used=used_columns(grid, roles, wanted),
         study_of_row=tuple(study if named else unique_names(study)),
         default_treatment=None if named else _TREATED,
         default_reference=None if named else _CONTROL,
         notes=tuple(notes),
+        measure=measure_of(grid, roles),
     )
-
-
-def _se_from_interval(grid: Grid, roles: Mapping[str, int], y: FloatArray) -> FloatArray:
-    """Standard errors from 95 % intervals, refused where an interval is not centred on its estimate."""
-    low, high = _column(grid, roles, "ci_low"), _column(grid, roles, "ci_high")
-    width = high - low
-    with np.errstate(invalid="ignore"):
-        askew = np.flatnonzero((np.abs((low + high) / 2 - y) > 0.1 * width) | (width <= 0))
-    if askew.size:
-        at = int(askew[0])
-        raise InputError(
-            "The interval is not centred on its estimate.",
-            file=grid.file,
-            row=grid.row[at],
-            column=grid.header[roles["ci_low"]],
-            value=f"{y[at]:g} ({low[at]:g} to {high[at]:g})",
-            hint="Ratios and their intervals must be given as logarithms.",
-        )
-    result: FloatArray = width / (2 * float(ndtri(0.975)))
-    return result
