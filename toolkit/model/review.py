@@ -22,6 +22,7 @@ __all__ = [
     "Run",
     "Standing",
     "StudyStatus",
+    "Verdict",
     "Version",
     "Vote",
 ]
@@ -80,6 +81,27 @@ class Decision:
 
     status: str
     votes: tuple[Vote, ...]
+    reason: str | None = None
+    resolved_by: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing waits for a person any more."""
+        return self.status in ("include", "exclude")
+
+    @property
+    def verdict(self) -> Verdict:
+        """The same without the votes."""
+        actors = tuple(sorted({vote.actor for vote in self.votes}))
+        return Verdict(status=self.status, actors=actors, reason=self.reason, resolved_by=self.resolved_by)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """A `Decision` without its votes: of a large review very many are equal. ``actors`` are who voted, by name."""
+
+    status: str
+    actors: tuple[str, ...] = ()
     reason: str | None = None
     resolved_by: str | None = None
 

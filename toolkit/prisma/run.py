@@ -7,15 +7,13 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from toolkit.model.errors import InputError, SourceError
 from toolkit.model.events import NewEvent
-from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run
-from toolkit.model.review import Decision as ReviewDecision
+from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run, Verdict
 from toolkit.prisma.boxes import Box, Flow
 from toolkit.prisma.flow import count_flow, previous_of
 from toolkit.prisma.identities import EXPLAINABLE, Finding, require_balanced
@@ -144,15 +142,13 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
     store, config = project.store, project.config
     arrived = views.record_runs(store, as_of=as_of)
     now = views.assignments(store, as_of=as_of)
-    joined = {
-        subject: "tool" if actor.startswith(("rule:", "evipool")) else "person"
-        for subject, actor in store.head_values("assign", ("subject", "actor"), as_of=as_of)
-    }
-    decided = {stage: project.decisions(stage, as_of=as_of) for stage in (TITLE_ABSTRACT, FULL_TEXT)}
+    by = views.assigned_by(store, as_of=as_of)
+    how = {actor: "tool" if actor.startswith(("rule:", "evipool")) else "person" for actor in set(by.values())}
     judged = {event.subject for event in store.heads("retrieve", as_of=as_of)}
-    judged |= {vote.subject for stage in decided.values() for one in stage.values() for vote in one.votes}
+    for stage in (TITLE_ABSTRACT, FULL_TEXT):
+        judged.update(now.keys() & views.voted_on(store, stage, as_of=as_of))
     title_abstract, full_text = (
-        {report: _decision(one) for report, one in one_stage.items()} for one_stage in decided.values()
+        _decisions(project.verdicts(stage, as_of=as_of)) for stage in (TITLE_ABSTRACT, FULL_TEXT)
     )
     kinds = {source.name.casefold(): source.kind for source in config.sources}
     return FlowState(
@@ -161,7 +157,7 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
             id=tuple(arrived),
             report=tuple(now[rid] for rid in arrived),
             run=tuple(run.id for run in arrived.values()),
-            joined_by=tuple(joined.get(rid, "") for rid in arrived),
+            joined_by=tuple(how[by[rid]] if rid in by else "" for rid in arrived),
         ),
         removals={event.subject: event.value or "other" for event in store.heads("remove", as_of=as_of)},
         title_abstract=title_abstract,
@@ -176,16 +172,16 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
     )
 
 
-_equal = cache(Decision)  # equal decisions are one object: a large review has few different ones
+def _decisions(verdicts: Mapping[str, Verdict]) -> dict[str, Decision]:
+    """Verdicts as the flow reads them; those that are one object stay one."""
+    made = {id(verdict): _decision(verdict) for verdict in {id(v): v for v in verdicts.values()}.values()}
+    return dict(zip(verdicts, map(made.__getitem__, map(id, verdicts.values())), strict=True))
 
 
-def _decision(given: ReviewDecision) -> Decision:
-    votes = given.votes
-    # Nearly every first vote is a person's, so the others are rarely looked at.
-    by_rules = bool(votes) and votes[0].actor.startswith("rule:") and not given.resolved_by
-    tool = by_rules and all(vote.actor.startswith("rule:") for vote in votes)
+def _decision(given: Verdict) -> Decision:
+    tool = not given.resolved_by and all(actor.startswith("rule:") for actor in given.actors)
     verdict = given.status if given.is_final else "undecided"
-    return _equal(verdict=verdict, by="tool" if tool else "human", reason=given.reason)
+    return Decision(verdict=verdict, by="tool" if tool and given.actors else "human", reason=given.reason)
 
 
 def _source(run: Run, kinds: Mapping[str, str], marks: list[str]) -> SourceRun:

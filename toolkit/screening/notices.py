@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.model.review import FULL_TEXT, Decision
+from toolkit.model.review import FULL_TEXT, Decision, Verdict
 from toolkit.records.normalise import is_retracted
 from toolkit.store import views
 
@@ -36,7 +36,9 @@ class Notice:
     weighs: bool
 
 
-def notices(project: Project, decisions: Mapping[str, Decision] | None = None) -> tuple[Notice, ...]:
+def notices(
+    project: Project, decisions: Mapping[str, Decision] | Mapping[str, Verdict] | None = None
+) -> tuple[Notice, ...]:
     """The notices about included reports, those that weigh first, in order of arrival.
 
     A notice was found by a search, or the record itself said when it came that its publication was retracted.
@@ -46,7 +48,7 @@ def notices(project: Project, decisions: Mapping[str, Decision] | None = None) -
     decisions : report -> decision at full text, where the caller has them already
     """
     store = project.store
-    verdicts = project.decisions(FULL_TEXT) if decisions is None else decisions
+    verdicts = project.verdicts(FULL_TEXT) if decisions is None else decisions
     members = {r: ids for r, ids in views.reports(store).items() if r in verdicts and verdicts[r].status == "include"}
     if not members:
         return ()

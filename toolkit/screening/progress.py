@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.model.review import STAGES, TITLE_ABSTRACT
-from toolkit.screening.state import UNSEEN, ScreeningState, load_state, screeners, waiting_for
+from toolkit.screening.state import UNSEEN, ScreeningState, load_state, screeners
 
 if TYPE_CHECKING:
     from toolkit.config import ReviewFile
@@ -27,7 +27,8 @@ class Progress:
     included, excluded, conflicts, waiting, unseen : how they stand; the five add up to ``eligible``
     votes_needed : how many reviewers vote on each
     votes : reviewer -> votes that stand
-    waits_for : reviewer -> reports that lack a vote which this reviewer could give
+    waits_for : reviewer -> reports that lack a vote which this reviewer could give; with more people than votes
+        needed, a report waits for each of those who have not voted
     """
 
     stage: str
@@ -46,14 +47,20 @@ def progress_of(state: ScreeningState, settings: ReviewFile, stage: str) -> Prog
     """One stage of a screening state in numbers."""
     reports = state.eligible(stage)
     table = state.title_abstract if stage == TITLE_ABSTRACT else state.full_text
-    decided = [table.get(report, UNSEEN) for report in reports]
-    standing = Counter(decision.status for decision in decided)
     people = screeners(settings, stage)
-    votes = dict.fromkeys(people, 0)
-    for decision in decided:
-        given = decision.votes
-        for actor in {vote.actor for vote in given} if len(given) > 1 else [vote.actor for vote in given]:
-            votes[actor] = votes.get(actor, 0) + 1
+    standing: Counter[str] = Counter()
+    votes, waits_for = dict.fromkeys(people, 0), dict.fromkeys(people, 0)
+    # In a large review most verdicts are one of few objects, so those are counted first.
+    decided = [table.get(report, UNSEEN) for report in reports]
+    verdicts = {id(verdict): verdict for verdict in decided}
+    for number, n in Counter(map(id, decided)).items():
+        verdict = verdicts[number]
+        standing[verdict.status] += n
+        for actor in verdict.actors:
+            votes[actor] = votes.get(actor, 0) + n
+        if verdict.status in ("unseen", "waiting"):
+            for person in set(people).difference(verdict.actors):
+                waits_for[person] += n
     return Progress(
         stage=stage,
         eligible=len(reports),
@@ -64,7 +71,7 @@ def progress_of(state: ScreeningState, settings: ReviewFile, stage: str) -> Prog
         unseen=standing["unseen"],
         votes_needed=state.votes_needed[stage],
         votes=votes,
-        waits_for={person: len(waits) for person, waits in waiting_for(state, stage, people).items()},
+        waits_for=waits_for,
     )
 
 

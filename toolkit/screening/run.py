@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
 from toolkit.model.records import ParsedRecord
-from toolkit.model.review import Decision, Vote
+from toolkit.model.review import Verdict, Vote
 from toolkit.records.tables import read_form
 from toolkit.records.write import write_file
 from toolkit.screening.agreement import Agreement, pairwise_agreement
@@ -71,7 +71,7 @@ def form_rows(
     check_stage(stage)
     state = load_state(project)
     reports = state.eligible(stage)
-    own = {r: _own(state.decision(stage, r), reviewer) for r in reports}
+    own = _own(project, stage, reports, reviewer)
     wanted = [r for r in reports if not (todo and own[r])]
     records = views.records(project.store, [i for r in wanted for i in state.reports[r]])
     return [form_row(r, project.best_of(state.reports[r], records), own[r][-1] if own[r] else None) for r in wanted]
@@ -142,11 +142,12 @@ def _cast(
 ) -> VoteOutcome:
     actor = project.reviewer()
     state = load_state(project)
+    given = _own(project, stage, [row.report for row in rows], actor)
     events: list[NewEvent] = []
     new = changed = unchanged = 0
     errors = []
     for row in rows:
-        own = _own(state.decision(stage, row.report), actor)
+        own = given[row.report]
         if own and all(_same(vote, row) for vote in own):
             unchanged += 1
             continue
@@ -174,8 +175,10 @@ def _vote_events(stage: str, row: VoteRow, own: Sequence[Vote]) -> list[NewEvent
     ]
 
 
-def _own(decision: Decision, reviewer: str | None) -> tuple[Vote, ...]:
-    return tuple(vote for vote in decision.votes if vote.actor == reviewer)
+def _own(project: Project, stage: str, reports: Sequence[str], reviewer: str | None) -> dict[str, tuple[Vote, ...]]:
+    """Report -> the standing votes of a reviewer on it."""
+    given = views.votes_on(project.store, stage, reports)
+    return {r: tuple(vote for vote in given.get(r, ()) if vote.actor == reviewer) for r in reports}
 
 
 def _same(vote: Vote, row: VoteRow) -> bool:
@@ -196,7 +199,8 @@ def conflicts(project: Project, stage: str | None = None) -> list[Conflict]:
         for r in state.conflicts(s)
     ]
     titles = _titles(project, state, {r for _, r in found})
-    return [Conflict(report=r, stage=s, title=titles.get(r), votes=state.decision(s, r).votes) for s, r in found]
+    votes = {s: views.votes_on(project.store, s, [r for t, r in found if t == s]) for s in {s for s, _ in found}}
+    return [Conflict(report=r, stage=s, title=titles.get(r), votes=votes[s].get(r, ())) for s, r in found]
 
 
 def _titles(project: Project, state: ScreeningState, reports: Iterable[str]) -> dict[str, str | None]:
@@ -266,13 +270,15 @@ def _settle(
     state = load_state(project)
     keys = ReportKeys(project.store)
     earlier = standing_subjects(project, "resolve", stage=stage)
+    given = views.votes_on(project.store, stage, [row.report for row in rows])
     events: list[NewEvent] = []
     errors: list[InputError] = []
     new = changed = unchanged = 0
     for row in rows:
         decision = state.decision(stage, row.report)
         try:
-            verdict, reason = _resolution(project, stage, row, decision, keys.short(row.report), file)
+            votes = given.get(row.report, ())
+            verdict, reason = _resolution(project, stage, row, decision, votes, keys.short(row.report), file)
         except InputError as error:
             errors.append(error)
             continue
@@ -280,7 +286,7 @@ def _settle(
             unchanged += 1
             continue
         new, changed = (new, changed + 1) if row.report in earlier else (new + 1, changed)
-        payload: dict[str, object] = {"seen": [vote.event_id for vote in decision.votes]}
+        payload: dict[str, object] = {"seen": [vote.event_id for vote in votes]}
         payload |= {name: value for name, value in (("reason", reason), ("note", row.note)) if value is not None}
         events += [
             NewEvent(kind="resolve", stage=stage, subject=subject, value=verdict, payload=payload)
@@ -294,7 +300,13 @@ def _settle(
 
 
 def _resolution(
-    project: Project, stage: str, row: _Resolution, decision: Decision, short: str, file: str | None
+    project: Project,
+    stage: str,
+    row: _Resolution,
+    decision: Verdict,
+    votes: Sequence[Vote],
+    short: str,
+    file: str | None,
 ) -> tuple[str, str | None]:
     if decision.status != "conflict" and decision.resolved_by is None:
         words = {"unseen": "nobody has voted on it", "waiting": "a vote is still missing"}
@@ -308,7 +320,7 @@ def _resolution(
     reasons = project.config.eligibility.exclusion_reasons
     text = row.reason
     if text is None and verdict == "exclude":
-        text = views.first_reason([vote.reason for vote in decision.votes if vote.verdict == "exclude"], reasons)
+        text = views.first_reason([vote.reason for vote in votes if vote.verdict == "exclude"], reasons)
     return verdict, checked_reason(
         verdict, text, stage=stage, reasons=reasons, file=file, row=row.row, column="reason" if file else None
     )
@@ -350,7 +362,7 @@ def remove(
             new = [_void("remove", subject) for subject in standing.get(report, ())]
         elif report in state.removed:
             new = []
-        elif state.decision("title-abstract", report).votes:
+        elif state.decision("title-abstract", report).actors:
             raise InputError(f"{keys.short(report)} has votes already: removal comes before screening")
         else:
             payload = {"reason": reason} if reason else {}

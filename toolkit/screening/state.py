@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from toolkit.model.errors import InputError
-from toolkit.model.review import FULL_TEXT, STAGES, TITLE_ABSTRACT, Decision, Retrieval
+from toolkit.model.review import FULL_TEXT, STAGES, TITLE_ABSTRACT, Retrieval, Verdict
 from toolkit.store import views
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ __all__ = [
     "load_state",
     "screeners",
     "standing_subjects",
-    "waiting_for",
 ]
 
-UNSEEN = Decision(status="unseen", votes=())
+UNSEEN = Verdict(status="unseen")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,7 @@ class ScreeningState:
     reports : report -> its records, in order of arrival
     other_only : reports found by other methods alone (web sites, citations ...): they are not screened by title
     removed : reports that left before screening
-    title_abstract, full_text : report -> decision, where somebody voted
+    title_abstract, full_text : report -> verdict, where somebody voted
     retrievals : report -> standing of its full text
     parked : reports of studies that are ongoing or await classification alone: nobody has to vote on them now
     votes_needed : stage -> how many reviewers vote
@@ -46,14 +45,14 @@ class ScreeningState:
     reports: Mapping[str, tuple[str, ...]]
     other_only: frozenset[str] = frozenset()
     removed: frozenset[str] = frozenset()
-    title_abstract: Mapping[str, Decision] = field(default_factory=dict)
-    full_text: Mapping[str, Decision] = field(default_factory=dict)
+    title_abstract: Mapping[str, Verdict] = field(default_factory=dict)
+    full_text: Mapping[str, Verdict] = field(default_factory=dict)
     retrievals: Mapping[str, Retrieval] = field(default_factory=dict)
     parked: frozenset[str] = frozenset()
     votes_needed: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 2))
 
-    def decision(self, stage: str, report: str) -> Decision:
-        """The decision on a report at a stage; "unseen" before any vote."""
+    def decision(self, stage: str, report: str) -> Verdict:
+        """The verdict on a report at a stage; "unseen" before any vote."""
         table = self.title_abstract if stage == TITLE_ABSTRACT else self.full_text
         return table.get(report, UNSEEN)
 
@@ -126,8 +125,8 @@ def load_state(project: Project, *, as_of: str | None = None) -> ScreeningState:
         reports=reports,
         other_only=other,
         removed=frozenset(views.removals(store, as_of=as_of)),
-        title_abstract=project.decisions(TITLE_ABSTRACT, as_of=as_of),
-        full_text=project.decisions(FULL_TEXT, as_of=as_of),
+        title_abstract=project.verdicts(TITLE_ABSTRACT, as_of=as_of),
+        full_text=project.verdicts(FULL_TEXT, as_of=as_of),
         retrievals=views.retrievals(store, as_of=as_of),
         parked=_parked(project, as_of),
         votes_needed={stage: screening.votes_needed(stage) for stage in STAGES},
@@ -181,20 +180,3 @@ def standing_subjects(project: Project, kind: str, *, stage: str | None = None) 
         if event.subject not in subjects:
             subjects.append(event.subject)
     return found
-
-
-def waiting_for(state: ScreeningState, stage: str, people: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Person -> reports that lack a vote which this person could give, in order of arrival.
-
-    With more people than votes needed, a report waits for each of those who have not voted.
-    """
-    found: dict[str, list[str]] = {person: [] for person in people}
-    for report in state.eligible(stage):
-        decision = state.decision(stage, report)
-        if decision.status not in ("unseen", "waiting"):
-            continue
-        voted = {vote.actor for vote in decision.votes}
-        for person in people:
-            if person not in voted:
-                found[person].append(report)
-    return {person: tuple(reports) for person, reports in found.items()}

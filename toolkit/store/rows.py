@@ -1,9 +1,10 @@
-"""Rows of the event table: which of them stand, and how they become events."""
+"""Rows of the event table: which of them stand, how they are chained, and how they become events."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, Select, and_, exists, select
@@ -11,7 +12,7 @@ from sqlalchemy import Column, Connection, Select, and_, exists, select
 from toolkit.model.events import Event
 from toolkit.store import schema
 
-__all__ = ["end_of", "events_of", "heads_query", "payloads", "plain_rows"]
+__all__ = ["HASHED", "dumped", "end_of", "event_hash", "events_of", "heads_query", "payloads", "plain_rows"]
 
 _PAYLOAD, _WIDTH = Event._fields.index("payload"), len(Event._fields)
 
@@ -55,3 +56,17 @@ def events_of(rows: Sequence[Any]) -> list[Event]:
     return [
         Event._make((*row[:_PAYLOAD], parsed[row[_PAYLOAD]], *row[_PAYLOAD + 1 : _WIDTH])) for row in map(tuple, rows)
     ]
+
+
+HASHED = ("id", "batch_id", "kind", "stage", "subject", "field", "actor", "value", "payload", "at", "slot", "void")
+
+
+def event_hash(previous: str, row: Mapping[str, Any], targets: Sequence[str]) -> str:
+    """The next link of the hash chain: sha256 of the previous link, the event's columns and what it supersedes."""
+    content = [previous, *(row[name] for name in HASHED), *sorted(targets)]
+    return hashlib.sha256(dumped(content).encode("utf-8")).hexdigest()
+
+
+def dumped(value: object) -> str:
+    """JSON in the one form that is stored and hashed."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

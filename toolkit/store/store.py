@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,8 +19,9 @@ from toolkit import __version__
 from toolkit.model.errors import InputError
 from toolkit.model.events import EVENT_KINDS, Event, NewEvent, slot_of
 from toolkit.store import schema
+from toolkit.store.cache import FOLDER, Cache
 from toolkit.store.database import connect, database_errors, immediate, migrate
-from toolkit.store.rows import end_of, events_of, heads_query, plain_rows
+from toolkit.store.rows import HASHED, dumped, end_of, event_hash, events_of, heads_query, plain_rows
 
 __all__ = ["Batch", "BatchRow", "NewRecord", "Store", "content_id", "end_of", "utc_now"]
 
@@ -98,7 +98,7 @@ class Batch:
                 "field": new.field,
                 "actor": actor,
                 "value": new.value,
-                "payload": _dump(new.payload),
+                "payload": dumped(new.payload),
                 "at": self._store.clock(),
                 "slot": slot,
                 "void": new.void,
@@ -137,7 +137,7 @@ class Batch:
             "searched_on": searched_on,
             "started_at": self.at,
             "batch_id": self.id,
-            "detail": _dump(detail),
+            "detail": dumped(detail),
         }
         self._connection.execute(sqlite_insert(schema.run).values(row).on_conflict_do_nothing())
 
@@ -199,6 +199,7 @@ class Store:
 
     def __init__(self, engine: Engine, path: Path, clock: Callable[[], str] = utc_now) -> None:
         self.engine, self.path, self.clock = engine, path, clock
+        self.cache: Cache | None = Cache(path.with_name(FOLDER))
         self._kept: dict[object, tuple[int, object]] = {}
 
     @classmethod
@@ -239,6 +240,16 @@ class Store:
         """A connection for queries; driver errors come out in words."""
         with database_errors(self.path), self.engine.connect() as connection:
             yield connection
+
+    @contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """As `reading`; every query sees the same moment, whoever writes meanwhile."""
+        with self.reading() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
 
     def remember(self, key: object, make: Callable[[], T]) -> T:
         """What ``make`` returns, kept until another event is appended: every view rests on events.
@@ -433,7 +444,7 @@ class Store:
                 targets.setdefault(row.event_id, []).append(row.target)
             chain = ""
             for row in connection.execute(select(schema.event).order_by(schema.event.c.seq)):
-                values = {name: getattr(row, name) for name in _HASHED}
+                values = {name: getattr(row, name) for name in HASHED}
                 chain = event_hash(chain, values, targets.get(row.id, []))
                 if chain != row.hash:
                     return str(row.id)
@@ -448,25 +459,12 @@ class Store:
         return zlib.decompress(data)
 
 
-_HASHED = ("id", "batch_id", "kind", "stage", "subject", "field", "actor", "value", "payload", "at", "slot", "void")
-
-
-def event_hash(previous: str, row: Mapping[str, Any], targets: Sequence[str]) -> str:
-    """The next link of the hash chain: sha256 of the previous link, the event's columns and what it supersedes."""
-    content = [previous, *(row[name] for name in _HASHED), *sorted(targets)]
-    return hashlib.sha256(_dump(content).encode("utf-8")).hexdigest()
-
-
 def _check_kind(new: NewEvent) -> None:
     kind = EVENT_KINDS.get(new.kind)
     if kind is None:
         raise InputError("unknown kind of event", value=new.kind, allowed=", ".join(EVENT_KINDS))
     if kind.values is not None and not new.void and new.value not in kind.values:
         raise InputError(f"unknown verdict of a {new.kind!r} event", value=new.value, allowed=", ".join(kind.values))
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def parsed_row(record_id: str, fields: Mapping[str, Any], parser_version: int) -> dict[str, Any]:
@@ -478,7 +476,7 @@ def parsed_row(record_id: str, fields: Mapping[str, Any], parser_version: int) -
         "year": fields.get("year"),
         "doi": fields.get("doi"),
         "pmid": fields.get("pmid"),
-        "fields": _dump(dict(fields)),
+        "fields": dumped(dict(fields)),
     }
 
 

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import select
-
 from toolkit.model.events import Event
-from toolkit.model.records import ParsedRecord
 from toolkit.model.review import (
     TITLE_ABSTRACT,
     Cell,
     Decision,
     EvidenceTable,
     Link,
-    Record,
     Retrieval,
-    Run,
     StudyStatus,
+    Verdict,
     Version,
     Vote,
 )
-from toolkit.store import schema
-from toolkit.store.rows import payloads, plain_rows
+from toolkit.store import kept
+from toolkit.store.arrivals import (
+    apart_pairs,
+    asked,
+    assigned_by,
+    assignments,
+    compared_records,
+    external_ids,
+    fields_from_json,
+    raw_record,
+    record_runs,
+    records,
+    removals,
+    reports,
+    run_bodies,
+    run_hits,
+    runs,
+)
+from toolkit.store.rows import payloads
 from toolkit.store.store import Store, end_of
 
 __all__ = [
     "apart_pairs",
+    "asked",
+    "assigned_by",
     "assignments",
     "compared_records",
     "decide",
@@ -38,6 +52,9 @@ __all__ = [
     "evidence",
     "explanations",
     "external_ids",
+    "fields_from_json",
+    "first_reason",
+    "first_votes",
     "links",
     "raw_record",
     "record_runs",
@@ -50,186 +67,12 @@ __all__ = [
     "run_hits",
     "runs",
     "study_statuses",
+    "verdicts",
     "versions",
+    "voted_on",
     "votes",
+    "votes_on",
 ]
-
-
-def runs(store: Store, *, as_of: str | None = None, include_open: bool = False) -> list[Run]:
-    """Finished searches and imports in the order they were started; open ones too with ``include_open``."""
-    done = {event.subject: event for event in store.heads("run", as_of=as_of)}
-    with store.reading() as connection:
-        rows = list(connection.execute(select(schema.run).order_by(schema.run.c.started_at, schema.run.c.id)))
-    found = []
-    for row in rows:
-        event = done.get(row.id)
-        complete = event is not None and event.value == "complete"
-        if not complete and not (include_open and event is None):
-            continue
-        detail = {**json.loads(row.detail), **(event.payload if event is not None else {})}
-        found.append(
-            Run(
-                id=row.id,
-                kind=row.kind,
-                # What was said when the run was completed counts: a file imported under a wrong name and undone
-                # comes back under the right one, with the same records.
-                source=detail.get("source", row.source),
-                source_kind=detail.get("source_kind", row.source_kind),
-                file_name=detail.get("file_name", row.file_name),
-                sha256=row.sha256,
-                searched_on=detail.get("searched_on", row.searched_on),
-                started_at=row.started_at,
-                completed_at=event.at if complete and event is not None else None,
-                detail=detail,
-            )
-        )
-    return found
-
-
-def record_runs(store: Store, *, as_of: str | None = None) -> dict[str, Run]:
-    """Record id -> the finished run that delivered it, in order of arrival."""
-    return dict(store.remember(("record_runs", as_of), lambda: _record_runs(store, as_of)))
-
-
-def _record_runs(store: Store, as_of: str | None) -> dict[str, Run]:
-    finished = {run.id: run for run in runs(store, as_of=as_of)}
-    record = schema.record.c
-    query = select(record.run_id, record.id).order_by(record.run_id, record.ordinal)
-    own: dict[str, list[str]] = {run_id: [] for run_id in finished}
-    with store.reading() as connection:
-        for run_id, record_id in plain_rows(connection, query):
-            if run_id in own:
-                own[run_id].append(record_id)
-    return {record_id: run for run_id, run in finished.items() for record_id in own[run_id]}
-
-
-# Up to so many records are looked up by their ids; for more the whole table is read.
-_FEW = 10_000
-
-
-def records(store: Store, ids: Iterable[str] | None = None, *, as_of: str | None = None) -> dict[str, Record]:
-    """Records of finished runs with their parsed fields, in order of arrival; only ``ids`` if given."""
-    wanted = None if ids is None else set(ids)
-    order = [rid for rid in record_runs(store, as_of=as_of) if wanted is None or rid in wanted]
-    query = select(
-        schema.record.c.id,
-        schema.record.c.run_id,
-        schema.record.c.ordinal,
-        schema.record.c.external_id,
-        schema.parsed.c.fields,
-    ).join(schema.parsed, schema.parsed.c.record_id == schema.record.c.id)
-    rows: dict[str, Any] = {}
-    with store.reading() as connection:
-        if wanted is None or len(order) > _FEW:
-            rows = {row.id: row for row in connection.execute(query)}
-        else:
-            for start in range(0, len(order), 400):
-                part = query.where(schema.record.c.id.in_(order[start : start + 400]))
-                rows |= {row.id: row for row in connection.execute(part)}
-    return {
-        rid: Record(
-            id=rid,
-            run_id=rows[rid].run_id,
-            ordinal=rows[rid].ordinal,
-            external_id=rows[rid].external_id,
-            fields=fields_from_json(rows[rid].fields),
-        )
-        for rid in order
-        if rid in rows
-    }
-
-
-def fields_from_json(text: str) -> ParsedRecord:
-    """A `ParsedRecord` from the JSON of the parsed table (lists become tuples)."""
-    values = json.loads(text)
-    for name, value in values.items():
-        if isinstance(value, list):
-            values[name] = tuple(value)
-    if "extra" in values:
-        values["extra"] = {tag: tuple(content) for tag, content in values["extra"].items()}
-    return ParsedRecord(**values)
-
-
-def raw_record(store: Store, record_id: str) -> bytes:
-    """The bytes of a record as its source delivered them."""
-    with store.reading() as connection:
-        data = connection.execute(select(schema.record.c.raw).where(schema.record.c.id == record_id)).scalar_one()
-    return zlib.decompress(data)
-
-
-def run_hits(store: Store, run_id: str) -> list[str]:
-    """The ids a search returned, in its order, known ones among them."""
-    query = select(schema.hit.c.external_id).where(schema.hit.c.run_id == run_id).order_by(schema.hit.c.ordinal)
-    with store.reading() as connection:
-        return list(connection.execute(query).scalars())
-
-
-def run_bodies(store: Store, run_id: str) -> list[tuple[int, str, str]]:
-    """(ordinal, what it is, sha256) of each raw body kept for a run, open or finished."""
-    body = schema.run_body
-    query = select(body.c.ordinal, body.c.what, body.c.sha256).where(body.c.run_id == run_id).order_by(body.c.ordinal)
-    with store.reading() as connection:
-        return [(row.ordinal, row.what, row.sha256) for row in connection.execute(query)]
-
-
-def external_ids(store: Store) -> list[tuple[str, str, str]]:
-    """(the source's own id, record id, run id) of every stored record that has one, of open runs too."""
-    record = schema.record
-    query = select(record.c.external_id, record.c.id, record.c.run_id).where(record.c.external_id != "")
-    with store.reading() as connection:
-        return [(row.external_id, row.id, row.run_id) for row in connection.execute(query)]
-
-
-def assignments(store: Store, *, as_of: str | None = None) -> dict[str, str]:
-    """Record id -> report id for every record of a finished run; a record nobody joined is its own report."""
-    return dict(store.remember(("assignments", as_of), lambda: _assignments(store, as_of)))
-
-
-def _assignments(store: Store, as_of: str | None) -> dict[str, str]:
-    joined = _joined(store, as_of)
-    return {rid: joined.get(rid) or rid for rid in record_runs(store, as_of=as_of)}
-
-
-def _joined(store: Store, as_of: str | None) -> dict[str, str | None]:
-    """Record -> the report a standing event assigns it to; only compared records."""
-    return store.remember(
-        ("joined", as_of), lambda: dict(store.head_values("assign", ("subject", "value"), as_of=as_of))
-    )
-
-
-def compared_records(store: Store) -> frozenset[str]:
-    """Records that were compared with the others, whether they were joined or stand alone."""
-    return frozenset(_joined(store, None))
-
-
-def reports(store: Store, *, as_of: str | None = None) -> dict[str, tuple[str, ...]]:
-    """Report id -> its records, in order of arrival."""
-    return dict(store.remember(("reports", as_of), lambda: _reports(store, as_of)))
-
-
-def _reports(store: Store, as_of: str | None) -> dict[str, tuple[str, ...]]:
-    members: defaultdict[str, list[str]] = defaultdict(list)
-    for rid, report in assignments(store, as_of=as_of).items():
-        members[report].append(rid)
-    return {report: tuple(ids) for report, ids in members.items()}
-
-
-def apart_pairs(store: Store) -> set[tuple[str, str]]:
-    """Pairs of records a person declared not to be duplicates, each sorted."""
-    pairs = set()
-    for event in store.heads("apart"):
-        first, second = event.subject.split("|")
-        pairs.add((first, second))
-    return pairs
-
-
-def removals(store: Store, *, as_of: str | None = None) -> dict[str, tuple[str, str | None]]:
-    """Report id -> ("automation" | "other", reason) of what left before screening."""
-    now = assignments(store, as_of=as_of)
-    return {
-        now.get(e.subject, e.subject): (e.value or "other", e.payload.get("reason"))
-        for e in store.heads("remove", as_of=as_of)
-    }
 
 
 def votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[str, tuple[Vote, ...]]:
@@ -237,18 +80,48 @@ def votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[str, tu
     return dict(store.remember(("votes", stage, as_of), lambda: _votes(store, stage, as_of)))
 
 
+_OF_VOTE = ("subject", "actor", "value", "payload", "at", "id")
+
+
 def _votes(store: Store, stage: str, as_of: str | None) -> dict[str, tuple[Vote, ...]]:
-    now = assignments(store, as_of=as_of)
+    return _by_report(store.head_values("screen", _OF_VOTE, stage=stage, as_of=as_of), assignments(store, as_of=as_of))
+
+
+def _by_report(rows: Iterable[tuple[Any, ...]], now: Mapping[str, str]) -> dict[str, tuple[Vote, ...]]:
+    """Votes under the reports of their subjects, from rows of the columns `_OF_VOTE`."""
     found: defaultdict[str, list[Vote]] = defaultdict(list)
     parsed, make = payloads(), Vote._make
-    columns = ("subject", "actor", "value", "payload", "at", "id")
-    for subject, actor, value, text, at, event_id in store.head_values("screen", columns, stage=stage, as_of=as_of):
+    for subject, actor, value, text, at, event_id in rows:
         report = now.get(subject)
         if report is not None:
             said = parsed[text]
             reason, note = (said.get("reason"), said.get("note")) if said else (None, None)
             found[report].append(make((actor, value or "", reason, note, at, event_id, subject)))
     return {report: tuple(given) for report, given in found.items()}
+
+
+# For so many records votes are looked up one by one; for more all votes are read.
+_FEW = 1_000
+
+
+def votes_on(store: Store, stage: str, chosen: Collection[str]) -> dict[str, tuple[Vote, ...]]:
+    """Of `votes`, those on these reports; a report nobody voted on is left out."""
+    members = reports(store)
+    subjects = [rid for report in chosen for rid in members.get(report, ())]
+    if len(subjects) > _FEW:
+        given = votes(store, stage)
+        return {report: given[report] for report in chosen if report in given}
+    with store.reading() as connection:
+        rows = kept.standing_on(connection, "screen", stage, ("seq", *_OF_VOTE), subjects)
+    found = _by_report((row[1:] for row in sorted(rows)), assignments(store))
+    return {report: found[report] for report in chosen if report in found}
+
+
+def voted_on(store: Store, stage: str, *, as_of: str | None = None) -> Collection[str]:
+    """Records and reports that standing votes were given to, whatever report they belong to now."""
+    if as_of is None:
+        return kept.ballots(store, stage).number.keys()
+    return {subject for (subject,) in store.head_values("screen", ("subject",), stage=stage, as_of=as_of)}
 
 
 def first_votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[str, dict[str, str]]:
@@ -297,12 +170,7 @@ def decisions(
 def _decisions(
     store: Store, stage: str, votes_needed: int, reason_order: tuple[str, ...], as_of: str | None
 ) -> dict[str, Decision]:
-    now = assignments(store, as_of=as_of)
-    settled: dict[str, list[Event]] = {}
-    for event in store.heads("resolve", stage=stage, as_of=as_of):
-        report = now.get(event.subject)
-        if report is not None:
-            settled.setdefault(report, []).append(event)
+    settled = _resolutions(store, stage, as_of)
     given = votes(store, stage, as_of=as_of)
     return {
         report: decide(
@@ -314,6 +182,75 @@ def _decisions(
         )
         for report in {**given, **settled}
     }
+
+
+def verdicts(
+    store: Store,
+    stage: str,
+    *,
+    votes_needed: int,
+    reason_order: Sequence[str] = (),
+    as_of: str | None = None,
+) -> Mapping[str, Verdict]:
+    """As `decisions`, without the votes themselves: quick for the present of a large review.
+
+    Equal verdicts may be one object, and the order of reports is not told.
+    """
+    order = tuple(reason_order)
+    key = ("verdicts", stage, votes_needed, order, as_of)
+    if as_of is not None:
+        return {
+            r: d.verdict
+            for r, d in store.remember(
+                ("decisions", *key[1:]), lambda: _decisions(store, stage, votes_needed, order, as_of)
+            ).items()
+        }
+    return MappingProxyType(store.remember(key, lambda: _verdicts(store, stage, votes_needed, order)))
+
+
+def _verdicts(store: Store, stage: str, votes_needed: int, order: tuple[str, ...]) -> dict[str, Verdict]:
+    now, given = assignments(store), kept.ballots(store, stage)
+    settled = _resolutions(store, stage, None)
+
+    def verdict(cast: Iterable[kept.Ballot], resolutions: Sequence[Event] = ()) -> Verdict:
+        anonymous = [Vote(a, v, r, None, "", i, "") for ballot in cast for a, v, r, i in ballot]
+        return decide(anonymous, resolutions, stage=stage, votes_needed=votes_needed, reason_order=order).verdict
+
+    alone = [verdict([ballot]) for ballot in given.ballots]
+    numbers: dict[str, int] = {}
+    several: dict[str, list[int]] = {report: [] for report in settled}
+    for subject, number in given.number.items():
+        report = now.get(subject)
+        if report is None:
+            continue
+        if report in numbers or report in several:
+            several.setdefault(report, [numbers[report]] if report in numbers else []).append(number)
+        numbers[report] = number
+    found = {report: alone[number] for report, number in numbers.items()}
+    doubtful = []
+    for report, own in several.items():
+        cast, resolutions = [given.ballots[number] for number in own], settled.get(report, [])
+        if {e.value for e in resolutions} - {v for ballot in cast for _, v, _, i in ballot if not i}:
+            doubtful.append(report)
+        found[report] = verdict(cast, resolutions)
+    # Whether a resolution stands against votes that agree is told by the events that its author had seen.
+    exact = votes_on(store, stage, doubtful) if doubtful else {}
+    for report in doubtful:
+        found[report] = decide(
+            exact.get(report, ()), settled[report], stage=stage, votes_needed=votes_needed, reason_order=order
+        ).verdict
+    return found
+
+
+def _resolutions(store: Store, stage: str, as_of: str | None) -> dict[str, list[Event]]:
+    """Report -> standing resolutions of conflicts on it at a stage of screening."""
+    now = assignments(store, as_of=as_of)
+    settled: dict[str, list[Event]] = {}
+    for event in store.heads("resolve", stage=stage, as_of=as_of):
+        report = now.get(event.subject)
+        if report is not None:
+            settled.setdefault(report, []).append(event)
+    return settled
 
 
 def decide(
