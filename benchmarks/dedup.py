@@ -26,8 +26,8 @@ from dedup_train import compared, fit
 
 from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.decide import Weights
-from toolkit.dedup.keys import read_keys
-from toolkit.dedup.normalise import encode, read_values
+from toolkit.dedup.library import read_columns
+from toolkit.dedup.normalise import read_values
 from toolkit.dedup.pipeline import Matches, default_workers, evidence_of, find_duplicates, match_pairs
 from toolkit.dedup.relations import find_relations
 from toolkit.dedup.scoring import count_merges, score_matches
@@ -95,10 +95,9 @@ def measure(labelled: LabelledSet, *, strictness: str, weights: Weights | None =
 
 def linked_misses(labelled: LabelledSet, strictness: str) -> int:
     """Missed merges, not asked about either, between reports that are linked."""
-    values = read_values(labelled.columns)
-    encoded = encode(values, len(labelled.columns))
+    library = read_columns(labelled.columns, workers=default_workers())
     matches = match_pairs(
-        tuple(labelled.columns.ids), encoded, likely_pairs(read_keys(values)), strictness=strictness,
+        tuple(labelled.columns.ids), library.values, likely_pairs(library.keys), strictness=strictness,
         workers=default_workers(),
     )  # fmt: skip
     labels = labelled.labels
@@ -109,7 +108,7 @@ def linked_misses(labelled: LabelledSet, strictness: str) -> int:
         if labels[i] == labels[j]:
             joined[joined == joined[j]] = joined[i]
     before = count_merges(joined.tolist(), labels.tolist())[0]
-    for relation in find_relations(matches, encoded):
+    for relation in find_relations(matches, library.values):
         i, j = relation.first, relation.second
         if labels[i] == labels[j]:
             joined[joined == joined[j]] = joined[i]

@@ -16,8 +16,7 @@ from pathlib import Path
 from dedup_data import load_set
 
 from toolkit.dedup.block import likely_pairs
-from toolkit.dedup.keys import read_keys
-from toolkit.dedup.normalise import encode, read_values
+from toolkit.dedup.library import read_columns
 from toolkit.dedup.pipeline import default_workers, match_pairs
 from toolkit.dedup.relations import find_relations
 
@@ -29,10 +28,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     a = parser.parse_args()
     labelled = load_set(a.folder)
-    lists = read_values(labelled.columns)
-    values = encode(lists, len(labelled.columns))
-    pairs = likely_pairs(read_keys(lists))
-    matches = match_pairs(tuple(labelled.columns.ids), values, pairs, workers=default_workers())
+    library = read_columns(labelled.columns, workers=default_workers())
+    values = library.values
+    matches = match_pairs(tuple(labelled.columns.ids), values, likely_pairs(library.keys), workers=default_workers())
     place = {rid: k for k, rid in enumerate(matches.ids)}
     labels = labelled.labels.tolist()
     links = {frozenset((labels[r.first], labels[r.second])): r.kind for r in find_relations(matches, values)}

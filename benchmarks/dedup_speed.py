@@ -21,8 +21,7 @@ from dedup_data import read_rows
 
 from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.columns import RecordColumns
-from toolkit.dedup.keys import read_keys
-from toolkit.dedup.normalise import encode, read_values
+from toolkit.dedup.library import read_columns
 from toolkit.dedup.pipeline import default_workers, match_pairs
 
 
@@ -73,15 +72,12 @@ def main() -> None:
             print(f"{name:10} {wall:8.2f} s wall {cpu:8.2f} s CPU {memory.peak:8.0f} MB", flush=True)
 
     ids = tuple(columns.ids)
-    lists = read_values(columns, workers=workers)
-    del columns  # as the step of a project does: what it reads from the store is not kept
+    library = read_columns(columns, workers=workers)
+    del columns  # a project never holds them: its records are read from the store a part at a time
     mark("read")
-    keys, values = read_keys(lists), encode(lists, len(ids))
-    del lists
-    mark("encode")
-    pairs = likely_pairs(keys, workers=workers)
+    pairs = likely_pairs(library.keys, workers=workers)
     mark("block")
-    matches = match_pairs(ids, values, pairs, workers=workers)
+    matches = match_pairs(ids, library.values, pairs, workers=workers)
     mark("match")
     wall, cpu = marks[-1][1] - marks[0][1], marks[-1][2] - marks[0][2]
     if not a.steps:

@@ -16,8 +16,9 @@ from rapidfuzz import fuzz
 from rapidfuzz.process import cpdist
 
 from toolkit.dedup.keys import Keys, places_in, rare_words
+from toolkit.dedup.texts import taken
 
-__all__ = ["BLOCK_KEYS", "candidate_pairs", "likely_pairs", "string_similarity", "taken"]
+__all__ = ["BLOCK_KEYS", "candidate_pairs", "likely_pairs", "string_similarity"]
 
 IntArray = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.int32]
@@ -273,8 +274,3 @@ def string_similarity(strings: Sequence[str], left: IntArray, right: IntArray, w
         if not first[k]:
             score[k] = 0
     return np.asarray(score / np.float32(100), dtype=np.float32)
-
-
-def taken(strings: Sequence[str], index: IntArray) -> list[str]:
-    """The strings at these positions."""
-    return list(map(strings.__getitem__, index.tolist()))

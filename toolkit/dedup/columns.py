@@ -10,6 +10,8 @@ from toolkit.model.records import ParsedRecord
 
 __all__ = ["TEXT_FIELDS", "RecordColumns"]
 
+SHORT = 12  # characters; many records share a value as short
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordColumns:
@@ -51,12 +53,14 @@ class RecordColumns:
         columns: dict[str, list[str]] = {name: [] for name in TEXT_FIELDS}
         taken: list[tuple[str, list[str]]] = []
         own: list[str] = []
+        known: dict[str, str] = {}  # years, volumes, languages: one string for all that are equal
         for row in rows:
             if not own:
                 taken = [(name if name != "issn" or name in row else "isbn", columns[name]) for name in TEXT_FIELDS]
             own.append(str(row[ids]))
             for name, values in taken:
-                values.append(row.get(name) or "")
+                value = row.get(name) or ""
+                values.append(value if len(value) > SHORT else known.setdefault(value, value))
         return cls(ids=own, **columns)
 
     @classmethod

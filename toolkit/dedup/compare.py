@@ -11,9 +11,10 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 from rapidfuzz.process import cpdist
 
-from toolkit.dedup.block import string_similarity, taken
+from toolkit.dedup.block import string_similarity
 from toolkit.dedup.journals import compare_journals
 from toolkit.dedup.normalise import Normalised
+from toolkit.dedup.texts import taken
 
 __all__ = ["LEVELS", "Comparison", "compare"]
 
@@ -388,8 +389,8 @@ def _authors(v: Normalised, left: IntArray, right: IntArray, workers: int) -> Le
 def _journal(v: Normalised, left: IntArray, right: IntArray) -> Levels:
     a, b = v.journal[left].astype(np.int64), v.journal[right].astype(np.int64)
     low, high = np.minimum(a, b), np.maximum(a, b)
-    pairs, where = np.unique(low * len(v.journal_names) + high, return_inverse=True)
-    names = v.journal_names
+    names = v.books["journal"]
+    pairs, where = np.unique(low * len(names) + high, return_inverse=True)
     compared = [compare_journals(names[p // len(names)], names[p % len(names)]) for p in pairs.tolist()]
     level = np.array(compared, dtype=np.int8)[where] if len(pairs) else np.zeros(0, dtype=np.int8)
     issn_a, issn_b = v.issn[left], v.issn[right]

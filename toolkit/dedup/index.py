@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.dedup.block import likely_pairs
-from toolkit.dedup.keys import CODES, Keys, joined, no_keys, places_in, read_keys
+from toolkit.dedup.keys import CODES, Keys, joined, places_in
+from toolkit.dedup.texts import Texts
 from toolkit.records import PARSER_VERSION
 from toolkit.records.tables import write_whole
 
 __all__ = [
     "INDEX_FILE",
     "Index",
-    "build_index",
     "extend_index",
     "load_index",
     "of_the_same_trials",
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 INDEX_FILE = ".cache/dedup-index.npz"
-INDEX_VERSION = 3  # rises when normalisation, `keys.CODES` or the words of titles change
+INDEX_VERSION = 4  # rises when normalisation, `keys.CODES` or the words of titles change
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -50,14 +50,9 @@ class Index:
         return len(self.ids)
 
 
-def build_index(ids: Sequence[str], values: Mapping[str, Sequence[Any]]) -> Index:
-    """The index of records whose plain values (`normalise.read_values`) are given."""
-    return extend_index(Index(ids=(), keys=no_keys()), ids, values)
-
-
-def extend_index(index: Index, ids: Sequence[str], values: Mapping[str, Sequence[Any]]) -> Index:
+def extend_index(index: Index, ids: Sequence[str], keys: Keys) -> Index:
     """The index with further records at its end."""
-    return Index(ids=(*index.ids, *ids), keys=joined(index.keys, read_keys(values)))
+    return Index(ids=(*index.ids, *ids), keys=joined([index.keys, keys]))
 
 
 def pairs_with(index: Index, new: BoolArray, use: BoolArray, *, workers: int = 1) -> tuple[IntArray, IntArray]:
@@ -85,7 +80,9 @@ def save_index(root: Path, index: Index) -> None:
     keys = index.keys
     arrays: dict[str, Any] = {f"code {name}": codes for name, codes in keys.codes.items()}
     arrays |= {"version": np.array([INDEX_VERSION, PARSER_VERSION]), "ids": _bytes(index.ids)}
-    arrays |= {"titles": _bytes(keys.titles), "words": keys.words, "starts": keys.starts}
+    titles = keys.titles if isinstance(keys.titles, Texts) else Texts.of(keys.titles)
+    arrays |= {"titles": np.frombuffer(titles.data, dtype=np.uint8), "title ends": titles.ends}
+    arrays |= {"words": keys.words, "starts": keys.starts}
     np.savez(stream, **arrays)
     write_whole(path, stream.getvalue())
 
@@ -98,7 +95,7 @@ def load_index(root: Path) -> Index | None:
                 return None
             ids = _texts(stored["ids"])
             keys = Keys(
-                titles=_texts(stored["titles"]),
+                titles=Texts(stored["titles"].tobytes(), stored["title ends"]),
                 codes={name: stored[f"code {name}"] for name in (*CODES, "year")},
                 words=stored["words"],
                 starts=stored["starts"],

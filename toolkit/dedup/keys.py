@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from toolkit.dedup.normalise import doi_key
 from toolkit.dedup.text import squeeze
+from toolkit.dedup.texts import Texts, taken
 
-__all__ = ["CODES", "Keys", "joined", "no_keys", "places_in", "rare_words", "read_keys", "title_words"]
+__all__ = ["CODES", "Keys", "joined", "places_in", "rare_words", "read_keys", "title_words"]
 
 Hashes = npt.NDArray[np.uint32]
 IntArray = npt.NDArray[np.int64]
@@ -67,7 +68,7 @@ class Keys:
     words, starts : hashes of the words of each title; those of record i are ``words[starts[i]:starts[i + 1]]``
     """
 
-    titles: list[str]
+    titles: Sequence[str]
     codes: Mapping[str, Hashes]
     words: Hashes
     starts: IntArray
@@ -81,7 +82,7 @@ class Keys:
         ends = np.cumsum(sizes)
         first = np.repeat(self.starts[rows] - (ends - sizes), sizes)
         return Keys(
-            titles=[self.titles[k] for k in rows.tolist()],
+            titles=taken(self.titles, rows),
             codes={name: codes[rows] for name, codes in self.codes.items()},
             words=self.words[first + np.arange(len(first))],
             starts=np.concatenate((np.zeros(1, dtype=np.int64), ends)),
@@ -106,20 +107,15 @@ def read_keys(values: Values) -> Keys:
     return Keys(titles=titles, codes=codes, words=np.array(flat, dtype=np.uint32), starts=np.cumsum(sizes))
 
 
-def no_keys() -> Keys:
-    """Keys of no record."""
-    empty = np.zeros(0, dtype=np.uint32)
-    codes = dict.fromkeys((*CODES, "year"), empty)
-    return Keys(titles=[], codes=codes, words=empty, starts=np.zeros(1, dtype=np.int64))
-
-
-def joined(first: Keys, second: Keys) -> Keys:
-    """The keys of all records of both."""
+def joined(parts: Sequence[Keys]) -> Keys:
+    """The keys of all records of all parts."""
+    before = np.cumsum([0, *(len(part.words) for part in parts)])
+    starts = [part.starts[1:] + b for part, b in zip(parts, before.tolist(), strict=False)]
     return Keys(
-        titles=first.titles + second.titles,
-        codes={name: np.concatenate((codes, second.codes[name])) for name, codes in first.codes.items()},
-        words=np.concatenate((first.words, second.words)),
-        starts=np.concatenate((first.starts, first.starts[-1] + second.starts[1:])),
+        titles=Texts.joined([t if isinstance(t := part.titles, Texts) else Texts.of(t) for part in parts]),
+        codes={name: np.concatenate([part.codes[name] for part in parts]) for name in (*CODES, "year")},
+        words=np.concatenate([part.words for part in parts]),
+        starts=np.concatenate((np.zeros(1, dtype=np.int64), *starts)),
     )
 
 

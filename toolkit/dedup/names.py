@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from toolkit.dedup.chinese import simplified
@@ -89,6 +90,7 @@ def read_authors(text: str) -> Authors:
     return Authors(first, words or first, " ".join(f for f in families if f), initial, len(names))
 
 
+@lru_cache(maxsize=1 << 15)
 def _family(name: str) -> tuple[str, str]:
     """Family name, folded and squeezed, and the first letter of the given name."""
     if is_cjk(name):

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -19,13 +17,11 @@ from toolkit.dedup.numbers import read_dois, read_issue, read_pages, read_pmid, 
 from toolkit.dedup.text import fold, is_cjk, squeeze
 from toolkit.dedup.titles import Title, read_title
 
-__all__ = ["Normalised", "doi_key", "encode", "normalise", "read_values"]
+__all__ = ["CODED", "Normalised", "doi_key", "doi_works", "encode", "normalise", "read_values"]
 
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 
-PARALLEL_FROM = 20_000  # records; below, starting processes costs more than it saves
-PART = 20_000  # records a worker holds at a time
 _ABSTRACT_CHARACTERS = 400
 _ABSTRACT_HEADING = re.compile(
     r"^(?:(?:background|objectives?|purpose|aims?|introduction|context|summary|abstract|importance|rationale|goals?|"
@@ -62,11 +58,13 @@ class Normalised:
     markers : bits of `titles.MARKERS`
     numbers, part : codes of the numbers and of the part label in the title (0: none)
     families : family names of the authors; first, first_words: of the first author; initial: code of its given name
-    journal : code into ``journal_names`` (folded alternatives joined by " = ")
+    journal : code into ``books["journal"]`` (folded alternatives joined by " = ")
     issn : codes of the first two ISSN, shape (n, 2)
-    doi : codes of up to two DOIs, shape (n, 2); ``doi_texts[code]`` is the DOI,
-        ``doi_work[code]`` the code of the DOI without its version (".pub2", "/v3")
-    first_page, last_page, volume, issue, pmid, registry, exact : codes
+    doi : codes of up to two DOIs, shape (n, 2);
+        ``doi_work[code]`` is the code of the DOI without its version (".pub2", "/v3")
+    first_page, last_page, volume, issue, registry : codes
+    books : per name of `CODED`, the text of each code
+    pmid, exact : the PubMed id; a number that records share whose fields are all equal
     year : 0 unknown
     abstract : folded beginning of the abstract
     trials : trial registry numbers in any field; ``registry`` is of the fields made for them only
@@ -75,9 +73,9 @@ class Normalised:
     has_second_title, has_families, has_abstract : the value is known
     """
 
-    title: list[str]
+    title: Sequence[str]
     squeezed: list[str]
-    other_title: list[str]
+    other_title: Sequence[str]
     markers: IntArray
     numbers: IntArray
     part: IntArray
@@ -88,13 +86,12 @@ class Normalised:
     is_preprint: BoolArray
     is_cochrane: BoolArray
     is_meeting: BoolArray
-    first: list[str]
-    first_words: list[str]
-    families: list[str]
+    first: Sequence[str]
+    first_words: Sequence[str]
+    families: Sequence[str]
     initial: IntArray
     author_count: IntArray
     journal: IntArray
-    journal_names: list[str]
     issn: IntArray
     year: IntArray
     volume: IntArray
@@ -106,12 +103,12 @@ class Normalised:
     volume_number: IntArray
     is_supplement: BoolArray
     doi: IntArray
-    doi_texts: list[str]
     doi_work: IntArray
     pmid: IntArray
     registry: IntArray
-    abstract: list[str]
-    exact: IntArray
+    abstract: Sequence[str]
+    exact: npt.NDArray[np.int64]
+    books: Mapping[str, Sequence[str]]
     trials: list[tuple[str, ...]]
     is_registration: BoolArray
     letters: IntArray
@@ -125,16 +122,26 @@ class Normalised:
 
 
 class _Codes:
-    """Numbers for strings in order of first appearance; 0 for the empty string."""
+    """Numbers for strings in order of first appearance; 0 for the empty string.
 
-    __slots__ = ("known",)
+    ``key`` says what of a string counts; ``texts`` keeps the first spelling of each.
+    """
 
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {"": 0}
+    __slots__ = ("key", "known", "texts")
+
+    def __init__(self, key: Callable[[str], str] | None = None) -> None:
+        self.key, self.known, self.texts = key, {"": 0}, [""]
 
     def of(self, values: Iterable[str]) -> IntArray:
-        known = self.known
-        return np.fromiter((known.setdefault(v, len(known)) for v in values), dtype=np.int32)
+        return np.fromiter(map(self._number, values), dtype=np.int32)
+
+    def _number(self, value: str) -> int:
+        key = value if self.key is None else self.key(value)
+        number = self.known.get(key)
+        if number is None:
+            number = self.known[key] = len(self.texts)
+            self.texts.append(value)
+        return number
 
 
 def doi_key(doi: str) -> str:
@@ -142,64 +149,13 @@ def doi_key(doi: str) -> str:
     return _NOT_ALNUM.sub("", doi)
 
 
-class _DoiCodes:
-    """Numbers for DOIs that ignore punctuation, which databases write differently; the first spelling is kept."""
-
-    __slots__ = ("known", "texts")
-
-    def __init__(self) -> None:
-        self.known: dict[str, int] = {"": 0}
-        self.texts = [""]
-
-    def of(self, values: Iterable[str]) -> IntArray:
-        codes = []
-        for value in values:
-            key = doi_key(value)
-            if key not in self.known:
-                self.known[key] = len(self.texts)
-                self.texts.append(value)
-            codes.append(self.known[key])
-        return np.array(codes, dtype=np.int32)
+def normalise(columns: RecordColumns) -> Normalised:
+    """Comparable values of all records, in their order."""
+    return encode(read_values(columns), len(columns))
 
 
-def normalise(columns: RecordColumns, *, workers: int = 1) -> Normalised:
-    """Comparable values of all records, in their order.
-
-    Parameters
-    ----------
-    columns : the records
-    workers : processes to spread large inputs over (20,000 records and more)
-    """
-    return encode(read_values(columns, workers=workers), len(columns))
-
-
-def read_values(columns: RecordColumns, *, workers: int = 1) -> dict[str, list[Any]]:
-    """Plain values of all records, one list per value; ``workers`` as for `normalise`."""
-    in_processes = workers > 1 and len(columns) >= PARALLEL_FROM
-    return (_read_in_processes(columns, workers) if in_processes else None) or _read_columns(columns)
-
-
-def _read_in_processes(columns: RecordColumns, workers: int) -> dict[str, list[Any]] | None:
-    """As `_read_columns`, in worker processes; None where they cannot be started (a script without a main guard)."""
-    size = min(-(-len(columns) // (workers * 4)), PART)
-    parts = [_cut(columns, start, start + size) for start in range(0, len(columns), size)]
-    try:
-        with ProcessPoolExecutor(max_workers=workers) as pool:
-            lists: dict[str, list[Any]] = {}
-            for part in pool.map(_read_columns, parts):
-                for name, values in part.items():
-                    lists.setdefault(name, []).extend(values)
-            return lists
-    except BrokenProcessPool:
-        return None
-
-
-def _cut(columns: RecordColumns, start: int, stop: int) -> RecordColumns:
-    return RecordColumns(**{f.name: getattr(columns, f.name)[start:stop] for f in fields(RecordColumns)})
-
-
-def _read_columns(columns: RecordColumns) -> dict[str, list[Any]]:
-    """Plain lists of values, one per record (runs in a worker process for large inputs)."""
+def read_values(columns: RecordColumns) -> dict[str, list[Any]]:
+    """Plain values of all records, one list per value."""
     titles = [read_title(t or o, o) for t, o in zip(columns.title, columns.original_title, strict=True)]
     authors = [read_authors(a) for a in columns.authors]
     pages = [read_pages(p) for p in columns.pages]
@@ -273,23 +229,33 @@ def _exact_keys(
 ) -> list[str]:
     """A digest of all fields of a record; "" for a record that has neither title, abstract nor identifier."""
     keys: list[str] = []
+    journals: dict[str, str] = {}
     for k, title in enumerate(titles):
         if not (title.words or abstracts[k] or dois[k] or columns.pmid[k]):
             keys.append("")
             continue
         place = (columns.year[k], columns.volume[k], columns.issue[k], columns.pages[k], columns.pmid[k], registry[k])
-        words = (title.words, title.part, abstracts[k], fold(columns.authors[k]), fold(columns.journal[k]))
+        journal = columns.journal[k]
+        if journal not in journals:
+            journals[journal] = fold(journal)
+        words = (title.words, title.part, abstracts[k], fold(columns.authors[k]), journals[journal])
         whole = "\x1f".join((*words, *place, *dois[k]))
         keys.append(blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest())
     return keys
 
 
-def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
-    """The values of n records as arrays and codes."""
-    codes = {name: _Codes() for name in ("numbers", "part", "initial", "journal", "volume", "issue", "page", "pmid")}
-    doi_codes, issn_codes = _DoiCodes(), _Codes()
-    squeezed = [squeeze(t) for t in lists["title"]]
-    first_page = codes["page"].of(lists["first_page"])
+# Book of codes -> the values of a record that are codes of it.
+CODED: dict[str, tuple[str, ...]] = {
+    "numbers": ("numbers",), "part": ("part",), "initial": ("initial",), "journal": ("journal",),
+    "issn": ("issn",), "volume": ("volume",), "issue": ("issue",), "page": ("first_page", "last_page"),
+    "doi": ("doi",), "registry": ("registry",),
+}  # fmt: skip
+
+
+def encode(lists: Mapping[str, list[Any]], n: int, *, squeezed: list[str] | None = None) -> Normalised:
+    """The values of n records as arrays and codes; ``squeezed`` titles may be given to be shared."""
+    codes = {book: _Codes(doi_key if book == "doi" else None) for book in CODED}
+    squeezed = [squeeze(t) for t in lists["title"]] if squeezed is None else squeezed
     return Normalised(
         title=lists["title"],
         squeezed=squeezed,
@@ -310,24 +276,25 @@ def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
         initial=codes["initial"].of(lists["initial"]),
         author_count=np.array(lists["author_count"], dtype=np.int32).reshape(n),
         journal=codes["journal"].of(lists["journal"]),
-        journal_names=list(codes["journal"].known),
-        issn=np.column_stack([issn_codes.of(_nth_issn(v, k) for v in lists["issn"]) for k in range(2)]).reshape(n, 2),
+        issn=np.column_stack([codes["issn"].of(_nth_issn(v, k) for v in lists["issn"]) for k in range(2)]).reshape(
+            n, 2
+        ),
         year=np.array(lists["year"], dtype=np.int32).reshape(n),
         volume=codes["volume"].of(lists["volume"]),
         issue=codes["issue"].of(lists["issue"]),
-        first_page=first_page,
+        first_page=codes["page"].of(lists["first_page"]),
         last_page=codes["page"].of(lists["last_page"]),
         page_number=np.array([int(p[:9]) if p else 0 for p in lists["first_page"]], dtype=np.int32).reshape(n),
         volume_number=np.array([int(x[:9]) if x.isdigit() else 0 for x in lists["volume"]], dtype=np.int32).reshape(n),
         issue_number=np.array([int(i[:9]) if i else 0 for i in lists["issue"]], dtype=np.int32).reshape(n),
         is_supplement=np.array(lists["is_supplement"], dtype=bool).reshape(n),
-        doi=np.column_stack([doi_codes.of(_nth(v, k) for v in lists["dois"]) for k in range(2)]).reshape(n, 2),
-        doi_texts=doi_codes.texts,
-        doi_work=_Codes().of(_DOI_VERSION.sub("", d) for d in doi_codes.texts),
-        pmid=codes["pmid"].of(lists["pmid"]),
-        registry=_Codes().of(lists["registry"]),
+        doi=np.column_stack([codes["doi"].of(_nth(v, k) for v in lists["dois"]) for k in range(2)]).reshape(n, 2),
+        doi_work=doi_works(codes["doi"].texts),
+        pmid=np.array([int(p) if p else 0 for p in lists["pmid"]], dtype=np.int32).reshape(n),
+        registry=codes["registry"].of(lists["registry"]),
         abstract=lists["abstract"],
-        exact=_Codes().of(lists["exact"]),
+        exact=np.array([int(e[:15], 16) if e else 0 for e in lists["exact"]], dtype=np.int64).reshape(n),
+        books={book: some.texts for book, some in codes.items()},
         trials=lists["trials"],
         is_registration=np.array(lists["is_registration"], dtype=bool).reshape(n),
         letters=np.fromiter(map(len, squeezed), dtype=np.int32, count=n),
@@ -336,6 +303,11 @@ def encode(lists: dict[str, list[Any]], n: int) -> Normalised:
         has_families=np.fromiter(map(bool, lists["families"]), dtype=bool, count=n),
         has_abstract=np.fromiter(map(bool, lists["abstract"]), dtype=bool, count=n),
     )
+
+
+def doi_works(dois: Sequence[str]) -> IntArray:
+    """For each DOI a number that it shares with its other versions (".pub2", "/v3")."""
+    return _Codes().of(_DOI_VERSION.sub("", doi) for doi in dois)
 
 
 def _nth(values: Sequence[str], k: int) -> str:

@@ -115,8 +115,11 @@ def read_pages(text: str) -> tuple[str, str]:
 
 def read_registry(numbers: str, *fields: str) -> tuple[str, ...]:
     """Trial registry numbers, upper case, without spaces, sorted: of the field made for them, and of any others."""
-    named = [f for f in fields if any(register in f for register in _REGISTERS)]
-    if not numbers and not named:
-        return ()
+    text = "\n".join(fields)
+    if not any(map(text.__contains__, _REGISTERS)):
+        if not numbers:
+            return ()
+        fields = ()
+    named = [f for f in fields if any(map(f.__contains__, _REGISTERS))]
     found = {re.sub(r"[ :#]", "", m.group().upper()) for f in (numbers, *named) for m in _REGISTRY.finditer(f)}
     return tuple(sorted(found))

@@ -14,8 +14,8 @@ from toolkit.dedup.cluster import cluster, review_pairs
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.compare import LEVELS, Comparison, compare
 from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights
-from toolkit.dedup.keys import read_keys
-from toolkit.dedup.normalise import Normalised, encode, normalise, read_values
+from toolkit.dedup.library import read_columns
+from toolkit.dedup.normalise import Normalised, normalise
 from toolkit.dedup.rules import APART, ASK, JOINS, PROMPTS, VETOES
 
 __all__ = [
@@ -107,13 +107,11 @@ def find_duplicates(
     workers = default_workers() if workers is None else workers
     say = progress or (lambda _: None)
     say("normalise")
-    values = read_values(columns, workers=workers)
+    library = read_columns(columns, workers=workers)
     say("block")
-    keys, encoded = read_keys(values), encode(values, len(columns))
-    del values  # half of the memory a large library needs
-    pairs = likely_pairs(keys, new=new, workers=workers)
+    pairs = likely_pairs(library.keys, new=new, workers=workers)
     return match_pairs(
-        tuple(columns.ids), encoded, pairs, strictness=strictness, weights=weights,
+        tuple(columns.ids), library.values, pairs, strictness=strictness, weights=weights,
         together=together, apart=apart, workers=workers, progress=progress,
     )  # fmt: skip
 

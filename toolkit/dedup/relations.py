@@ -151,7 +151,7 @@ def _other_version(c: Comparison, v: Normalised, _: BoolArray) -> BoolArray:
 
 
 def _is_later(v: Normalised, i: IntArray, j: IntArray) -> BoolArray:
-    texts = v.doi_texts
+    texts = v.books["doi"]
     doi = [texts[a] > texts[b] for a, b in zip(v.doi[i, 0].tolist(), v.doi[j, 0].tolist(), strict=True)]
     later: BoolArray = (v.year[i] > v.year[j]) | ((v.year[i] == v.year[j]) & np.array(doi, dtype=bool))
     return later

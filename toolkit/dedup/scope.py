@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.columns import RecordColumns
-from toolkit.dedup.index import Index, build_index, extend_index, load_index, of_the_same_trials, pairs_with
+from toolkit.dedup.index import Index, extend_index, load_index, of_the_same_trials, pairs_with
+from toolkit.dedup.keys import read_keys
+from toolkit.dedup.library import PART, Library, read_library
 from toolkit.dedup.normalise import Normalised, encode, read_values
 from toolkit.dedup.pipeline import Matches, Progress, default_workers, match_pairs
 from toolkit.project import Project
 from toolkit.store import views
+from toolkit.store.parsed import field_texts
 
 __all__ = ["Known", "Scope", "columns_of", "find_scope", "match", "rebuild_index", "what_is_known"]
 
@@ -58,7 +61,7 @@ def find_scope(project: Project, order: Sequence[str], new: frozenset[str], *, w
     unknown = [rid for rid in order if rid in new and rid not in known]
     fresh = read_values(columns_of(project, unknown))
     if unknown:
-        index = extend_index(index, unknown, fresh)
+        index = extend_index(index, unknown, read_keys(fresh))
     alive = frozenset(order)
     use = np.fromiter((rid in alive for rid in index.ids), dtype=bool, count=len(index))
     is_new = np.fromiter((rid in new for rid in index.ids), dtype=bool, count=len(index))
@@ -89,18 +92,47 @@ def _merged(
 
 
 def _whole_library(project: Project, order: Sequence[str], new: frozenset[str]) -> Scope:
-    values = read_values(columns_of(project, order), workers=default_workers())
-    index, encoded = build_index(order, values), encode(values, len(order))
-    del values  # half of the memory a large library needs
+    library = _read_all(project, order)
     is_new = np.fromiter((rid in new for rid in order), dtype=bool, count=len(order))
-    left, right = likely_pairs(index.keys, new=None if is_new.all() else is_new, workers=default_workers())
-    return Scope(ids=tuple(order), values=encoded, left=left, right=right, index=index)
+    left, right = likely_pairs(library.keys, new=None if is_new.all() else is_new, workers=default_workers())
+    index = Index(ids=tuple(order), keys=library.keys)
+    return Scope(ids=index.ids, values=library.values, left=left, right=right, index=index)
 
 
 def rebuild_index(project: Project) -> Index:
     """The index of all records, computed afresh from their fields."""
     order = list(views.record_runs(project.store))
-    return build_index(order, read_values(columns_of(project, order), workers=default_workers()))
+    return Index(ids=tuple(order), keys=_read_all(project, order).keys)
+
+
+def _read_all(project: Project, ids: Sequence[str]) -> Library:
+    return read_library(_Parts(project, ids), _columns_of_json, workers=default_workers())
+
+
+class _Parts(Sequence[list[str]]):
+    """The stored fields of records as JSON texts, ``PART`` records at a time, read when asked for."""
+
+    def __init__(self, project: Project, ids: Sequence[str]) -> None:
+        self.project, self.ids = project, ids
+
+    def __len__(self) -> int:
+        return max(-(-len(self.ids) // PART), 1)
+
+    @overload
+    def __getitem__(self, k: int) -> list[str]: ...
+    @overload
+    def __getitem__(self, k: slice) -> list[list[str]]: ...
+    def __getitem__(self, k: int | slice) -> list[str] | list[list[str]]:
+        if isinstance(k, slice):
+            return [self[one] for one in range(*k.indices(len(self)))]
+        if not 0 <= k < len(self):
+            raise IndexError(k)
+        return field_texts(self.project.store, self.ids[k * PART : (k + 1) * PART])
+
+
+def _columns_of_json(texts: Sequence[str]) -> RecordColumns:
+    """Columns of stored fields; without ids, which the reading of fields does not need."""
+    return RecordColumns.from_records(map(views.fields_from_json, texts), ids=[""] * len(texts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,17 @@ _US_ENDING = re.compile(
 _ASCII = {k: chr(k).lower() if chr(k).isalnum() else None if chr(k) in "'`" else " " for k in range(128)}
 
 
+class _NoMarks(dict[int, int | None]):
+    """Character -> None where it is a combining mark, itself elsewhere; filled as characters are met."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = kept = None if unicodedata.combining(chr(code)) else code
+        return kept
+
+
+_NO_MARKS = _NoMarks()
+
+
 def is_cjk(text: str) -> bool:
     """Whether the text holds Chinese, Japanese or Korean script."""
     return not text.isascii() and _CJK.search(text) is not None
@@ -60,10 +71,9 @@ def fold(text: str) -> str:
     if _MOJIBAKE.search(text):
         text = _undo_mojibake(text)
     text = unicodedata.normalize("NFKD", text.casefold())
-    if any(unicodedata.combining(c) for c in text if ord(c) > 767):
-        hangul_or_kana = _CJK.search(unicodedata.normalize("NFC", text)) is not None
-        if not hangul_or_kana:
-            text = "".join(c for c in text if not unicodedata.combining(c))
+    plain = text.translate(_NO_MARKS)
+    if len(plain) < len(text) and _CJK.search(unicodedata.normalize("NFC", text)) is None:
+        text = plain
     text = unicodedata.normalize("NFC", text).translate(_LETTERS)
     if _CJK.search(text):
         text = text.translate(SIMPLIFIED)

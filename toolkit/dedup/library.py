@@ -1,0 +1,129 @@
+"""Reading many records: in worker processes, a part of them at a time, so that memory grows with what is kept."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.dedup.columns import RecordColumns
+from toolkit.dedup.keys import Keys, joined, read_keys
+from toolkit.dedup.normalise import CODED, Normalised, doi_key, doi_works, encode, read_values
+from toolkit.dedup.texts import Texts
+
+__all__ = ["PART", "Library", "cut", "read_columns", "read_library"]
+
+T = TypeVar("T")
+
+PART = 10_000  # records a worker holds at a time
+PARALLEL_FROM = 2  # parts; below, starting processes costs more than it saves
+_TEXTS = ("title", "other_title", "first", "first_words", "families", "abstract")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """Records ready to be blocked and compared; the squeezed titles of both are one list."""
+
+    keys: Keys
+    values: Normalised
+
+
+def read_columns(columns: RecordColumns, *, workers: int = 1) -> Library:
+    """Keys and comparable values of all records, in their order; ``workers``: processes to spread large inputs over."""
+    return read_library(list(cut(columns, PART)), _same, workers=workers)
+
+
+def cut(columns: RecordColumns, size: int) -> Iterator[RecordColumns]:
+    """The records in parts of ``size``; of no record one empty part."""
+    for start in range(0, max(len(columns), 1), size):
+        yield RecordColumns(**{f.name: getattr(columns, f.name)[start : start + size] for f in fields(RecordColumns)})
+
+
+def read_library(parts: Sequence[T], columns_of: Callable[[T], RecordColumns], *, workers: int = 1) -> Library:
+    """As `read_columns`, of parts that ``columns_of`` (a function of a module) makes columns of, in the workers."""
+    read = partial(_read_part, columns_of)
+    if workers > 1 and len(parts) >= PARALLEL_FROM:
+        try:
+            with ProcessPoolExecutor(max_workers=workers) as pool:
+                return _joined(list(_in_turn(pool, read, parts, 2 * workers)))
+        except BrokenProcessPool:
+            pass  # processes cannot be started, as in a script without a main guard
+    if len(parts) == 1:
+        columns = columns_of(parts[0])
+        lists = read_values(columns)
+        keys = read_keys(lists)
+        return Library(keys=keys, values=encode(lists, len(columns), squeezed=list(keys.titles)))
+    return _joined([read(part) for part in parts])
+
+
+def _same(columns: RecordColumns) -> RecordColumns:
+    return columns
+
+
+def _in_turn(
+    pool: ProcessPoolExecutor, read: Callable[[T], tuple[Keys, Normalised]], parts: Iterable[T], most: int
+) -> Iterator[tuple[Keys, Normalised]]:
+    """What the workers make of the parts, in order; no more than ``most`` parts wait at a time."""
+    waiting: deque[Future[tuple[Keys, Normalised]]] = deque()
+    for part in parts:
+        waiting.append(pool.submit(read, part))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _read_part(columns_of: Callable[[T], RecordColumns], part: T) -> tuple[Keys, Normalised]:
+    """Keys and values of one part, packed to be sent."""
+    columns = columns_of(part)
+    lists = read_values(columns)
+    values = encode(lists, len(columns))
+    packed: dict[str, Any] = {name: Texts.of(getattr(values, name)) for name in _TEXTS}
+    keys = read_keys(lists)
+    return replace(keys, titles=Texts.of(keys.titles)), replace(values, squeezed=[], **packed)
+
+
+def _joined(parts: Sequence[tuple[Keys, Normalised]]) -> Library:
+    titles = [title for keys, _ in parts for title in keys.titles[:]]
+    keys = joined([replace(keys, titles=[]) for keys, _ in parts])
+    values = [some for _, some in parts]
+    columns: dict[str, Any] = {name: Texts.joined([getattr(v, name) for v in values]) for name in _TEXTS}
+    for book, names in CODED.items():
+        texts, codes = _one_book([v.books[book] for v in values], doi_key if book == "doi" else None)
+        columns.setdefault("books", {})[book] = texts
+        for name in names:
+            columns[name] = np.concatenate([
+                mapping[getattr(v, name)] for mapping, v in zip(codes, values, strict=True)
+            ])  # fmt: skip
+    for f in fields(Normalised):
+        if f.name not in columns:
+            some = [getattr(v, f.name) for v in values]
+            is_array = isinstance(some[0], np.ndarray)
+            columns[f.name] = np.concatenate(some) if is_array else [one for part in some for one in part]
+    columns |= {"squeezed": titles, "doi_work": doi_works(columns["books"]["doi"])}
+    return Library(keys=replace(keys, titles=titles), values=Normalised(**columns))
+
+
+def _one_book(
+    books: Sequence[Sequence[str]], key: Callable[[str], str] | None
+) -> tuple[list[str], list[npt.NDArray[np.int32]]]:
+    """All texts in order of first appearance, and for each book the number in them of each of its own."""
+    known: dict[str, int] = {}
+    texts: list[str] = []
+    codes = []
+    for book in books:
+        numbers = np.zeros(len(book), dtype=np.int32)
+        for k, text in enumerate(book):
+            number = known.setdefault(key(text) if key else text, len(texts))
+            if number == len(texts):
+                texts.append(text)
+            numbers[k] = number
+        codes.append(numbers)
+    return texts, codes
