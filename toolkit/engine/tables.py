@@ -36,7 +36,7 @@ from toolkit.model.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ContrastTable", "Table", "read_table"]
+__all__ = ["ContrastTable", "Table", "grid_of", "read_table"]
 
 _STATISTICS = ("events", "n", "mean", "sd", "time", "r")
 _TREATED, _CONTROL = "treatment", "control"
@@ -144,7 +144,7 @@ def read_table(
     InputError
         Naming file, row and column; for columns that are not recognised with the names that would be.
     """
-    grid = _grid(source, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding)
+    grid = grid_of(source, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding)
     roles = recognise(grid, columns)
     grid = without_sums(grid, roles)
     kind = _kind(roles, measure)
@@ -195,7 +195,7 @@ def _by_study(grid: Grid, column: str, studies: Sequence[str]) -> dict[str, str]
     return found
 
 
-def _grid(
+def grid_of(
     source: str | Path | pd.DataFrame,
     *,
     sheet: str | None,
@@ -203,6 +203,7 @@ def _grid(
     decimal: str | None,
     encoding: str | None,
 ) -> Grid:
+    """The cells of a file or data frame."""
     if not isinstance(source, (str, Path)):
         cells: list[Sequence[object]] = [[str(name) for name in source.columns]]
         missing = source.isna().to_numpy()

@@ -49,6 +49,8 @@ FIGURES = {
     "drapery": "p value functions",
     "influence": "eight diagnostics a study",
     "profile": "likelihood of tau2",
+    "directions": "directions of the effects, with the sign test",
+    "albatross": "participants against p, with contours of effects",
 }
 
 
@@ -179,7 +181,8 @@ _MODELS: dict[str, Option] = {
         kind="texts", group="model", default=(), metavar="PRIOR",
         help="Bayesian random effects with this prior of tau, repeatable: half-normal:SCALE, half-cauchy:SCALE, "
         "log-normal:MEAN,SD and log-t:LOCATION,SCALE (of log tau2), turner2015:OUTCOME,COMPARISON (OR), "
-        "rhodes2015:OUTCOME,COMPARISON (SMD), uniform, jeffreys, dumouchel, uniform-shrinkage. With two studies of a log ratio or SMD, half-normal:0.5 unless named.",
+        "rhodes2015:OUTCOME,COMPARISON (SMD), uniform, jeffreys, dumouchel, uniform-shrinkage. With two studies of a "
+        "log ratio or SMD, half-normal:0.5 unless named.",
     ),
     "mu_prior": Option(
         kind="numbers", group="model", metavar="MEAN,SD",
@@ -194,6 +197,10 @@ _MORE: dict[str, Option] = {
     ),
     "influence": Option(
         kind="flag", group="show", default=False, help="Influence of each study (residuals, Cook, dffits ...)."
+    ),
+    "swim": Option(
+        kind="flag", group="show", default=False,
+        help="Synthesis without meta-analysis: directions of the effects counted and tested, p values combined.",
     ),
     "bias": Option(
         kind="choice", group="small-study",

@@ -225,6 +225,22 @@ def _absolute(found: Found, decimals: int) -> Block:
     return Block(lines=(line,))
 
 
+def _swim(found: Found, decimals: int) -> Block:
+    up, down = found["up"], found["down"]
+    lines = [f"Without pooling: {up} of {up + down} studies above no effect"]
+    if found["share"] is not None:
+        lines[0] += (
+            f", {100 * found['share']:.0f} % ({100 * found['ci_low']:.0f} to {100 * found['ci_high']:.0f}, Wilson); "
+            f"sign test, exact, {format_p(found['p'])}"
+        )
+    if found["combined"]:
+        lines.append(
+            f"  {counted(found['combined'], 'p value')} combined (Fisher): an effect above in at least one study "
+            f"{format_p(found['p_up'])}, below in at least one {format_p(found['p_down'])}"
+        )
+    return Block(lines=tuple(lines))
+
+
 def _adjustments(found: Found, decimals: int) -> Block:
     lines = ["Publication and small-study effects (sensitivity analyses, not results):"]
     for name, result in found.items():
@@ -240,6 +256,7 @@ _MAKERS: dict[str, Callable[[Any, int], Block]] = {
     "cumulative": _refits("With the study added"),
     "influence": _influence,
     "bootstrap": _bootstrap,
+    "swim": _swim,
     "small_study_test": lambda found, decimals: Block(lines=tested(found)),
     "trim_and_fill": lambda found, decimals: Block(lines=filled(found, lambda e: interval(e, decimals))),
     "multilevel": _multilevel,

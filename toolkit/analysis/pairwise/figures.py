@@ -27,6 +27,8 @@ def draw(
         from toolkit.engine.resample import gosh
 
         return heterogeneity.draw_gosh(result, gosh(result, np.random.default_rng(asked["seed"])))
+    if kind in ("directions", "albatross"):
+        return _without_pooling(kind, result, asked)
     if kind == "bubble":
         return _bubble(result, asked["regress"], columns)
     plain: dict[str, Callable[[PairwiseResult], Figure]] = {
@@ -38,6 +40,28 @@ def draw(
         "profile": pairwise_more.draw_profile,
     }
     return plain[kind](result)
+
+
+def _without_pooling(kind: str, result: PairwiseResult, asked: Mapping[str, Any]) -> Figure:
+    from toolkit.engine.directions import findings_of
+    from toolkit.plots.directions import draw_albatross, draw_directions
+
+    findings = findings_of(result)
+    if kind == "directions":
+        return draw_directions(findings, level=result.spec.level)
+    measure = result.spec.measure
+    contours = {"PETO": "OR", "SMD_RM": "SMD", "SMD1": "SMD", "SMDH": "SMD"}.get(measure, measure)
+    if contours not in ("SMD", "OR", "RR", "RD"):
+        raise InputError("An albatross plot has contours of these measures.", value=measure, allowed="SMD, OR, RR, RD")
+    risk = asked["assumed_risk"] or _risk(result)
+    return draw_albatross(findings, measure=contours, risk=None if contours == "SMD" else risk)
+
+
+def _risk(result: PairwiseResult) -> float | None:
+    """Events among all of the reference."""
+    pairs = [(row.events[1], row.n[1]) for row in result.studies if row.events[1] is not None and row.n[1]]
+    total = sum(n or 0 for _, n in pairs)
+    return sum(e or 0 for e, _ in pairs) / total if total else None
 
 
 def _bubble(result: PairwiseResult, formula: str | None, columns: Mapping[str, Mapping[str, str]]) -> Figure:

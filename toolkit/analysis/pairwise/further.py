@@ -12,6 +12,7 @@ from toolkit.engine import publication, sensitivity
 from toolkit.engine.bayes import bayesian, default_prior, posterior_to_dict
 from toolkit.engine.bias import small_study_test, trim_and_fill
 from toolkit.engine.data import ArmTable, Effects
+from toolkit.engine.directions import count_directions, findings_of
 from toolkit.engine.location_scale import location_scale
 from toolkit.engine.metareg import as_numbers, covariates_of, meta_regression
 from toolkit.engine.multilevel import multilevel
@@ -124,6 +125,8 @@ def _sensitivity(result: PairwiseResult, asked: Mapping[str, Any]) -> dict[str, 
         makers["leave_one_out"] = lambda: refits_to_list(sensitivity.leave_one_out(result), result.scale)
     if asked["cumulative"]:
         makers["cumulative"] = lambda: refits_to_list(sensitivity.cumulative(result), result.scale)
+    if asked["swim"]:
+        makers["swim"] = lambda: plain(count_directions(findings_of(result), level=result.spec.level)[0])
     if asked["influence"]:
         makers["influence"] = lambda: plain(sensitivity.influence(result))
     return makers
