@@ -31,6 +31,21 @@ def test_variances_need_one_way_of_telling_types(given: list[str], capsys: pytes
     assert "--subgroup COLUMN" in capsys.readouterr().err
 
 
+def test_several_variances_make_the_fit_and_need_to_be_told_which(capsys: pytest.CaptureFixture[str]) -> None:
+    wanted = [*BASE, "--tau2-by", "inactive"]
+    assert run([*wanted, "--inactive", "Placebo", "--also", "variances", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["heterogeneity"]["tau2_by_type"] == found["also"]["variances"]["types"]
+    assert found["heterogeneity"]["tau2_intervals"] == []
+    by_type = {e["treatment"]: e["model"]["estimate"] for e in found["also"]["variances"]["effects"]}
+    assert {e["treatment"]: e["random"]["model"]["estimate"] for e in found["effects"]} == by_type
+    assert run([*wanted, "--inactive", "Placebo"]) == 0
+    assert "tau2 by type (REML): with an inactive treatment 0.02886 (9 studies)" in capsys.readouterr().out
+    for more, words in (([], "--inactive NAME"), (["--inactive", "Placebo", "--tau2", "DL"], "REML, ML")):
+        assert run([*wanted, *more]) == 2
+        assert words in capsys.readouterr().err
+
+
 def test_two_outcomes_make_one_league_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = DIABETES.read_text(encoding="utf-8").splitlines()
     second = tmp_path / "without-arb.csv"

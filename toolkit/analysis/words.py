@@ -17,6 +17,7 @@ __all__ = [
     "interval_text",
     "network_lines",
     "number",
+    "option_lines",
     "p_text",
     "percent",
     "result_lines",
@@ -83,7 +84,26 @@ def result_lines(payload: Payload) -> list[str]:
     lines += [f"note: {w['text']}" for w in payload["result"].get("warnings", [])]
     lines += [f"{c['study']}: {c['what']}" for c in payload["result"].get("corrections", [])]
     lines += [f"{f['study']}: {f['text']}" for f in payload["selection"]["flags"]]
-    return lines + further_lines(payload)
+    return lines + further_lines(payload) + option_lines(payload)
+
+
+def option_lines(payload: Payload) -> list[str]:
+    """What the options of a pairwise analysis found: the sentences, and the rows of tables of a few rows."""
+    from toolkit.analysis.pairwise.blocks import blocks
+
+    result = payload["result"]
+    found = result.get("further", {}) if payload["kind"] == "pairwise" else {}
+    lines: list[str] = []
+    for one in blocks(found, digits_of(result["measure"])) if found else ():
+        if one.rows and len(one.rows) <= _FEW_ROWS:
+            lines += [f"{one.header[0]}: {' '.join(str(cell) for cell in row if cell != '')}" for row in one.rows]
+        elif one.rows:
+            lines.append(f"{one.header[0]}: {counted(len(one.rows), 'row')}, in result.json and the report")
+        lines += [line.strip() for line in one.lines]
+    return lines
+
+
+_FEW_ROWS = 6
 
 
 def further_lines(payload: Payload) -> list[str]:
@@ -154,7 +174,10 @@ def network_lines(payload: Payload) -> list[str]:
     for row in r["effects"]:
         lines.append(f"{row['treatment']} against {row['reference']}: {estimate_text(row[model], level, digits)}")
     h = r["heterogeneity"]
-    if h["tau2"] is not None:
+    if h.get("tau2_by_type"):  # results stored by earlier versions have none
+        shown = "; ".join(f"{t['name']} {number(t['tau2'], 3)}" for t in h["tau2_by_type"])
+        lines.append(f"tau2 by type [{r['spec']['tau2']}]: {shown}; I2 {percent(h['i2'])}")
+    elif h["tau2"] is not None:
         method = NETWORK_TAU2_METHODS[h["tau2"]["method"]].help
         lines.append(f"tau2 {number(h['tau2']['value'], 3)} [{method}], I2 {percent(h['i2'])}")
     lines.append(inconsistency_text(r["inconsistency"]))

@@ -97,6 +97,10 @@ def _option(setting: str) -> str:
     help="Between-study variance: an estimator, or a number to fix it.",
 )  # fmt: skip
 @click.option(
+    "--tau2-by", type=click.Choice(["inactive", "subgroup"]),
+    help="Several between-study variances: of comparisons with --inactive and of the others, or of each --subgroup.",
+)  # fmt: skip
+@click.option(
     "--ci", type=AnyCase(list(NETWORK_INTERVALS)), default="Wald", show_default=True,
     help="Interval of random-effects estimates.",
 )  # fmt: skip
@@ -136,11 +140,12 @@ def _option(setting: str) -> str:
 )
 @listed
 def network(
-    file: Path, measure: str, reference: str | None, tau2: str, ci: str, small_values: str | None, model: str,
-    level: float, largest: bool, also: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
-    keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None,
-    encoding: str | None, output_format: str, output: Path | None, plot: Path | None, forest: Path | None,
-    league: Path | None, league_with: Path | None, with_measure: str | None, cinema: Path | None,
+    file: Path, measure: str, reference: str | None, tau2: str, tau2_by: str | None, ci: str,
+    small_values: str | None, model: str, level: float, largest: bool, also: tuple[str, ...], zero_add: float,
+    zero_to: str, zero_rr: str, zero_rd: str, keep_double_zero: bool, columns: dict[str, str],
+    sheet: str | None, delimiter: str | None, decimal: str | None, encoding: str | None, output_format: str,
+    output: Path | None, plot: Path | None, forest: Path | None, league: Path | None, league_with: Path | None,
+    with_measure: str | None, cinema: Path | None,
     figures: Path | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Network meta-analysis of FILE (CSV or XLSX); no project needed.
@@ -171,9 +176,10 @@ def network(
         extra=options.columns,
     )  # fmt: skip
     with errors_of(file, table):
+        spec = _with_types(spec, tau2_by, options, table)
         effects = network_effects(table.data(measure, reference=reference), spec)
         if largest:
-            effects = largest_subnetwork(effects)
+            effects = network_effects(largest_subnetwork(effects), spec)
         try:
             result = fit(effects, spec)
         except NotEstimable as error:
@@ -361,6 +367,22 @@ def _spec(
         measure=measure, reference=reference, tau2=method, tau2_value=value, small_values=small_values, ci=ci,
         level=level, zero_cells=zero_cells,
     )  # fmt: skip
+
+
+def _with_types(spec: NetworkSpec, by: str | None, options: Options, table: Table) -> NetworkSpec:
+    """The spec with several between-study variances, if they are asked for."""
+    from dataclasses import replace
+
+    from toolkit.model.errors import InputError
+
+    if by is None:
+        return spec
+    given = getattr(options, by)
+    if given is None:
+        raise InputError(f"--tau2-by {by} must be told.", hint=f"Add {_option(by)} {SETTINGS[by].metavar}.")
+    if by == "inactive":
+        return replace(spec, tau2_inactive=(given,))
+    return replace(spec, tau2_groups=tuple(table.extra[given].items()))
 
 
 def _json(data: object) -> str:

@@ -150,6 +150,10 @@ def _heterogeneity(result: NetworkResult, effects: Effects) -> list[str]:
 
     if result.tau2 is None:
         return ["Heterogeneity: not estimable (see the note below)."]
+    if result.between is not None:
+        shown = "; ".join(f"{t.name} {t.tau2:.4g} ({counted(t.studies, 'study')})" for t in result.between.types)
+        i2 = format_percent(result.i2) or "-"
+        return [f"Heterogeneity: tau2 by type ({result.between.method}): {shown}; I2 = {i2}"]
     bounds = ""
     if result.tau2.method != "fixed":
         exact = tau2_interval(effects, result)

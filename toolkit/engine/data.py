@@ -62,6 +62,38 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TypeVariance:
+    """A between-study variance of one type: its studies, the variance, its standard error (None on the boundary)."""
+
+    name: str
+    studies: int
+    tau2: float
+    se: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Between:
+    """Several between-study variances of a network, held as shapes relative to the largest of them.
+
+    Attributes
+    ----------
+    method : "REML" or "ML"
+    types : the variances
+    tau2 : the largest of them
+    shapes : S blocks, the between-study covariance of a study's effects per unit of ``tau2``
+    contrasts : (T, T) between-study variance of each contrast in a new study; None where studies come in groups
+    studies : whose shapes these are
+    """
+
+    method: str
+    types: tuple[TypeVariance, ...]
+    tau2: float
+    shapes: tuple[FloatArray, ...]
+    contrasts: FloatArray | None
+    studies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
     """Contrasts on the model scale with their within-study covariance.
 
@@ -81,6 +113,7 @@ class Effects:
     arms : the arm table the effects came from, None for contrast-level input
     excluded, corrections : what was left out or changed, with reasons
     notes : other things a reader must know (published standard errors that do not add up ...)
+    between : between-study variances by type where an analysis has several; None for one common variance
     """
 
     measure: str
@@ -96,6 +129,7 @@ class Effects:
     excluded: tuple[Excluded, ...] = ()
     corrections: tuple[Correction, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    between: Between | None = None
 
     @property
     def v(self) -> FloatArray:

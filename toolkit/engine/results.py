@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from toolkit.engine.data import Correction, Excluded, FloatArray
+from toolkit.engine.data import Between, Correction, Excluded, FloatArray
 from toolkit.model.spec import NetworkSpec, PairwiseSpec
 
 __all__ = [
@@ -182,6 +182,8 @@ class NetworkResult:
     """A network meta-analysis; matrices are (T, T), entry [i, j] is treatment i against treatment j.
 
     ``treatments`` has the reference first, then alphabetical order.
+    ``tau2_contrasts`` is the between-study variance of each contrast in a new study (None where that depends on the
+    group of the study), ``between`` tells several variances apart; ``tau2`` is then the largest of them.
     ``random`` matrices are None when tau2 is not estimable (one study, or no degrees of freedom). ``random_se`` is the
     Wald standard error; intervals of random effects multiply its square by ``ci_factor`` and take the t quantile with
     ``ci_df`` degrees of freedom (None: the normal one), by the spec's ``ci``.
@@ -209,6 +211,8 @@ class NetworkResult:
     studies: tuple[str, ...]
     ci_factor: float = 1.0
     ci_df: int | None = None
+    tau2_contrasts: FloatArray | None = None
+    between: Between | None = None
     excluded: tuple[Excluded, ...] = ()
     corrections: tuple[Correction, ...] = ()
     warnings: tuple[Warning_, ...] = ()

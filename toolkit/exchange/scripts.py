@@ -179,11 +179,18 @@ def _metafor(payload: Payload) -> Script:
     kind, measure = payload["kind"], payload["result"]["spec"]["measure"]
     if kind == "network" and measure in TWO_ARMS_ONLY:
         raise _NotPossibleError(f"the network script has no {measure}")
+    _one_variance(payload)
     title = f"Check of a {kind} analysis with metafor (Viechtbauer 2010, J Stat Softw 36(3))"
     header = _r_header(payload, title, settings_of(payload))
     return Script(
         name="metafor.R", text=header + _template("common.R") + "\n" + _template(f"metafor_{kind}.R"), tried="run"
     )
+
+
+def _one_variance(payload: Payload) -> None:
+    spec = payload["result"]["spec"]
+    if spec.get("tau2_inactive") or spec.get("tau2_groups"):
+        raise _NotPossibleError("the script has one between-study variance; this network has several (tau2_by)")
 
 
 def _meta(payload: Payload) -> Script:
@@ -193,6 +200,7 @@ def _meta(payload: Payload) -> Script:
         raise _NotPossibleError(f"{package} has no {spec['measure']}")
     if spec["tau2"] not in (META_TAU2 if kind == "pairwise" else ("REML", "DL", "ML")):
         raise _NotPossibleError(f"{package} has no estimator {spec['tau2']}")
+    _one_variance(payload)
     settings = settings_of(payload) | {"sm": META_MEASURES[spec["measure"]], "tolerance": 1e-4}
     title = f"Check of a {kind} analysis with {package}. Not run by us: this script was only parsed by R."
     text = _r_header(payload, title, settings) + _template("common.R") + "\n" + _template(f"{package}.R")
@@ -287,6 +295,7 @@ def _stata_network(payload: Payload) -> Script:
         raise _NotPossibleError(f"the network package has no {measure}")
     if result["spec"]["tau2"] != "REML" or result["heterogeneity"]["tau2"] is None:
         raise _NotPossibleError("the network package fits random effects by REML only")
+    _one_variance(payload)
     names = [result["reference"], *(r["treatment"] for r in result["effects"] if r["treatment"] != r["reference"])]
     codes = [(f"T{i}", _stata_quoted(name)) for i, name in enumerate(names)]
     estimates = {r["treatment"]: r["random"]["model"] for r in result["effects"] if r["random"] is not None}

@@ -85,6 +85,9 @@ class NetworkSpec:
     tau2 : a key of ``choices.NETWORK_TAU2_METHODS``: "REML", "ML", "DL" (generalised DerSimonian-Laird), "PM"
         (generalised Paule-Mandel) or "fixed"
     tau2_value : the between-study variance with ``tau2="fixed"``
+    tau2_inactive : comparisons with one of these treatments have a between-study variance of their own, all others
+        another; with "REML" or "ML"
+    tau2_groups : (study, group) pairs, each group with its own between-study variance
     small_values : "good" or "bad" for the patient; None means not told, and then nothing is ranked
     ci : interval of the random-effects estimates, a key of ``choices.NETWORK_INTERVALS``
     level, zero_cells : as in `PairwiseSpec`
@@ -94,6 +97,8 @@ class NetworkSpec:
     reference: str | None = None
     tau2: str = "REML"
     tau2_value: float | None = None
+    tau2_inactive: tuple[str, ...] = ()
+    tau2_groups: tuple[tuple[str, str], ...] = ()
     small_values: str | None = None
     ci: str = "Wald"
     level: float = 0.95

@@ -10,8 +10,8 @@ from tests.engine.network.test_decisions import sample
 from toolkit.engine.data import Effects
 from toolkit.engine.effects import effects_from_contrasts
 from toolkit.engine.network import exchangeable_regression, network_regression, study_standard_errors
+from toolkit.engine.network.blocks import heterogeneity_shape
 from toolkit.engine.network.exchangeable import _Equations
-from toolkit.engine.network.gls import heterogeneity_shape
 from toolkit.model.errors import InputError, NotEstimable
 
 

@@ -11,9 +11,9 @@ import pytest
 from toolkit.engine.data import Effects
 from toolkit.engine.effects import arm_table, compute_effects, effects_from_contrasts
 from toolkit.engine.network import against_reference, league_table, network, split_evidence, tau2_interval
+from toolkit.engine.network.blocks import heterogeneity_shape
 from toolkit.engine.network.designwise import Designwise
 from toolkit.engine.network.fit import consistency_model
-from toolkit.engine.network.gls import heterogeneity_shape
 from toolkit.engine.pairwise import pairwise
 from toolkit.model.errors import InputError, NotEstimable
 

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.special import stdtrit
 
 from toolkit.engine.data import Effects
 from toolkit.engine.effects import arm_table, compute_effects, effects_from_contrasts
-from toolkit.engine.network import network, variances_by_type
+from toolkit.engine.network import (
+    against_reference,
+    contributions,
+    leave_one_out,
+    leave_one_treatment_out,
+    loop_inconsistency,
+    network,
+    network_effects,
+    rank_probabilities,
+    side_split,
+    split_evidence,
+    tau2_interval,
+    variances_by_type,
+)
 from toolkit.engine.network.blocks import make_blocks
 from toolkit.model.errors import InputError, NotEstimable
 from toolkit.model.spec import NetworkSpec
@@ -142,3 +157,85 @@ def test_equal_variances_give_the_usual_fit() -> None:
     assert usual.tau2 is not None and doubled.common_tau2 == usual.tau2.value
     low, high = sorted(t.tau2 for t in doubled.types)
     assert low < usual.tau2.value < high and doubled.statistic > 0
+
+
+# ---- the whole network by variances of types -------------------------------------------------------------------------
+
+TYPED = NetworkSpec(measure="OR", reference="no_contact", tau2_inactive=("no_contact",), small_values="bad")
+
+
+def dense(effects: Effects, tau2: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Effects against no contact and their covariance with both variances written out in one dense matrix."""
+    idle, T, M = effects.treatments.index("no_contact"), len(effects.treatments), len(effects.y)
+    S, X = np.zeros((M, M)), np.zeros((M, T))
+    X[np.arange(M), effects.t1] = 1
+    X[np.arange(M), effects.t2] -= 1
+
+    def var(i: int, j: int) -> float:
+        return 0.0 if i == j else tau2[0] if idle in (i, j) else tau2[1]
+
+    for s, V in enumerate(effects.V):
+        rows = range(int(effects.start[s]), int(effects.start[s + 1]))
+        for a, i in enumerate(rows):
+            for b, j in enumerate(rows):
+                t, u, base = (int(x) for x in (effects.t1[i], effects.t1[j], effects.t2[i]))
+                S[i, j] = V[a, b] + (var(base, t) + var(base, u) - var(t, u)) / 2
+    X = np.delete(X, idle, axis=1)
+    C = np.linalg.inv(X.T @ np.linalg.solve(S, X))
+    return C @ X.T @ np.linalg.solve(S, effects.y), C
+
+
+def test_estimates_and_prediction_of_a_network_by_types_are_those_of_the_dense_covariance() -> None:
+    effects = smoking(two_arm=False)
+    result = network(effects, TYPED)
+    assert result.between is not None and result.random is not None and result.random_se is not None
+    tau2 = tuple(t.tau2 for t in result.between.types)
+    te, C = dense(effects, tau2)
+    assert tau2[0] > tau2[1] > 0 and result.random[1:, 0] == pytest.approx(te, abs=1e-9)
+    assert result.random_se[1:, 0] ** 2 == pytest.approx(np.diag(C), abs=1e-9)
+    assert result.prediction_high is not None and result.prediction_df == 23
+    half = (result.prediction_high - result.random) / stdtrit(23, 0.975)
+    own = half**2 - result.random_se**2
+    assert own[1:, 0] == pytest.approx([tau2[0]] * 3) and own[1, 2] == pytest.approx(tau2[1])
+
+
+def test_what_stands_beside_a_network_by_types_uses_its_variances() -> None:
+    effects = network_effects(smoking(two_arm=False), TYPED)
+    result = network(effects, TYPED)
+    assert result.random is not None and result.between is not None
+    small, large = sorted(t.tau2 for t in result.between.types)
+    splits = {(s.t1, s.t2): s for s in split_evidence(effects, result)}
+    one = splits["ind_counseling", "self_help"]  # two active treatments, direct evidence by the smaller variance
+    rows = [c for c in result.comparisons if {c.t1, c.t2} == {"ind_counseling", "self_help"}]
+    assert one.direct is not None and one.direct.estimate == pytest.approx(rows[0].direct.estimate)
+    plain = split_evidence(smoking(two_arm=False), network(effects, measure="OR", tau2="fixed", tau2_value=small))
+    same = next(s for s in plain if (s.t1, s.t2) == ("ind_counseling", "self_help"))
+    assert same.direct is not None and one.direct.se == pytest.approx(same.direct.se, rel=1e-12)
+    assert contributions(effects, result).proportion.sum(axis=1) == pytest.approx(1.0)
+    ranks = rank_probabilities(result, np.random.default_rng(1), draws=100, future=True)
+    assert np.all(np.isfinite(ranks.sucra)) and large > small
+    left = list(leave_one_out(effects, result))
+    assert all(x.result is not None and x.result.between is not None for x in left)
+    gone = {x.treatment: x.reason for x in leave_one_treatment_out(effects, result)}
+    assert "no_contact" in str(gone["no_contact"]) and gone["self_help"] is None
+    with pytest.raises(NotEstimable, match="several"):
+        tau2_interval(effects, result)
+    with pytest.raises(InputError, match="loops take one"):
+        loop_inconsistency(effects, result, "network")
+    assert all(row.tau2 is not None for row in side_split(effects))
+
+
+def test_by_groups_of_studies_nothing_is_predicted_and_it_is_said_why() -> None:
+    effects = smoking(two_arm=False)
+    spec = NetworkSpec(measure="OR", reference="no_contact", tau2_groups=tuple(halves(effects).items()))
+    result = network(effects, spec)
+    assert result.prediction_low is None and [w.code for w in result.warnings] == ["prediction_by_group"]
+    found = variances_by_type(effects, spec, group=halves(effects))
+    assert [r.random.estimate for r in against_reference(result) if r.random] == [e.estimate for e in found.effects]
+    with pytest.raises(NotEstimable, match="group"):
+        rank_probabilities(result, np.random.default_rng(1), small_values="bad", future=True)
+    one = replace(spec, tau2_groups=tuple((s, "all") for s in effects.studies))
+    with pytest.raises(InputError, match="one group"):
+        network(effects, one)
+    with pytest.raises(InputError, match="not by both"):
+        network(effects, replace(spec, tau2_inactive=("no_contact",)))

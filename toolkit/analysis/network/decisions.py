@@ -220,8 +220,14 @@ def rank_influence(request: Request) -> Part:
     for left in leave_one_out(request.effects, request.result):
         scores = None if left.result is None else _scores(left.result)
         if scores is None:
-            data.append({"study": left.study, "p_scores": None, "subnetworks": plain(left.subnetworks)})
-            rows.append((2.0, [left.study, "no longer one network", "-", "-"]))
+            gone = {
+                "study": left.study,
+                "p_scores": None,
+                "subnetworks": plain(left.subnetworks),
+                "reason": left.reason,
+            }
+            data.append(gone)
+            rows.append((2.0, [left.study, left.reason or "no longer one network", "-", "-"]))
             continue
         change = {t: scores[t] - base[t] for t in scores}
         most = max(change, key=lambda t: abs(change[t]))
@@ -253,10 +259,12 @@ def without_treatments(request: Request) -> Part:
             "lost_studies": list(left.lost_studies),
             "lost_treatments": list(left.lost_treatments),
             "subnetworks": plain(left.subnetworks),
+            "reason": left.reason,
             "effects": None,
         }
         if left.result is None:
-            shown = "pieces: " + (" | ".join(", ".join(names) for names in left.subnetworks) or "nothing is left")
+            pieces = " | ".join(", ".join(names) for names in left.subnetworks) or "nothing is left"
+            shown = left.reason or f"pieces: {pieces}"
         else:
             versus = against_reference(left.result)
             entry["reference"] = left.result.reference

@@ -121,8 +121,14 @@ def left_out(request: Request) -> Part:
     for left in leave_one_out(effects, result):
         if left.result is None:
             pieces = " | ".join(", ".join(names) for names in left.subnetworks) or "nothing is left"
-            data.append({"study": left.study, "effects": None, "subnetworks": plain(left.subnetworks)})
-            rows.append([left.study, f"no longer one network: {pieces}", "-"])
+            shown = {
+                "study": left.study,
+                "effects": None,
+                "subnetworks": plain(left.subnetworks),
+                "reason": left.reason,
+            }
+            data.append(shown)
+            rows.append([left.study, left.reason or f"no longer one network: {pieces}", "-"])
             continue
         versus = against_reference(left.result)
         data.append(

@@ -47,6 +47,7 @@ def network_to_dict(result: NetworkResult, effects: Effects | None = None) -> di
         "effects": _versus_reference(result),
         "heterogeneity": {
             "tau2": None if result.tau2 is None else {**plain(result.tau2), "tau": math.sqrt(result.tau2.value)},
+            "tau2_by_type": None if result.between is None else plain(result.between.types),
             "tau2_intervals": None if effects is None else _tau2_intervals(result, effects),
             "i2": result.i2,
             "q": result.inconsistency.q_total,
@@ -78,7 +79,7 @@ def network_to_dict(result: NetworkResult, effects: Effects | None = None) -> di
 
 
 def _tau2_intervals(result: NetworkResult, effects: Effects) -> list[dict[str, Any]]:
-    if result.tau2 is None or result.tau2.method == "fixed":
+    if result.tau2 is None or result.tau2.method == "fixed" or result.between is not None:
         return []
     return [plain(tau2_interval(effects, result, method)) for method in NETWORK_TAU2_INTERVALS]
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from toolkit.engine.data import Effects, FloatArray, IntArray
+from toolkit.engine.data import Between, Effects, FloatArray, IntArray
 from toolkit.model.errors import InputError
 
-__all__ = ["Block", "arms_of_studies", "make_blocks", "relabel", "take_studies"]
+__all__ = ["Block", "arms_of_studies", "heterogeneity_shape", "make_blocks", "relabel", "take_studies"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Block:
     y : (S, a - 1) effect of each further arm against the base arm
     V : (S, a - 1, a - 1) within-study covariance
     extra : (S, a, q) covariates of the arms beyond their node (side-splitting, regression), or None
+    between : (S, a - 1, a - 1) between-study covariance per unit of tau2 where it is not (I + J) / 2, or None
     """
 
     study: IntArray
@@ -36,6 +38,20 @@ class Block:
     y: FloatArray
     V: FloatArray
     extra: FloatArray | None = None
+    between: FloatArray | None = None
+
+    @property
+    def shape(self) -> FloatArray:
+        """Between-study covariance per unit of tau2: (a - 1, a - 1), or one for each study."""
+        return heterogeneity_shape(self.y.shape[1]) if self.between is None else self.between
+
+
+@lru_cache(maxsize=64)
+def heterogeneity_shape(rows: int) -> FloatArray:
+    """``(I + J) / 2``: between-study covariance of base-arm contrasts per unit of tau2; read-only."""
+    shape: FloatArray = (np.eye(rows) + np.ones((rows, rows))) / 2
+    shape.flags.writeable = False
+    return shape
 
 
 def arms_of_studies(effects: Effects) -> tuple[tuple[int, ...], ...]:
@@ -80,8 +96,15 @@ def make_blocks(effects: Effects) -> tuple[Block, ...]:
         y = np.array([effects.y[effects.start[s] : effects.start[s + 1]] for s in chosen], dtype=float)
         V = np.array([effects.V[s] for s in chosen], dtype=float).reshape(len(chosen), size - 1, size - 1)
         _check(effects, chosen, y, V)
+        between = None if effects.between is None else np.array([effects.between.shapes[s] for s in chosen])
         blocks.append(
-            Block(study=np.array(chosen), nodes=np.array([arms[s] for s in chosen]), y=y, V=(V + V.swapaxes(1, 2)) / 2)
+            Block(
+                study=np.array(chosen),
+                nodes=np.array([arms[s] for s in chosen]),
+                y=y,
+                V=(V + V.swapaxes(1, 2)) / 2,
+                between=between,
+            )
         )
     return tuple(blocks)
 
@@ -123,4 +146,15 @@ def take_studies(effects: Effects, keep: Sequence[int]) -> Effects:
         t1=index[effects.t1[rows]],
         t2=index[effects.t2[rows]],
         treatments=tuple(effects.treatments[t] for t in used),
+        between=None if effects.between is None else _between(effects.between, effects, keep),
+    )
+
+
+def _between(between: Between, effects: Effects, keep: Sequence[int]) -> Between:
+    """The shapes of some studies; what a new study would vary by is of the whole network, and is dropped."""
+    return replace(
+        between,
+        shapes=tuple(between.shapes[s] for s in keep),
+        studies=tuple(effects.studies[s] for s in keep),
+        contrasts=None,
     )

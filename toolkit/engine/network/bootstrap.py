@@ -20,7 +20,7 @@ import numpy as np
 from toolkit.engine.data import Effects, FloatArray, IntArray
 from toolkit.engine.network.blocks import Block, arms_of_studies, make_blocks
 from toolkit.engine.network.connect import require_connected
-from toolkit.engine.network.gls import BoolArray, bordered, heterogeneity_shape, invert
+from toolkit.engine.network.gls import BoolArray, bordered, invert
 from toolkit.model.errors import InputError
 
 __all__ = ["BootstrapNetwork", "bootstrap_network", "refit"]
@@ -177,7 +177,7 @@ def _solved(N: FloatArray, right: FloatArray) -> FloatArray:
 def _moments(blocks: Sequence[Block], m: FloatArray, T: int) -> FloatArray:
     """(B,) generalised DerSimonian-Laird: ``(Q - df) / tr(P S)`` at tau2 = 0, at least 0; 0 without df."""
     W = [invert(b.V) for b in blocks]
-    shapes = [heterogeneity_shape(b.y.shape[1]) for b in blocks]
+    shapes = [b.shape for b in blocks]
     wy = [np.einsum("sij,sj->si", w, b.y) for w, b in zip(W, blocks, strict=True)]
     N = _assemble(blocks, m, [bordered(w)[None] for w in W], T)
     right = _gather(blocks, m, [x[None] for x in wy], T)
@@ -197,6 +197,6 @@ def _moments(blocks: Sequence[Block], m: FloatArray, T: int) -> FloatArray:
 def _effects(blocks: Sequence[Block], m: FloatArray, tau2: FloatArray, T: int) -> FloatArray:
     """(B, T) effects at each sample's own tau2."""
     at = tau2[:, None, None, None]
-    W = [invert(b.V + at * heterogeneity_shape(b.y.shape[1])) for b in blocks]
+    W = [invert(b.V + at * b.shape) for b in blocks]
     wy = [np.einsum("bsij,sj->bsi", w, b.y) for w, b in zip(W, blocks, strict=True)]
     return _solved(_assemble(blocks, m, [bordered(w) for w in W], T), _gather(blocks, m, wy, T))

@@ -15,7 +15,7 @@ from toolkit.engine.network.blocks import take_studies
 from toolkit.engine.network.connect import connection
 from toolkit.engine.network.fit import network
 from toolkit.engine.results import NetworkResult
-from toolkit.model.errors import InputError
+from toolkit.model.errors import InputError, NotEstimable
 from toolkit.model.spec import NetworkSpec
 
 __all__ = ["WEIGHTS", "DesignFit", "design_adjusted", "down_weighted"]
@@ -95,5 +95,10 @@ def design_adjusted(
             reason = "in pieces: " + " | ".join(", ".join(piece) for piece in pieces)
         else:
             there = spec.reference in used.treatments
-            fitted = network(used, spec, reference=spec.reference if there else None)
+            try:
+                fitted = network(used, spec, reference=spec.reference if there else None)
+            except (InputError, NotEstimable) as error:
+                if not spec.tau2_groups and not spec.tau2_inactive:
+                    raise
+                reason = str(error)  # too few studies are left of a type of between-study variance
         yield DesignFit(weight=weight, studies=len(used.studies), result=fitted, lost_treatments=lost, reason=reason)

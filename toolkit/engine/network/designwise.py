@@ -13,7 +13,7 @@ import numpy as np
 
 from toolkit.engine.data import FloatArray, IntArray
 from toolkit.engine.network.blocks import Block
-from toolkit.engine.network.gls import LOG_2PI, Derivatives, heterogeneity_shape, invert, log_dets
+from toolkit.engine.network.gls import LOG_2PI, Derivatives, invert, log_dets
 
 __all__ = ["DesignFit", "Designwise"]
 
@@ -49,7 +49,7 @@ class Designwise:
         """For each block at each of G values: weights, normal equations of its designs, their inverses, residuals."""
         found = []
         for at, b in enumerate(self.blocks):
-            w = invert(b.V + tau2[:, None, None, None] * heterogeneity_shape(b.y.shape[1]))
+            w = invert(b.V + tau2[:, None, None, None] * b.shape)
             N = self._sums(w, at, axis=1)
             cov = invert(N)
             right = self._sums(np.matmul(w, b.y[:, :, None]), at, axis=1)
@@ -84,7 +84,7 @@ class Designwise:
         """Traces and quadratic form of the score in tau2, as `gls.Model.derivatives`."""
         trace_w = trace_p = trace_ww = trace_pp = quadratic = 0.0
         for at, (w, _, cov, r) in enumerate(tuple(x[0] for x in part) for part in self._residuals(np.array([tau2]))):
-            S = heterogeneity_shape(w.shape[-1])
+            S = self.blocks[at].shape
             WS = w @ S
             WSW = WS @ w
             CM = cov @ self._sums(WSW, at)
@@ -95,7 +95,7 @@ class Designwise:
             crossed = float(np.sum(cov * self._sums(WSW @ S @ w, at)))
             trace_pp += twice - 2 * crossed + float(np.einsum("dij,dji->", CM, CM))
             u = np.einsum("sij,sj->si", w, r)
-            quadratic += float(np.einsum("si,ij,sj->", u, S, u))
+            quadratic += float(np.sum(u * np.matmul(S, u[:, :, None])[:, :, 0]))
         return Derivatives(trace_w=trace_w, trace_p=trace_p, trace_ww=trace_ww, trace_pp=trace_pp, quadratic=quadratic)
 
 
@@ -105,7 +105,13 @@ def _by_design(block: Block) -> tuple[Block, IntArray, IntArray]:
     order = np.argsort(design, kind="stable")
     design = design[order]
     first = np.flatnonzero(np.diff(design, prepend=-1))
-    together = Block(study=block.study[order], nodes=block.nodes[order], y=block.y[order], V=block.V[order])
+    together = Block(
+        study=block.study[order],
+        nodes=block.nodes[order],
+        y=block.y[order],
+        V=block.V[order],
+        between=None if block.between is None else block.between[order],
+    )
     return together, design, first
 
 
@@ -114,10 +120,21 @@ def _sorted_arms(block: Block) -> Block:
     S, a = block.nodes.shape
     order = np.argsort(block.nodes, axis=1)
     theta = np.concatenate([np.zeros((S, 1)), block.y], axis=1)
-    C = np.zeros((S, a, a))
-    C[:, 1:, 1:] = block.V
     each = np.arange(S)[:, None]
     theta = theta[each, order]
-    C = C[each[:, :, None], order[:, :, None], order[:, None, :]]
-    V = C[:, 1:, 1:] - C[:, 1:, :1] - C[:, :1, 1:] + C[:, :1, :1]
-    return Block(study=block.study, nodes=block.nodes[each, order], y=theta[:, 1:] - theta[:, :1], V=V)
+
+    def turned(A: FloatArray) -> FloatArray:
+        """The covariance of contrasts with the new first arm."""
+        C = np.zeros((S, a, a))
+        C[:, 1:, 1:] = A
+        C = C[each[:, :, None], order[:, :, None], order[:, None, :]]
+        contrasts: FloatArray = C[:, 1:, 1:] - C[:, 1:, :1] - C[:, :1, 1:] + C[:, :1, :1]
+        return contrasts
+
+    return Block(
+        study=block.study,
+        nodes=block.nodes[each, order],
+        y=theta[:, 1:] - theta[:, :1],
+        V=turned(block.V),
+        between=None if block.between is None else turned(block.between),
+    )

@@ -28,6 +28,7 @@ class Pairs:
     te, v : (m,) effect and its sampling variance as the study gives them
     w_common, w_random : (m,) weights that make the pairs of a multi-arm study independent (Ruecker 2012), at tau2 = 0
         and at the network's tau2 (None where that is not estimable)
+    between : (m,) between-study variance of each pair per unit of tau2: 1 unless there are several
     """
 
     study: IntArray
@@ -37,6 +38,7 @@ class Pairs:
     v: FloatArray
     w_common: FloatArray
     w_random: FloatArray | None
+    between: FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +81,16 @@ def all_pairs(effects: Effects, tau2: float | None = None, blocks: Sequence[Bloc
         S, a = b.nodes.shape
         first, second = np.triu_indices(a, 1)
         theta = np.concatenate([np.zeros((S, 1)), b.y], axis=1)
-        C = np.zeros((S, a, a))
-        C[:, 1:, 1:] = b.V
-        v = C[:, first, first] + C[:, second, second] - 2 * C[:, first, second]
+
+        def pair(A: FloatArray, S: int = S, a: int = a) -> FloatArray:
+            """Variance of every pair from the covariance of contrasts with the base arm."""
+            C = np.zeros((S, a, a))
+            C[:, 1:, 1:] = A
+            i, j = np.triu_indices(a, 1)
+            found: FloatArray = (C[:, i, i] + C[:, j, j] - 2 * C[:, i, j]).ravel()
+            return found
+
+        v = pair(b.V)
         swap = b.nodes[:, first] > b.nodes[:, second]
         te = theta[:, first] - theta[:, second]
         parts.append(
@@ -90,12 +99,13 @@ def all_pairs(effects: Effects, tau2: float | None = None, blocks: Sequence[Bloc
                 np.where(swap, b.nodes[:, second], b.nodes[:, first]).ravel(),
                 np.where(swap, b.nodes[:, first], b.nodes[:, second]).ravel(),
                 np.where(swap, -te, te).ravel(),
-                v.ravel(),
+                v,
                 -study_laplacians(b, 0.0)[:, first, second].ravel(),
                 np.full(v.size, np.nan) if tau2 is None else -study_laplacians(b, tau2)[:, first, second].ravel(),
+                np.ones(v.size) if b.between is None else pair(b.between),
             )
         )
-    study, t1, t2, te, v, wc, wr = (np.concatenate(column) for column in zip(*parts, strict=True))
+    study, t1, t2, te, v, wc, wr, between = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((t2, t1, study))
     return Pairs(
         study=study[order],
@@ -105,6 +115,7 @@ def all_pairs(effects: Effects, tau2: float | None = None, blocks: Sequence[Bloc
         v=v[order],
         w_common=wc[order],
         w_random=None if tau2 is None else wr[order],
+        between=between[order],
     )
 
 
@@ -112,7 +123,7 @@ def pool_direct(pairs: Pairs, n_treatments: int, tau2: float) -> Direct:
     """Direct estimates with the between-study variance `tau2` common to the network (0: common effect)."""
     code, row = np.unique(pairs.t1 * n_treatments + pairs.t2, return_inverse=True)
     k = np.bincount(row)
-    w = 1 / (pairs.v + tau2)
+    w = 1 / (pairs.v + tau2 * pairs.between)
     total = np.bincount(row, weights=w)
     te = np.bincount(row, weights=w * pairs.te) / total
     w0 = 1 / pairs.v

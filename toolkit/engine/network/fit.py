@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.engine.data import ArmTable, Effects, FloatArray
+from toolkit.engine.data import ArmTable, Between, Effects, FloatArray
 from toolkit.engine.effects import compute_effects
 from toolkit.engine.network._intervals import half_width
 from toolkit.engine.network.blocks import Block, make_blocks, take_studies
+from toolkit.engine.network.by_type import between_by_type
 from toolkit.engine.network.connect import require_connected
 from toolkit.engine.network.designs import inconsistency
 from toolkit.engine.network.direct import all_pairs, comparisons
@@ -76,16 +77,18 @@ def network(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec | None = 
 
 def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
     model = consistency_model(effects)
+    between = effects.between
     warnings: list[Warning_] = []
     spec = _with_reference(effects, model.blocks, spec, warnings)
     order = _order(effects, str(spec.reference))
     common = model.solve(0.0)
-    tau2 = _tau2(model, spec, warnings)
+    tau2 = _tau2(model, spec, between, warnings)
     random = None if tau2 is None else model.solve(tau2.value)
     te, se = _contrasts(common, order)
     te_random, se_random = (None, None) if random is None else _contrasts(random, order)
     standard = Standard(factor=1.0, df=None) if tau2 is None else NETWORK_INTERVALS[spec.ci](model, tau2.value)
-    low, high = _prediction(model, te_random, se_random, tau2, spec.level, warnings)
+    contrasts = _new_study(effects, order, tau2)
+    low, high = _prediction(model, te_random, se_random, contrasts, spec.level, warnings)
     tested = inconsistency(model)
     if tested.reason is not None:
         warnings.append(Warning_(code="inconsistency_not_estimable", text=tested.reason))
@@ -116,6 +119,8 @@ def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
         studies=effects.studies,
         ci_factor=standard.factor,
         ci_df=standard.df,
+        tau2_contrasts=contrasts,
+        between=between,
         excluded=effects.excluded,
         corrections=effects.corrections,
         warnings=(*warnings, *(Warning_(code="note", text=note) for note in effects.notes)),
@@ -147,7 +152,22 @@ def network_effects(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec) 
         raise InputError("No study gives an effect, so there is nothing to analyse.", hint=reasons or None)
     if len(set(effects.t1.tolist()) | set(effects.t2.tolist())) < len(effects.treatments):
         effects = take_studies(effects, range(len(effects.studies)))
-    return effects
+    return _with_between(effects, spec)
+
+
+def _with_between(effects: Effects, spec: NetworkSpec) -> Effects:
+    """`effects` with the between-study variances by type that the spec asks for, estimated from these studies."""
+    if not spec.tau2_inactive and not spec.tau2_groups:
+        return effects if effects.between is None else replace(effects, between=None)
+    if spec.tau2_inactive and spec.tau2_groups:
+        raise InputError("Between-study variances go by inactive treatments or by groups of studies, not by both.")
+    blocks = make_blocks(replace(effects, between=None))
+    model = Model(blocks, len(effects.treatments))
+    if model.df == 0 or len(set(model.component[: model.n_nodes].tolist())) > 1:
+        return replace(effects, between=None)
+    group = dict(spec.tau2_groups) if spec.tau2_groups else None
+    found = between_by_type(effects, model, spec.tau2, group=group, inactive=spec.tau2_inactive)
+    return replace(effects, between=found)
 
 
 def consistency_model(effects: Effects) -> Model:
@@ -216,7 +236,7 @@ def _order(effects: Effects, reference: str) -> list[int]:
     return [r, *others]
 
 
-def _tau2(model: Model, spec: NetworkSpec, warnings: list[Warning_]) -> Tau2 | None:
+def _tau2(model: Model, spec: NetworkSpec, between: Between | None, warnings: list[Warning_]) -> Tau2 | None:
     if spec.tau2 != "fixed" and model.df == 0:
         text = (
             "The between-study variance is not estimable: there are as many independent effects as relative effects to "
@@ -224,6 +244,9 @@ def _tau2(model: Model, spec: NetworkSpec, warnings: list[Warning_]) -> Tau2 | N
         )
         warnings.append(Warning_(code="tau2_not_estimable", text=text))
         return None
+    if between is not None:
+        zero = between.tau2 == 0
+        return Tau2(value=between.tau2, method=spec.tau2, boundary=zero, converged=True, iterations=0)
     tau2 = estimate_tau2(model, spec.tau2, spec.tau2_value)
     if not tau2.converged:
         warnings.append(Warning_(code="tau2_not_converged", text=f"{tau2.method} did not converge."))
@@ -248,12 +271,16 @@ def _prediction(
     model: Model,
     te: FloatArray | None,
     se: FloatArray | None,
-    tau2: Tau2 | None,
+    contrasts: FloatArray | None,
     level: float,
     warnings: list[Warning_],
 ) -> tuple[FloatArray | None, FloatArray | None]:
     """Prediction limits with t on the residual degrees of freedom of Q; None with a warning where they are too few."""
-    if te is None or se is None or tau2 is None:
+    if te is None or se is None:
+        return None, None
+    if contrasts is None:
+        text = "No prediction interval: the between-study variance depends on the group that a new study belongs to."
+        warnings.append(Warning_(code="prediction_by_group", text=text))
         return None, None
     if model.df < MIN_PREDICTION_DF:
         text = (
@@ -262,9 +289,19 @@ def _prediction(
         )
         warnings.append(Warning_(code="prediction_not_estimable", text=text))
         return None, None
-    width = half_width(level, model.df) * np.sqrt(se**2 + tau2.value)
+    width = half_width(level, model.df) * np.sqrt(se**2 + contrasts)
     np.fill_diagonal(width, 0.0)
     return _read_only(te - width), _read_only(te + width)
+
+
+def _new_study(effects: Effects, order: list[int], tau2: Tau2 | None) -> FloatArray | None:
+    """(T, T) between-study variance of each contrast in the order wanted; None where it depends on a group."""
+    if tau2 is None:
+        return None
+    if effects.between is not None:
+        own = effects.between.contrasts
+        return None if own is None else _read_only(own[np.ix_(order, order)])
+    return _read_only(tau2.value * ~np.eye(len(order), dtype=bool))
 
 
 def _ranking(

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,6 @@ __all__ = [
     "Fit",
     "Model",
     "bordered",
-    "heterogeneity_shape",
     "invert",
     "log_dets",
     "study_laplacians",
@@ -46,14 +44,6 @@ ALIASED = 1e-9
 IN_NULL_SPACE = 1e-6
 BoolArray = NDArray[np.bool_]
 LOG_2PI = float(np.log(2 * np.pi))
-
-
-@lru_cache(maxsize=64)
-def heterogeneity_shape(rows: int) -> FloatArray:
-    """``(I + J) / 2``: between-study covariance of base-arm contrasts per unit of tau2; read-only."""
-    shape: FloatArray = (np.eye(rows) + np.ones((rows, rows))) / 2
-    shape.flags.writeable = False
-    return shape
 
 
 def invert(matrices: FloatArray) -> FloatArray:
@@ -83,7 +73,7 @@ def bordered(A: FloatArray) -> FloatArray:
 
 def study_laplacians(block: Block, tau2: float) -> FloatArray:
     """(S, a, a) Laplacians of the block's studies at `tau2`; minus the off-diagonals are the pairs' weights."""
-    return bordered(invert(block.V + tau2 * heterogeneity_shape(block.y.shape[1])))
+    return bordered(invert(block.V + tau2 * block.shape))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +195,7 @@ class Model:
 
     def weights(self, tau2: float) -> list[FloatArray]:
         """Inverse total covariance of each block's studies."""
-        return [invert(b.V + tau2 * heterogeneity_shape(b.y.shape[1])) for b in self.blocks]
+        return [invert(b.V + tau2 * b.shape) for b in self.blocks]
 
     def solve(self, tau2: float, W: Sequence[FloatArray] | None = None) -> Fit:
         """Least squares at `tau2`.
@@ -257,7 +247,7 @@ class Model:
         N, right, log_det_v = np.zeros(G * n * n), np.zeros(G * n), np.zeros(G)
         weights = []
         for b, flat in zip(self.blocks, self._flat, strict=True):
-            w = invert(b.V + grid[:, None, None, None] * heterogeneity_shape(b.y.shape[1]))
+            w = invert(b.V + grid[:, None, None, None] * b.shape)
             weights.append(w)
             N += np.bincount((at * n * n + flat.ravel()).ravel(), weights=bordered(w).ravel(), minlength=G * n * n)
             wy = np.matmul(w, b.y[:, :, None])[..., 0]
@@ -283,14 +273,14 @@ class Model:
         trace_w = trace_ww = quadratic = 0.0
         once, twice = [], []
         for w, b in zip(W, self.blocks, strict=True):
-            S = heterogeneity_shape(w.shape[-1])
+            S = b.shape
             WS = w @ S
             trace_w += float(np.einsum("sii->", WS))
             trace_ww += float(np.einsum("sij,sji->", WS, WS))
             once.append(bordered(WS @ w))
             twice.append(bordered(WS @ WS @ w))
             u = np.einsum("sij,sj->si", w, b.y - self.fitted(b, fit.beta))
-            quadratic += float(np.einsum("si,ij,sj->", u, S, u))
+            quadratic += float(np.sum(u * np.matmul(S, u[:, :, None])[:, :, 0]))
         CM = fit.cov @ self.assemble(once)
         trace_p = trace_w - float(np.trace(CM))
         trace_pp = trace_ww - 2 * float(np.sum(fit.cov * self.assemble(twice))) + float(np.sum(CM * CM.T))

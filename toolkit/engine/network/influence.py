@@ -14,6 +14,7 @@ from toolkit.engine.network.fit import network
 from toolkit.engine.network.gls import Model
 from toolkit.engine.network.views import chosen_model
 from toolkit.engine.results import NetworkResult
+from toolkit.model.errors import InputError, NotEstimable
 
 __all__ = [
     "LeftOut",
@@ -30,21 +31,24 @@ __all__ = [
 class LeftOut:
     """The network without one study.
 
-    ``result`` is None where the rest is not one network; ``subnetworks`` then lists its pieces. Treatments that only
-    this study had are in ``lost_treatments``.
+    ``result`` is None where the rest is not one network, and ``subnetworks`` then lists its pieces; or where the rest
+    does not tell several between-study variances apart (``reason``). Treatments that only this study had are in
+    ``lost_treatments``.
     """
 
     study: str
     result: NetworkResult | None
     lost_treatments: tuple[str, ...]
     subnetworks: tuple[tuple[str, ...], ...]
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreatmentOut:
     """The network without one treatment; ``result`` is None and ``subnetworks`` has its pieces where it falls apart.
 
-    ``lost_studies`` compared nothing but this treatment with one other; ``lost_treatments`` were known from them alone.
+    ``reason`` as in `LeftOut`. ``lost_studies`` compared nothing but this treatment with one other;
+    ``lost_treatments`` were known from them alone.
     """
 
     treatment: str
@@ -52,6 +56,7 @@ class TreatmentOut:
     lost_studies: tuple[str, ...]
     lost_treatments: tuple[str, ...]
     subnetworks: tuple[tuple[str, ...], ...]
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +82,21 @@ def leave_one_out(effects: Effects, result: NetworkResult) -> Iterator[LeftOut]:
         rest = take_studies(effects, keep)
         lost = tuple(t for t in effects.treatments if t not in rest.treatments)
         pieces = connection(rest).subnetworks if keep else ()
-        fitted = None
+        fitted, reason = None, None
         if len(pieces) == 1:
-            there = result.reference in rest.treatments
-            fitted = network(rest, result.spec, reference=result.reference if there else None)
-        yield LeftOut(study=name, result=fitted, lost_treatments=lost, subnetworks=pieces)
+            fitted, reason = _refitted(rest, result)
+        yield LeftOut(study=name, result=fitted, lost_treatments=lost, subnetworks=pieces, reason=reason)
+
+
+def _refitted(rest: Effects, result: NetworkResult) -> tuple[NetworkResult | None, str | None]:
+    """The fit of what is left with the result's settings; or why its between-study variances cannot be estimated."""
+    there = result.reference in rest.treatments
+    try:
+        return network(rest, result.spec, reference=result.reference if there else None), None
+    except (InputError, NotEstimable) as error:
+        if result.between is None:
+            raise
+        return None, str(error)
 
 
 def leave_one_treatment_out(effects: Effects, result: NetworkResult) -> Iterator[TreatmentOut]:
@@ -92,16 +107,16 @@ def leave_one_treatment_out(effects: Effects, result: NetworkResult) -> Iterator
         lost = tuple(t for t in effects.treatments if t not in gone)
         left = set(rest.studies) if rest is not None else set()
         pieces = connection(rest).subnetworks if rest is not None else ()
-        fitted = None
+        fitted, reason = None, None
         if rest is not None and len(pieces) == 1:
-            there = result.reference in rest.treatments
-            fitted = network(rest, result.spec, reference=result.reference if there else None)
+            fitted, reason = _refitted(rest, result)
         yield TreatmentOut(
             treatment=treatment,
             result=fitted,
             lost_studies=tuple(s for s in effects.studies if s not in left),
             lost_treatments=lost,
             subnetworks=pieces,
+            reason=reason,
         )
 
 
@@ -136,6 +151,7 @@ def without_treatment(effects: Effects, treatment: str) -> Effects | None:
         V=tuple(V),
         t1=np.array(t1),
         t2=np.array(t2),
+        between=None,
     )
     return take_studies(rest, range(len(keep)))
 

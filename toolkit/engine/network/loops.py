@@ -76,6 +76,9 @@ def loop_inconsistency(effects: Effects, result: NetworkResult, tau2: str = "loo
         from toolkit.engine.network.views import chosen_model
 
         chosen_model(result, "random")
+        if result.between is not None:
+            text = "The network has several between-study variances; loops take one."
+            raise InputError(text, value=tau2, allowed="loop, comparison, common")
     names = effects.treatments
     pairs = all_pairs(effects)
     direct = pool_direct(pairs, len(names), 0.0)

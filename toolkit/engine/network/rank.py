@@ -23,7 +23,7 @@ from toolkit.engine.data import FloatArray
 from toolkit.engine.network.connect import independent_loops
 from toolkit.engine.network.views import chosen_model, covariance
 from toolkit.engine.results import Comparison, NetworkResult
-from toolkit.model.errors import InputError
+from toolkit.model.errors import InputError, NotEstimable
 
 __all__ = [
     "SMALL_VALUES",
@@ -164,8 +164,8 @@ def rank_probabilities(
     if future:
         if model != "random" or result.tau2 is None:
             raise InputError("The ranks of a future study are those of random effects.", value=model, allowed="random")
-        C = C + result.tau2.value / 2 * np.eye(n)
-        se = np.sqrt(se**2 + result.tau2.value * ~np.eye(n, dtype=bool))
+        B, contrasts = _between(result)
+        C, se = C + B, np.sqrt(se**2 + contrasts)
     sucra = p_scores(te, se, direction)
     sign = 1.0 if direction == "good" else -1.0
     probability = _drawn(te[:, 0], C, sign, rng, draws)
@@ -188,6 +188,18 @@ def rank_probabilities(
         poth=hierarchy_precision(sucra),
         future=future,
     )
+
+
+def _between(result: NetworkResult) -> tuple[FloatArray, FloatArray]:
+    """(T, T) covariance of treatments whose contrasts vary between studies as the result says; those variances."""
+    contrasts = result.tau2_contrasts
+    if contrasts is None:
+        raise NotEstimable("No ranks of a future study: its between-study variance depends on the group it belongs to.")
+    found = covariance(np.sqrt(contrasts))
+    if float(np.linalg.eigvalsh(found)[0]) < -1e-9 * float(contrasts.max()):
+        text = "No ranks of a future study: no one study of all treatments could vary by these variances together."
+        raise NotEstimable(text)
+    return found, contrasts
 
 
 def _drawn(theta: FloatArray, C: FloatArray, sign: float, rng: np.random.Generator, draws: int) -> FloatArray:

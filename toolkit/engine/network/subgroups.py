@@ -9,7 +9,7 @@ Dias, Sutton, Welton, Ades 2013, Med Decis Making 33:618-640 (subgroups in netwo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,6 +78,7 @@ def network_subgroups(effects: Effects, group: Mapping[str, str], spec: NetworkS
     InputError
         If fewer than two groups are named.
     """
+    spec = replace(spec, tau2_inactive=(), tau2_groups=())  # each group has its own variance as it is
     named = {s: group.get(s, "").strip() for s in effects.studies}
     names = sorted({g for g in named.values() if g})
     if len(names) < 2:

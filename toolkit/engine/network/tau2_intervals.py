@@ -45,6 +45,8 @@ def tau2_interval(effects: Effects, result: NetworkResult, method: str = "QP") -
             "There is no interval of tau2: it is "
             + ("not estimable." if result.tau2 is None else "given by the user, not estimated.")
         )
+    if result.between is not None:
+        raise NotEstimable("There is no interval of tau2: the network has several between-study variances.")
     model, level = consistency_model(effects), result.spec.level
     if method == "QP":
         return q_profile(model, level)

@@ -12,39 +12,18 @@ Viechtbauer 2005, J Educ Behav Stat 30:261-293 (score and information). doi:10.3
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 from scipy.special import chdtrc
 
-from toolkit.engine.data import Effects, FloatArray
-from toolkit.engine.network._intervals import symmetric_estimate
-from toolkit.engine.network.blocks import arms_of_studies
-from toolkit.engine.network.fit import consistency_model, network
-from toolkit.engine.network.gls import LOG_2PI, Fit, Model, bordered, invert, log_dets
-from toolkit.engine.network.tau2 import typical_variance
+from toolkit.engine.data import Effects, TypeVariance
+from toolkit.engine.network.fit import consistency_model, network, network_effects
+from toolkit.engine.network.views import against_reference
 from toolkit.engine.results import Estimate
 from toolkit.model.errors import InputError, NotEstimable
 from toolkit.model.spec import NetworkSpec
 
 __all__ = ["TypeVariance", "VariancesByType", "variances_by_type"]
-
-INACTIVE, ACTIVE = "with an inactive treatment", "between active treatments"
-FEWEST_STUDIES = 2
-# Information on a variance relative to that of known effects; less is rounding.
-NO_INFORMATION = 1e-8
-TOLERANCE = 1e-10
-MAX_ITERATIONS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TypeVariance:
-    """One type: its studies, between-study variance and the standard error of that (None on the boundary)."""
-
-    name: str
-    studies: int
-    tau2: float
-    se: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,205 +72,30 @@ def variances_by_type(
     NotEstimable
         If a type has too few studies or the data do not determine its variance.
     """
-    if spec.tau2 not in ("REML", "ML"):
-        raise InputError("Variances by type are estimated by REML or ML.", value=spec.tau2, allowed="REML, ML")
-    model = consistency_model(effects)
-    names, studies, shapes = _grouped(effects, model, group) if group is not None else _typed(effects, model, inactive)
-    for name, k in zip(names, studies, strict=True):
-        if k < FEWEST_STUDIES:
-            raise NotEstimable(f"The between-study variance of {name!r} needs at least {FEWEST_STUDIES} studies: {k}.")
-    usual = network(effects, spec)
-    if usual.tau2 is None:
+    plain = replace(spec, tau2_groups=(), tau2_inactive=(), ci="Wald")
+    groups = () if group is None else tuple((s, group.get(s, "")) for s in effects.studies)
+    typed = replace(plain, tau2_groups=groups, tau2_inactive=() if group is not None else tuple(inactive))
+    if not groups and not typed.tau2_inactive:
+        text = "Types of comparisons need to know which treatments are inactive, or a group of each study."
+        raise InputError(text)
+    whole = network_effects(effects, typed)
+    usual = network(effects, plain)
+    if usual.tau2 is None or whole.between is None:
         raise NotEstimable("The between-study variance is not estimable: there are no degrees of freedom left.")
-    typed = _Typed(model, shapes, restricted=spec.tau2 == "REML")
-    tau2, se = _maximise(typed, names, usual.tau2.value)
-    _require_whole(effects, typed, tau2)
-    fit = typed.solve(tau2)
-    equal = typed.log_likelihood(np.full(len(names), usual.tau2.value))
-    statistic = max(0.0, 2 * (typed.log_likelihood(tau2) - equal))
-    reference = effects.treatments.index(usual.reference)
-    others = [effects.treatments.index(t) for t in usual.treatments if t != usual.reference]
-    rows = []
-    for t in others:
-        variance = fit.cov[t, t] + fit.cov[reference, reference] - 2 * fit.cov[t, reference]
-        estimate = float(fit.beta[t] - fit.beta[reference])
-        rows.append(symmetric_estimate(estimate, float(np.sqrt(variance)), spec.level, "random effects, tau2 by type"))
+    result, between, restricted = network(whole, typed), whole.between, spec.tau2 == "REML"
+    higher = consistency_model(whole).log_likelihood(between.tau2, restricted=restricted)
+    lower = consistency_model(replace(effects, between=None)).log_likelihood(usual.tau2.value, restricted=restricted)
+    statistic = max(0.0, 2 * (higher - lower))
+    df = len(between.types) - 1
+    rows = [(r.treatment, r.random) for r in against_reference(result)]
     return VariancesByType(
         method=spec.tau2,
-        types=tuple(
-            TypeVariance(name=n, studies=k, tau2=t, se=s)
-            for n, k, t, s in zip(names, studies, tau2.tolist(), se, strict=True)
-        ),
+        types=between.types,
         common_tau2=usual.tau2.value,
         statistic=statistic,
-        df=len(names) - 1,
-        p=float(chdtrc(len(names) - 1, statistic)),
-        reference=usual.reference,
-        treatments=tuple(effects.treatments[t] for t in others),
-        effects=tuple(rows),
+        df=df,
+        p=float(chdtrc(df, statistic)),
+        reference=result.reference,
+        treatments=tuple(name for name, _ in rows),
+        effects=tuple(replace(e, method="random effects, tau2 by type") for _, e in rows if e is not None),
     )
-
-
-_Types = tuple[list[str], list[int], list[FloatArray]]
-
-
-def _grouped(effects: Effects, model: Model, group: Mapping[str, str]) -> _Types:
-    """Names, studies of each and, block by block, (G, S, r, r) covariance per unit of each variance."""
-    given = [group.get(s, "").strip() for s in effects.studies]
-    for study, name in zip(effects.studies, given, strict=True):
-        if not name:
-            raise InputError(f"Study {study!r} has no group, so its between-study variance has no name.")
-    names = sorted(set(given))
-    if len(names) < 2:
-        raise InputError("All studies are of one group.", value=names[0], hint="Two groups make two variances.")
-    of_study = np.array([names.index(x) for x in given])
-    kinds = [
-        np.broadcast_to(of_study[b.study][:, None, None], (*b.nodes.shape, b.nodes.shape[1])) for b in model.blocks
-    ]
-    return names, np.bincount(of_study, minlength=len(names)).tolist(), [_shape(k, len(names)) for k in kinds]
-
-
-def _typed(effects: Effects, model: Model, inactive: Sequence[str]) -> _Types:
-    """The same with the types "inactive in it" and "active against active"."""
-    if not inactive:
-        raise InputError("Types of comparisons need to know which treatments are inactive, or a group of each study.")
-    for name in inactive:
-        if name not in effects.treatments:
-            raise InputError("No such treatment.", value=name, allowed=", ".join(effects.treatments))
-    idle = np.array([t in inactive for t in effects.treatments])
-    arms = [idle[list(members)] for members in arms_of_studies(effects)]
-    studies = [sum(bool(a.any()) for a in arms), sum(int((~a).sum()) > 1 for a in arms)]
-    kinds = [np.where(idle[b.nodes][:, :, None] | idle[b.nodes][:, None, :], 0, 1) for b in model.blocks]
-    return [INACTIVE, ACTIVE], studies, [_shape(k, 2) for k in kinds]
-
-
-def _shape(kind: FloatArray, types: int) -> FloatArray:
-    """(G, S, r, r) between-study covariance of base-arm contrasts per unit of each type; ``kind`` is (S, a, a)."""
-    S, a, _ = kind.shape
-    out = np.zeros((types, S, a - 1, a - 1))
-    for g in range(types):
-        of = (kind == g).astype(float)
-        of[:, np.arange(a), np.arange(a)] = 0.0
-        out[g] = (of[:, 1:, :1] + of[:, :1, 1:] - of[:, 1:, 1:]) / 2
-    return out
-
-
-class _Typed:
-    """Likelihood, score and information of the variances; ``shapes`` are (G, S, r, r) for each block of `model`."""
-
-    def __init__(self, model: Model, shapes: Sequence[FloatArray], *, restricted: bool) -> None:
-        self.model = model
-        self.shapes = tuple(shapes)
-        self.restricted = restricted
-
-    def between(self, tau2: FloatArray) -> list[FloatArray]:
-        """Between-study covariance of every study."""
-        return [np.tensordot(tau2, shape, axes=1) for shape in self.shapes]
-
-    def _weights(self, tau2: FloatArray) -> list[FloatArray]:
-        return [invert(b.V + extra) for b, extra in zip(self.model.blocks, self.between(tau2), strict=True)]
-
-    def solve(self, tau2: FloatArray) -> Fit:
-        """Least squares at these variances."""
-        return self.model.solve(np.nan, self._weights(tau2))
-
-    def log_likelihood(self, tau2: FloatArray) -> float:
-        """(Restricted) log-likelihood; minus infinity where a total covariance is not positive definite."""
-        for b, extra in zip(self.model.blocks, self.between(tau2), strict=True):
-            if np.linalg.eigvalsh(b.V + extra).min() <= 0:
-                return -np.inf
-        W = self._weights(tau2)
-        fit = self.model.solve(np.nan, W)
-        log_det_v = -sum(float(log_dets(w).sum()) for w in W)
-        if self.restricted:
-            return -0.5 * (self.model.df * LOG_2PI + log_det_v + fit.log_det_n + fit.q)
-        return -0.5 * (self.model.n_rows * LOG_2PI + log_det_v + fit.q)
-
-    def score(self, tau2: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Score and expected information in the variances; the restricted information relative to known effects."""
-        W, model, G = self._weights(tau2), self.model, len(tau2)
-        fit = model.solve(np.nan, W)
-        quadratic, trace, once = np.zeros(G), np.zeros(G), []
-        known = np.zeros((G, G))
-        WS = [w @ shape for w, shape in zip(W, self.shapes, strict=True)]
-        for g in range(G):
-            once.append(fit.cov @ model.assemble([bordered(x[g] @ w) for x, w in zip(WS, W, strict=True)]))
-            for w, b, shape, x in zip(W, model.blocks, self.shapes, WS, strict=True):
-                u = np.einsum("sij,sj->si", w, b.y - model.fitted(b, fit.beta))
-                quadratic[g] += float(np.einsum("si,sij,sj->", u, shape[g], u))
-                trace[g] += float(np.einsum("sii->", x[g]))
-        restricted = np.zeros((G, G))
-        for g in range(G):
-            for h in range(g, G):
-                both = [x[g] @ x[h] for x in WS]
-                twice = model.assemble(
-                    [bordered((z @ w + (z @ w).swapaxes(1, 2)) / 2) for z, w in zip(both, W, strict=True)]
-                )
-                known[g, h] = known[h, g] = sum(float(np.einsum("sii->", z)) for z in both)
-                lost = -2 * float(np.sum(fit.cov * twice)) + float(np.sum(once[g] * once[h].T))
-                restricted[g, h] = restricted[h, g] = known[g, h] + lost
-        if self.restricted:
-            trace = trace - np.array([np.trace(x) for x in once])
-        relative = restricted / np.sqrt(np.outer(np.diag(known), np.diag(known)))
-        return 0.5 * (quadratic - trace), 0.5 * (restricted if self.restricted else known), relative
-
-
-def _maximise(typed: _Typed, names: Sequence[str], start: float) -> tuple[FloatArray, list[float | None]]:
-    """Highest mode from several starts, each by projected Fisher scoring with halved steps."""
-    typical = typical_variance(typed.model)
-    relative = typed.score(np.full(len(names), max(start, typical * 1e-3)))[2]
-    for name, own in zip(names, np.diag(relative).tolist(), strict=True):
-        if own <= NO_INFORMATION:
-            raise NotEstimable(
-                f"The data say nothing about the between-study variance of {name!r}: "
-                "its studies do not repeat an effect."
-            )
-    if float(np.linalg.eigvalsh(relative)[0]) <= NO_INFORMATION:
-        raise NotEstimable(f"The data do not tell the between-study variances apart: {', '.join(names)}.")
-    starts = [np.full(len(names), max(start, 0.0)), np.full(len(names), typical), np.full(len(names), 10 * typical)]
-    found = [_climb(typed, x, typical) for x in starts]
-    best = max(found, key=typed.log_likelihood)
-    information = typed.score(best)[1]
-    inside = best > 0
-    se: list[float | None] = [None] * len(names)
-    if inside.any():
-        own = np.sqrt(np.diag(np.linalg.inv(information[np.ix_(inside, inside)])))
-        for at, value in zip(np.flatnonzero(inside).tolist(), own.tolist(), strict=True):
-            se[at] = value
-    return best, se
-
-
-def _climb(typed: _Typed, x: FloatArray, typical: float) -> FloatArray:
-    """Fisher scoring on the variances that are free to move; those at zero with a falling likelihood stay there."""
-    height = typed.log_likelihood(x)
-    for _ in range(MAX_ITERATIONS):
-        score, information, _relative = typed.score(x)
-        free = (x > 0) | (score > 0)
-        if not free.any():
-            return x
-        step = np.zeros_like(x)
-        step[free] = np.linalg.solve(information[np.ix_(free, free)], score[free])
-        for _half in range(60):
-            new = np.maximum(x + step, 0.0)
-            reached = typed.log_likelihood(new)
-            if reached >= height:
-                break
-            step = step / 2
-        else:
-            return x
-        moved = float(np.max(np.abs(new - x) / (new + typical)))
-        x, height = new, reached
-        if moved <= TOLERANCE:
-            return x
-    raise NotEstimable("The between-study variances by type did not converge.")
-
-
-def _require_whole(effects: Effects, typed: _Typed, tau2: FloatArray) -> None:
-    """Refuse variances that the arms of a multi-arm study cannot have together."""
-    for b, between in zip(typed.model.blocks, typed.between(tau2), strict=True):
-        smallest = np.linalg.eigvalsh(between)[:, 0]
-        bad = smallest < -1e-9 * max(float(tau2.max()), 1e-300)
-        if bad.any():
-            study = effects.studies[int(b.study[int(np.argmax(bad))])]
-            raise NotEstimable(f"The between-study variances by type do not fit together in study {study!r}: three "
-                               "contrasts of one study cannot vary like that.")  # fmt: skip
