@@ -155,11 +155,17 @@ def _counted(words: Hashes, inside: BoolArray) -> tuple[IntArray, IntArray]:
 
 def places_in(known: npt.NDArray[Any], values: npt.NDArray[Any]) -> IntArray:
     """Where each value stands in the sorted array ``known``, -1 where it does not."""
-    if not len(known):
-        return np.full(len(values), -1, dtype=np.int64)
-    place = np.searchsorted(known, values)
-    place[place == len(known)] = 0
-    return np.where(known[place] == values, place, -1)
+    out = np.full(len(values), -1, dtype=np.int64)
+    if len(known):
+        low_bits = np.zeros(1 << 16, dtype=bool)  # most values differ from all known ones in these already
+        low_bits[known & 0xFFFF] = True
+        rows = np.flatnonzero(low_bits[values & 0xFFFF])
+        some = values[rows]
+        place = np.searchsorted(known, some)
+        place[place == len(known)] = 0
+        found = known[place] == some
+        out[rows[found]] = place[found]
+    return out
 
 
 def _three_rarest(owner: IntArray, place: IntArray, counts: IntArray, n: int) -> IntArray:

@@ -52,7 +52,7 @@ def read_library(parts: Sequence[T], columns_of: Callable[[T], RecordColumns], *
     if workers > 1 and len(parts) >= PARALLEL_FROM:
         try:
             with ProcessPoolExecutor(max_workers=workers) as pool:
-                return _joined(list(_in_turn(pool, read, parts, 2 * workers)))
+                return _joined(_in_turn(pool, read, parts, 2 * workers))
         except BrokenProcessPool:
             pass  # processes cannot be started, as in a script without a main guard
     if len(parts) == 1:
@@ -60,7 +60,7 @@ def read_library(parts: Sequence[T], columns_of: Callable[[T], RecordColumns], *
         lists = read_values(columns)
         keys = read_keys(lists)
         return Library(keys=keys, values=encode(lists, len(columns), squeezed=list(keys.titles)))
-    return _joined([read(part) for part in parts])
+    return _joined(map(read, parts))
 
 
 def _same(columns: RecordColumns) -> RecordColumns:
@@ -90,25 +90,34 @@ def _read_part(columns_of: Callable[[T], RecordColumns], part: T) -> tuple[Keys,
     return replace(keys, titles=Texts.of(keys.titles)), replace(values, squeezed=[], **packed)
 
 
-def _joined(parts: Sequence[tuple[Keys, Normalised]]) -> Library:
-    titles = [title for keys, _ in parts for title in keys.titles[:]]
-    keys = joined([replace(keys, titles=[]) for keys, _ in parts])
-    values = [some for _, some in parts]
-    columns: dict[str, Any] = {name: Texts.joined([getattr(v, name) for v in values]) for name in _TEXTS}
+def _joined(parts: Iterable[tuple[Keys, Normalised]]) -> Library:
+    """All parts as one; each value of the parts is given up as soon as it is joined."""
+    titles: list[str] = []
+    keys: list[Keys] = []
+    values: list[dict[str, Any]] = []
+    for some_keys, some in parts:
+        titles += some_keys.titles[:]
+        keys.append(replace(some_keys, titles=[]))
+        values.append({f.name: getattr(some, f.name) for f in fields(Normalised)})
+    all_keys = replace(joined(keys), titles=titles)
+    del keys
+
+    def take(name: str) -> list[Any]:
+        return [part.pop(name) for part in values]
+
+    columns: dict[str, Any] = {name: Texts.joined(take(name)) for name in _TEXTS}
+    all_books: dict[str, Sequence[str]] = {}
+    books = take("books")
     for book, names in CODED.items():
-        texts, codes = _one_book([v.books[book] for v in values], doi_key if book == "doi" else None)
-        columns.setdefault("books", {})[book] = texts
+        all_books[book], numbers = _one_book([b[book] for b in books], doi_key if book == "doi" else None)
         for name in names:
-            columns[name] = np.concatenate([
-                mapping[getattr(v, name)] for mapping, v in zip(codes, values, strict=True)
-            ])  # fmt: skip
-    for f in fields(Normalised):
-        if f.name not in columns:
-            some = [getattr(v, f.name) for v in values]
-            is_array = isinstance(some[0], np.ndarray)
-            columns[f.name] = np.concatenate(some) if is_array else [one for part in some for one in part]
-    columns |= {"squeezed": titles, "doi_work": doi_works(columns["books"]["doi"])}
-    return Library(keys=replace(keys, titles=titles), values=Normalised(**columns))
+            columns[name] = np.concatenate([n[codes] for n, codes in zip(numbers, take(name), strict=True)])
+    columns |= {"squeezed": titles, "books": all_books, "doi_work": doi_works(all_books["doi"])}
+    for name in (f.name for f in fields(Normalised) if f.name not in columns):
+        some_values = take(name)
+        is_array = isinstance(some_values[0], np.ndarray)
+        columns[name] = np.concatenate(some_values) if is_array else [one for part in some_values for one in part]
+    return Library(keys=all_keys, values=Normalised(**columns))
 
 
 def _one_book(

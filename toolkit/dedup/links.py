@@ -77,12 +77,19 @@ def new_links(
 
     ``moves`` says which reports become part of another one in the same run.
     """
-    now = {record: moves.get(report, report) for record, report in views.assignments(project.store).items()}
-    known = {frozenset(now.get(record, record) for record in link.records) for link in _standing(project)}
+    if not relations:
+        return []
+    before = views.assignments(project.store)
+
+    def report_of(record: str) -> str:
+        report = before.get(record, record)
+        return moves.get(report, report)
+
+    known = {frozenset(map(report_of, link.records)) for link in _standing(project)}
     events = []
     for relation in relations:
         first, second = matches.ids[relation.first], matches.ids[relation.second]
-        key = frozenset((now[first], now[second]))
+        key = frozenset((report_of(first), report_of(second)))
         if key not in known and len(key) == 2:
             known.add(key)
             payload = {"of": second} if relation.has_direction else {}

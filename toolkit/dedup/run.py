@@ -8,7 +8,7 @@ split or "not a duplicate" is an event too, and no later run overrules it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +117,7 @@ def dedup(
             events.append(_assign(rid, target, evidence.get(rid), asks, strictness))
     linked = new_links(project, matches, find_relations(matches, scope.values), moves, ACTOR)
     events += linked
-    after = {rid: moves.get(report, report) for rid, report in now.items()}
+    after = _After(now, moves)
     waiting = len(open_questions(after, views.apart_pairs(store), earlier.items()))
     told: tuple[Forecast, ...] = ()
     if dry_run:
@@ -128,8 +128,25 @@ def dedup(
                 batch.append(events)
         save_index(project.root, scope.index)
     return _outcome(
-        len(new), counts, waiting, len(order), after.values(), dry_run, asked=asked, linked=len(linked), told=told
-    )
+        len(new), counts, waiting, len(order), set(now.values()) - moves.keys(), dry_run, asked=asked,
+        linked=len(linked), told=told,
+    )  # fmt: skip
+
+
+class _After(Mapping[str, str]):
+    """Record -> report once the reports that move have moved."""
+
+    def __init__(self, now: Mapping[str, str], moves: Mapping[str, str]) -> None:
+        self.now, self.moves = now, moves
+
+    def __getitem__(self, rid: str) -> str:
+        return self.moves.get(self.now[rid], self.now[rid])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.now)
+
+    def __len__(self) -> int:
+        return len(self.now)
 
 
 class Counts:

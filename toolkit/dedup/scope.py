@@ -20,7 +20,7 @@ from toolkit.project import Project
 from toolkit.store import views
 from toolkit.store.parsed import field_texts
 
-__all__ = ["Known", "Scope", "columns_of", "find_scope", "match", "rebuild_index", "what_is_known"]
+__all__ = ["Known", "Scope", "find_scope", "match", "rebuild_index", "what_is_known"]
 
 SMALL_PART = 0.5  # of the library; more new records than this and everything is read anyhow
 
@@ -44,14 +44,6 @@ class Scope:
     index: Index
 
 
-def columns_of(project: Project, ids: Sequence[str]) -> RecordColumns:
-    """The fields of these records, in this order."""
-    stored, runs = views.records(project.store, ids), views.record_runs(project.store)
-    return RecordColumns.from_records(
-        [stored[rid].fields for rid in ids], ids=list(ids), sources=[runs[rid].source for rid in ids]
-    )
-
-
 def find_scope(project: Project, order: Sequence[str], new: frozenset[str], *, whole: bool = False) -> Scope:
     """What to compare: by the index where it knows every other record, else (or with ``whole``) by reading them all."""
     index = None if whole or len(new) > SMALL_PART * len(order) else load_index(project.root)
@@ -59,7 +51,7 @@ def find_scope(project: Project, order: Sequence[str], new: frozenset[str], *, w
     if index is None or not set(order) - new <= known:
         return _whole_library(project, order, new)
     unknown = [rid for rid in order if rid in new and rid not in known]
-    fresh = read_values(columns_of(project, unknown))
+    fresh = read_values(_columns_of_json(field_texts(project.store, unknown)))
     if unknown:
         index = extend_index(index, unknown, read_keys(fresh))
     alive = frozenset(order)
@@ -87,7 +79,7 @@ def _merged(
     """Plain values of the records ``ids``: those of ``read`` as given, those of the others read now."""
     rest = sorted({*ids} - {*read})
     place = {rid: k for k, rid in enumerate((*read, *rest))}
-    other = read_values(columns_of(project, rest))
+    other = read_values(_columns_of_json(field_texts(project.store, rest)))
     return {name: [both[place[rid]] for rid in ids] for name, both in ((n, values[n] + other[n]) for n in values)}
 
 
