@@ -30,6 +30,7 @@ from toolkit.store import views
 __all__ = ["ACTOR", "DedupOutcome", "Question", "dedup", "questions", "waiting_pairs"]
 
 ACTOR = "rule:dedup"
+MANY_EVENTS = 10_000
 Progress = Callable[[str], None]
 
 
@@ -127,6 +128,8 @@ def dedup(
             with project.writing(command) as batch:
                 batch.append(events)
         save_index(project.root, scope.index)
+        if len(events) > MANY_EVENTS:
+            views.compared_records(store)  # reads them back, and keeps in a cache what every later command asks first
     return _outcome(
         len(new), counts, waiting, len(order), set(now.values()) - moves.keys(), dry_run, asked=asked,
         linked=len(linked), told=told,
