@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,7 @@ class Undone:
     ----------
     line : the command
     taken_back : judgements by (kind, value), with their number
-    kept : judgements of the command that later work has superseded; they stay in the past
+    kept : judgements of the command that later work has superseded; that stands
     records : records that leave the review with it (an import), or come back
     """
 
@@ -73,8 +73,8 @@ def log(project: Project, *, limit: int | None = None) -> list[LogLine]:
 
     Another reviewer's single vote is not shown before all votes on that report are in.
     """
-    rows = _batches(project)
-    undone = _undone(rows)
+    rows = project.store.batches()
+    undone = project.store.undone()
     rows = rows[-limit:] if limit is not None else rows
     blind = _Blind(project)
     return [
@@ -95,7 +95,7 @@ def subject_log(project: Project, key: str) -> list[SubjectEvent]:
     subjects, studies = _subjects(project, key)
     events = [e for s in subjects for e in project.store.events(subject=s)]
     events += [e for e in project.store.events(kind="link") if e.field in studies and e.subject not in subjects]
-    standing = {e.id for kind in EVENT_KINDS for e in project.store.heads(kind)}
+    standing = {event for kind in EVENT_KINDS for (event,) in project.store.head_values(kind, ("id",))}
     blind = _Blind(project)
     found = []
     for event in sorted(events, key=lambda e: e.seq):
@@ -130,15 +130,14 @@ def undo(project: Project, batch: str | None = None, *, dry_run: bool = False, c
     InputError
         if there is no such command, it wrote no judgement, or it was taken back already.
     """
-    rows = _batches(project)
-    undone = _undone(rows)
+    rows = project.store.batches()
+    undone = project.store.undone()
     row = _row(rows, undone, batch)
-    events = project.store.events(batch_id=row.id)
-    standing = {e.id for kind in {e.kind for e in events} for e in project.store.heads(kind)}
-    live = [e for e in events if e.id in standing or e.void]
+    facts = {event.slot for event in project.store.events(batch_id=row.id)}
+    ending = [stands for stands, _ in project.store.undoing(row.id)]
     before = views.record_runs(project.store)
     if dry_run:
-        leaving = {e.subject for e in live if e.kind == "run" and not e.void}
+        leaving = {e.subject for e in ending if e.kind == "run" and not e.void}
         change = -sum(run.id in leaving for run in before.values())
     else:
         project.store.undo(row.id, actor=project.actor, command=command)
@@ -148,24 +147,10 @@ def undo(project: Project, batch: str | None = None, *, dry_run: bool = False, c
     )
     return Undone(
         line=line,
-        taken_back=Counter((e.kind, "taken back" if e.void else e.value or "") for e in live),
-        kept=len(events) - len(live),
+        taken_back=Counter((e.kind, "taken back" if e.void else e.value or "") for e in ending),
+        kept=len(facts) - len(facts & {e.slot for e in ending}),
         records=change,
     )
-
-
-def _batches(project: Project) -> list[BatchRow]:
-    """The run log with each command once, however often it was undone."""
-    return list({row.id: row for row in project.store.batches()}.values())
-
-
-def _undone(rows: Iterable[BatchRow]) -> set[str]:
-    """Commands taken back by an undo that was not taken back itself; undos come after what they undo."""
-    found: set[str] = set()
-    for row in reversed(list(rows)):
-        if row.undoes is not None and row.id not in found:
-            found.add(row.undoes)
-    return found
 
 
 def _row(rows: list[BatchRow], undone: set[str], batch: str | None) -> BatchRow:

@@ -90,8 +90,8 @@ def _show_subject(project: Project, subject: str, limit: int | None, output_form
 def undo(ctx: click.Context, batch: str | None, last: bool, dry_run: bool) -> None:
     """Take a command back: BATCH is its id in 'evipool log' (the start of it is enough).
 
-    Nothing is deleted: the history keeps both, and an undo can be undone by its own id. What later work has
-    replaced since stays as it is.
+    Nothing is deleted: the history keeps both, and an undo can be undone by its own id. Later work on the same
+    judgements stands as it is; taken back too, it leaves the state before both.
     """
     from toolkit.history import undo as take_back
 
@@ -103,7 +103,8 @@ def undo(ctx: click.Context, batch: str | None, last: bool, dry_run: bool) -> No
     for (kind, value), n in found.taken_back.items():
         click.echo(f"  {n:,} x {kind}" + (f": {value}" if value else ""))
     if found.kept:
-        click.echo(f"  {found.kept:,} judgements of it were replaced by later work and stay so")
+        verb = "was" if found.kept == 1 else "were"
+        click.echo(f"  {counted(found.kept, 'judgement')} of it {verb} replaced by later work, which stands")
     if found.records:
         click.echo(
             f"  {counted(abs(found.records), 'record')} {'left' if found.records < 0 else 'came back to'} the review"

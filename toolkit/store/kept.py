@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from toolkit.store import schema
 from toolkit.store.rows import heads_query, payloads, plain_rows
 from toolkit.store.store import Store
+from toolkit.store.undo import was
 
 __all__ = ["Ballots", "Joined", "Mark", "ballots", "joined", "kept", "read_run_records", "run_records", "standing_on"]
 
@@ -164,7 +165,8 @@ def _ballots(store: Store, stage: str) -> Ballots:
     given: dict[str, list[tuple[str, str, str | None, str]]] = {}
     said = payloads()
     for _, subject, actor, value, text, event in rows:
-        given.setdefault(subject, []).append((actor, value or "", said[text].get("reason"), event))
+        vote = said[text]
+        given.setdefault(subject, []).append((actor, value or "", vote.get("reason"), was(vote, event, "")[0]))
     for subject, votes in given.items():
         verdicts = {verdict for _, verdict, _, _ in votes}
         agreed = len(verdicts) == 1 and verdicts <= {"include", "exclude"}

@@ -22,6 +22,7 @@ from toolkit.store import schema
 from toolkit.store.cache import FOLDER, Cache
 from toolkit.store.database import connect, database_errors, immediate, migrate
 from toolkit.store.rows import HASHED, dumped, end_of, event_hash, events_of, heads_query, plain_rows
+from toolkit.store.undo import changes, in_order, undone
 
 __all__ = ["Batch", "BatchRow", "NewRecord", "Store", "content_id", "end_of", "utc_now"]
 
@@ -64,7 +65,6 @@ class BatchRow:
     evipool_version: str
     undoes: str | None
     events: int
-    undone_by: str | None
 
 
 class Batch:
@@ -277,7 +277,8 @@ class Store:
     ) -> list[Event]:
         """Standing events of a kind: those that nothing supersedes and that do not take something back.
 
-        Two events in one slot mean a conflict for a person (two copies of the project were merged).
+        Two events in one slot mean a conflict for a person (two copies of the project were merged). A judgement that
+        an undo made stand again comes as it was, with its first id and time.
         ``as_of`` is a UTC moment or a date (then the whole day counts).
         """
         if subject is not None:
@@ -292,7 +293,7 @@ class Store:
         if subject is not None:
             query = query.where(schema.event.c.subject == subject)
         with self.reading() as connection:
-            return events_of(connection.execute(query.order_by(schema.event.c.seq)).all())
+            return in_order(events_of(connection.execute(query.order_by(schema.event.c.seq)).all()))
 
     def head_values(
         self,
@@ -356,11 +357,9 @@ class Store:
             .group_by(schema.event.c.batch_id)
             .subquery("counts")
         )
-        undo = schema.batch.alias("undo")
         query = (
-            select(schema.batch, counts.c.n, undo.c.id.label("undone_by"))
+            select(schema.batch, counts.c.n)
             .outerjoin(counts, counts.c.batch_id == schema.batch.c.id)
-            .outerjoin(undo, undo.c.undoes == schema.batch.c.id)
             .order_by(schema.batch.c.at)
         )
         with self.reading() as connection:
@@ -373,10 +372,24 @@ class Store:
                     evipool_version=row.evipool_version,
                     undoes=row.undoes,
                     events=row.n or 0,
-                    undone_by=row.undone_by,
                 )
                 for row in connection.execute(query)
             ]
+
+    def undone(self, *, as_of: str | None = None) -> set[str]:
+        """Commands that were taken back and do not stand again."""
+        batch = schema.batch.c
+        query = select(batch.id, batch.undoes)
+        if as_of is not None:
+            query = query.where(batch.at <= end_of(as_of))
+        with self.reading() as connection:
+            return undone({row.id: row.undoes for row in connection.execute(query)})
+
+    def undos(self) -> set[str]:
+        """Commands that took another one back."""
+        query = select(schema.batch.c.id).where(schema.batch.c.undoes.is_not(None))
+        with self.reading() as connection:
+            return set(connection.execute(query).scalars())
 
     def slot_heads(self, slots: Sequence[str], connection: Connection) -> dict[str, list[str]]:
         """Ids of the standing events (void ones too) of each slot."""
@@ -400,35 +413,16 @@ class Store:
         return found
 
     def undo(self, batch_id: str, *, actor: str, command: str) -> int:
-        """Take a command back: each of its events that still stands is superseded by the state before it.
-
-        Returns the number of events appended. An event that later work has superseded stays as it is.
-        """
+        """Take a command back (see `toolkit.store.undo`); returns the number of events appended."""
         with self.batch(command, actor, undoes=batch_id) as batch:
-            connection = batch._connection
-            query = heads_query(None).where(schema.event.c.batch_id == batch_id)
-            standing = events_of(connection.execute(query.order_by(schema.event.c.seq)).all())
-            restored = [self._before(event, connection) for event in standing]
-            batch.append(restored)
-        return len(restored)
+            found = changes(batch._connection, batch_id)
+            batch.append(new for _, new in found)
+        return len(found)
 
-    def _before(self, event: Event, connection: Connection) -> NewEvent:
-        """The judgement that stood in the event's slot before the event's batch, as a new event."""
-        query = (
-            select(schema.event)
-            .where(
-                schema.event.c.slot == event.slot,
-                schema.event.c.seq < event.seq,
-                schema.event.c.batch_id != event.batch_id,
-            )
-            .order_by(schema.event.c.seq.desc())
-            .limit(1)
-        )
-        row = connection.execute(query).first()
-        earlier = events_of([row])[0] if row is not None else None
-        if earlier is None or earlier.void:
-            return _as_new(event, value=event.value, void=True, payload={"undoes": event.id})
-        return _as_new(event, value=earlier.value, void=False, payload=earlier.payload)
+    def undoing(self, batch_id: str) -> list[tuple[Event, NewEvent]]:
+        """What `undo` would change: (what stands now, what would be appended)."""
+        with self.moment() as connection:
+            return changes(connection, batch_id)
 
     def head_hash(self) -> str:
         """The hash of the newest event: it names the whole history up to now ("" while there is none)."""
@@ -478,19 +472,6 @@ def parsed_row(record_id: str, fields: Mapping[str, Any], parser_version: int) -
         "pmid": fields.get("pmid"),
         "fields": dumped(dict(fields)),
     }
-
-
-def _as_new(event: Event, *, value: str | None, void: bool, payload: Mapping[str, Any]) -> NewEvent:
-    return NewEvent(
-        kind=event.kind,
-        subject=event.subject,
-        stage=event.stage,
-        field=event.field,
-        value=value,
-        payload=payload,
-        actor=event.actor,
-        void=void,
-    )
 
 
 def _chunks(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -40,6 +40,7 @@ from toolkit.store.arrivals import (
 )
 from toolkit.store.rows import payloads
 from toolkit.store.store import Store, end_of
+from toolkit.store.undo import was
 
 __all__ = [
     "apart_pairs",
@@ -96,6 +97,7 @@ def _by_report(rows: Iterable[tuple[Any, ...]], now: Mapping[str, str]) -> dict[
         if report is not None:
             said = parsed[text]
             reason, note = (said.get("reason"), said.get("note")) if said else (None, None)
+            event_id, at = was(said, event_id, at)
             found[report].append(make((actor, value or "", reason, note, at, event_id, subject)))
     return {report: tuple(given) for report, given in found.items()}
 
@@ -131,17 +133,19 @@ def first_votes(store: Store, stage: str, *, as_of: str | None = None) -> dict[s
     """
     now = assignments(store, as_of=as_of)
     moment = end_of(as_of) if as_of is not None else None
+    passed_over = store.undone(as_of=as_of) | store.undos()  # what an undo makes stand again was said before
     settled: dict[str, int] = {}
     for event in store.events(kind="resolve", stage=stage):
         report = now.get(event.subject)
-        if report is not None and not event.void:
+        if report is not None and not event.void and event.batch_id not in passed_over:
             settled.setdefault(report, event.seq)
     given = [e for e in store.events(kind="screen", stage=stage) if moment is None or e.at <= moment]
-    undone = {e.payload.get("undoes") for e in given if e.void}
     found: dict[str, dict[str, str]] = {}
     for event in given:
         report = now.get(event.subject)
-        if report is None or event.void or event.id in undone or event.seq > settled.get(report, event.seq):
+        if event.void or event.batch_id in passed_over or report is None:
+            continue
+        if event.seq > settled.get(report, event.seq):
             continue
         found.setdefault(report, {}).setdefault(event.actor, event.value or "")
     return found
