@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
+from toolkit.engine.boundaries import obrien_fleming_bounds
 from toolkit.engine.effects import arm_table
 from toolkit.engine.fragility import fragility_index
-from toolkit.engine.monitoring import diversity, obrien_fleming_bounds, required_information, sequential_analysis
+from toolkit.engine.monitoring import diversity, iterated_logarithm, required_information, sequential_analysis
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import PairwiseResult
 from toolkit.engine.trigger import would_matter
@@ -106,9 +107,92 @@ def test_looks_follow_the_order_and_their_z_is_that_of_the_studies_so_far() -> N
     assert "Cochrane advises against" in found.advice
 
 
+def many(k: int, treated: float, control: float, seed: int = 4) -> PairwiseResult:
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(60, 300, size=k)
+    trials = tuple((rng.binomial(n, treated), n, rng.binomial(n, control), n) for n in sizes)
+    return fit(tuple(tuple(float(x) for x in t) for t in trials), ci="Wald")
+
+
+def test_without_an_effect_z_enters_the_wedge_of_futility_and_says_so() -> None:
+    named = {"power": 0.9, "control_risk": 0.2, "relative_risk_reduction": 0.25}
+    result = many(8, 0.2, 0.2, seed=0)
+    found = sequential_analysis(result, futility=True, **named)
+    assert found.looks[-1].futile and "wedge of futility" in found.conclusion
+    plain = sequential_analysis(result, **named)
+    assert [x.boundary for x in plain.looks] == [x.boundary for x in found.looks], "the wedge is not binding"
+    assert all(x.futility is None for x in plain.looks) and "neither crossed" in plain.conclusion
+    assert found.power_of_looks < plain.power_of_looks < 0.9
+    # what the next look has to exceed if it is the last
+    assert found.last_boundary == obrien_fleming_bounds([*(x.fraction for x in found.looks), 1.0])[-1]
+
+
+def test_a_boundary_once_crossed_stays_crossed_beyond_the_required_information() -> None:
+    found = sequential_analysis(many(14, 0.12, 0.2), power=0.9, control_risk=0.2, relative_risk_reduction=0.25)
+    first = next(x for x in found.looks if x.crossed)
+    assert found.looks[-1].boundary is None and found.last_boundary is None
+    assert found.conclusion.startswith(f"the boundary was crossed after {first.study}")
+
+
 def test_one_study_or_unknown_sizes_are_refused() -> None:
     with pytest.raises(NotEstimable):
         sequential_analysis(fit(TRIALS[:1]), power=0.9, control_risk=0.2, relative_risk_reduction=0.3)
+    with pytest.raises(NotEstimable):
+        iterated_logarithm(fit(TRIALS[:1]))
+
+
+def test_the_penalised_z_divides_by_the_iterated_logarithm_of_the_information() -> None:
+    result = fit(tau2="DL")
+    found = iterated_logarithm(result)
+    assert (found.factor, found.limit) == (2.0, pytest.approx(1.959964))
+    last = found.looks[-1]
+    assert result.random_wald is not None
+    assert last.information == pytest.approx(1 / result.random_wald.se**2)
+    assert last.z == pytest.approx(result.random_wald.statistic)
+    assert last.penalised == pytest.approx(last.z / np.sqrt(2 * np.log(np.log(last.information))))
+    assert abs(last.penalised or 9) < abs(last.z)
+    # the first study has so little information that dividing would enlarge its Z
+    assert found.looks[0].penalised is None and 2 * np.log(np.log(found.looks[0].information)) < 1
+    assert iterated_logarithm(fit(measure="RD")).factor == 1.5
+    assert iterated_logarithm(result, factor=8.0).looks[-1].penalised == pytest.approx((last.penalised or 0) / 2)
+
+
+def test_information_on_means_is_counted_in_standard_deviations() -> None:
+    table = arm_table(["A", "A", "B", "B"], ["x", "y"] * 2, n=[50] * 4, mean=[9, 1, 8, 2], sd=[10.0, 10.0, 10.0, 10.0])
+    result = pairwise(table, measure="MD", reference="y", ci="Wald")
+    assert iterated_logarithm(result, sd=10).looks[-1].information == pytest.approx(50)
+    with pytest.raises(InputError, match="needs a unit"):
+        iterated_logarithm(result)
+    with pytest.raises(InputError, match="No factor lambda"):
+        iterated_logarithm(pairwise(table, measure="ROM", reference="y"))
+
+
+def penalised_errors(tau2: float, n: int, k: int = 25, runs: int = 4000) -> tuple[float, float]:
+    """Share of simulated reviews without an effect that are ever beyond the limit: penalised, and plain."""
+    rng = np.random.default_rng(5)
+    v = 2 / n
+    y = rng.normal(0, np.sqrt(v + tau2), size=(runs, k))
+    penalised, plain = np.zeros(runs, dtype=bool), np.zeros(runs, dtype=bool)
+    for j in range(2, k + 1):
+        mean = y[:, :j].mean(axis=1)
+        q = ((y[:, :j] - mean[:, None]) ** 2).sum(axis=1) / v
+        spread = v + np.maximum(0, (q - (j - 1)) * v / (j - 1))  # DerSimonian and Laird with equal variances
+        information = j / spread
+        z = mean * np.sqrt(information)
+        penalty = 2 * np.log(np.log(np.maximum(information, np.e * 1.001)))
+        plain |= np.abs(z) > 1.96
+        penalised |= (penalty > 1) & (np.abs(z) > 1.96 * np.sqrt(penalty))
+    return float(penalised.mean()), float(plain.mean())
+
+
+def test_simulated_reviews_keep_the_error_without_much_heterogeneity_and_not_with_a_lot() -> None:
+    # docs/methods/monitoring.md states these
+    ours, plain = penalised_errors(0.0, 50)
+    assert ours < 0.02 and plain > 0.15
+    ours, plain = penalised_errors(0.05, 50)
+    assert ours < 0.06 and plain > 0.3
+    ours, _ = penalised_errors(0.2, 200)
+    assert 0.1 < ours < 0.3
 
 
 def crosses(trials: list[list[float]]) -> bool:

@@ -8,7 +8,7 @@ References
 Wetterslev, Thorlund, Brok, Gluud 2008, J Clin Epidemiol 61:64-75 (trial sequential analysis).
     doi:10.1016/j.jclinepi.2007.03.013
 Wetterslev, Thorlund, Brok, Gluud 2009, BMC Med Res Methodol 9:86 (diversity). doi:10.1186/1471-2288-9-86
-Lan, DeMets 1983, Biometrika 70:659-663 (spending function). doi:10.1093/biomet/70.3.659
+Hu, Cappelleri, Lan 2007, Clin Trials 4:329-340 (law of the iterated logarithm). doi:10.1177/1740774507081219
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
+from toolkit.engine.boundaries import futility_bounds, obrien_fleming_bounds, planned_drift, power_of_looks
 from toolkit.engine.data import FloatArray
 from toolkit.engine.pooling import pool_inverse_variance
 from toolkit.engine.results import PairwiseResult
@@ -28,10 +28,13 @@ from toolkit.model.errors import InputError, NotEstimable
 
 __all__ = [
     "ADVICE",
+    "FACTORS",
+    "IteratedLogarithm",
     "Look",
+    "PenalisedLook",
     "SequentialResult",
     "diversity",
-    "obrien_fleming_bounds",
+    "iterated_logarithm",
     "required_information",
     "sequential_analysis",
 ]
@@ -40,15 +43,17 @@ ADVICE = (
     "Cochrane advises against sequential methods as the main analysis of an updated review (Handbook, chapter 22): "
     "this stands beside the estimate and changes nothing in it."
 )
-# Beyond this the two-sided probability is below what doubles can tell from zero: no boundary is given.
-_NEVER = 8.0
+# The factor lambda: 2 and 1.5 are those of Hu, Cappelleri and Lan 2007 (abstract); that of means is ours, tried by
+# simulation (docs/methods/monitoring.md).
+FACTORS = {"OR": 2.0, "RR": 2.0, "RD": 1.5, "MD": 2.0, "SMD": 2.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look: the study added, participants so far, their share of the required ones, cumulative Z, boundary.
+    """One look: the study added, participants so far, their share of the required ones, cumulative Z, boundaries.
 
     ``boundary`` is two-sided (Z beyond it in either direction); None where so little is in that no Z would do.
+    ``futility`` is the half-width of the inner wedge; None before it opens, and without futility.
     """
 
     study: str
@@ -56,11 +61,17 @@ class Look:
     fraction: float
     z: float
     boundary: float | None
+    futility: float | None = None
 
     @property
     def crossed(self) -> bool:
         """Whether the cumulative Z lies beyond the boundary."""
         return self.boundary is not None and abs(self.z) > self.boundary
+
+    @property
+    def futile(self) -> bool:
+        """Whether the cumulative Z lies in the inner wedge."""
+        return self.futility is not None and abs(self.z) < self.futility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +79,9 @@ class SequentialResult:
     """A trial sequential analysis.
 
     ``required`` is the required information size (participants) without, ``required_diversity`` with the adjustment
-    for diversity ``d2``; ``looks`` are in the order in which the studies came.
+    for diversity ``d2``; ``looks`` are in the order in which the studies came. ``last_boundary`` is what Z has to
+    exceed if the next look is the last one, at the required information; None once that is reached. ``power_of_looks``
+    is the power that is left with all these looks, and with stopping for futility if ``futility`` was asked for.
     """
 
     alpha: float
@@ -79,6 +92,9 @@ class SequentialResult:
     required: float
     required_diversity: float
     looks: tuple[Look, ...]
+    futility: bool
+    last_boundary: float | None
+    power_of_looks: float
     advice: str = ADVICE
 
     @property
@@ -86,11 +102,48 @@ class SequentialResult:
         """What the last look says, in words."""
         last = self.looks[-1]
         share = f"{last.n:,.0f} of {self.required_diversity:,.0f} required participants ({last.fraction:.0%})"
-        if last.crossed:
-            return f"the boundary is crossed with {share}"
+        first = next((look for look in self.looks if look.crossed), None)
+        if first is not None:
+            when = "with" if first is last else f"after {first.study} ({first.fraction:.0%}); now"
+            return f"the boundary was crossed {when} {share}"
         if last.fraction >= 1:
             return f"the required information is reached without crossing the boundary: {share}"
+        if last.futile:
+            return f"in the wedge of futility, where the named effect is unlikely, with {share}"
         return f"neither crossed nor finished: {share}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PenalisedLook:
+    """One look: the study added, information so far, Z, and Z divided by sqrt(lambda ln ln information).
+
+    ``penalised`` is None where so little information is in that the division would enlarge Z.
+    """
+
+    study: str
+    information: float
+    z: float
+    penalised: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IteratedLogarithm:
+    """Cumulative Z penalised after the law of the iterated logarithm; beyond ``limit`` it counts as a finding."""
+
+    alpha: float
+    factor: float
+    limit: float
+    looks: tuple[PenalisedLook, ...]
+    advice: str = ADVICE
+
+    @property
+    def conclusion(self) -> str:
+        """What the last look says, in words."""
+        last = self.looks[-1]
+        if last.penalised is None:
+            return "too little information for a penalised Z"
+        side = "beyond" if abs(last.penalised) > self.limit else "within"
+        return f"the penalised Z is {last.penalised:.2f}, {side} {self.limit:.2f}"
 
 
 def diversity(y: FloatArray, v: FloatArray, tau2: float) -> float:
@@ -163,72 +216,6 @@ def required_information(
     return 4 * z**2 * nu / delta**2 / (1 - d2)
 
 
-def obrien_fleming_bounds(fractions: Sequence[float], alpha: float = 0.05) -> list[float | None]:
-    """Two-sided boundaries on Z that spend ``alpha`` as O'Brien and Fleming's do; None where nothing is spent yet.
-
-    Parameters
-    ----------
-    fractions : information fractions of the looks, ascending, above 0; from 1 on everything is spent
-
-    Notes
-    -----
-    Each side spends ``2 - 2 Phi(z_(alpha/4) / sqrt(t))`` of its alpha/2 up to the fraction t. The density of the
-    score that has not left the boundaries is carried from look to look by numerical integration (Armitage, McPherson
-    and Rowe 1969), with Gauss-Legendre nodes dense against the step between two looks.
-
-    References
-    ----------
-    Lan, DeMets 1983, Biometrika 70:659-663. Reboussin, DeMets, Kim, Lan 2000, Control Clin Trials 21:190-207.
-
-    Examples
-    --------
-    >>> [round(b, 3) for b in obrien_fleming_bounds([0.2, 0.4, 0.6, 0.8, 1])]
-    [4.877, 3.357, 2.68, 2.29, 2.031]
-    """
-    t = np.asarray(fractions, dtype=float)
-    if t.size == 0 or (t <= 0).any() or (np.diff(t) <= 0).any():
-        raise InputError("Information fractions ascend from above 0.", value=list(fractions))
-    if not 0 < alpha < 1:
-        raise InputError("alpha is a proportion.", value=alpha, allowed="between 0 and 1")
-    side = alpha / 2
-    spent = np.where(t >= 1, side, 2 * ndtr(-ndtri(1 - side / 2) / np.sqrt(np.minimum(t, 1))))
-    nodes, density = np.array([0.0]), np.array([1.0])  # a point mass: before any look the score is 0
-    bounds: list[float | None] = []
-    before, at = 0.0, 0.0
-    for fraction, target in zip(t, spent, strict=True):
-        step = float(np.sqrt(fraction - at))
-        bound = _bound(nodes, density, step, float(np.sqrt(fraction)), float(target - before))
-        bounds.append(bound)
-        reach = float(np.abs(nodes).max()) + _NEVER * step
-        limit = min(reach, (_NEVER if bound is None else bound) * float(np.sqrt(fraction)))
-        nodes, density = _carry(nodes, density, step, limit)
-        if bound is not None:
-            before = float(target)
-        at = float(fraction)
-    return bounds
-
-
-def _bound(nodes: FloatArray, density: FloatArray, step: float, root: float, spend: float) -> float | None:
-    """Z that the score exceeds with probability ``spend`` at this look, not having left before."""
-
-    def excess(z: float) -> float:
-        return float(density @ ndtr(-(z * root - nodes) / step)) - spend
-
-    if excess(_NEVER) >= 0 or spend <= 0:
-        return None
-    return float(brentq(excess, 0.0, _NEVER, xtol=1e-10)) if excess(0.0) > 0 else 0.0
-
-
-def _carry(nodes: FloatArray, density: FloatArray, step: float, limit: float) -> tuple[FloatArray, FloatArray]:
-    """Mass of the score at the next look, inside the boundaries, on new nodes (weights included)."""
-    # Half a standard deviation of the step between nodes leaves an error far below that of the root search.
-    size = int(min(2001, max(61, np.ceil(7 * limit / step))))
-    x, w = np.polynomial.legendre.leggauss(size)
-    new = limit * x
-    kernel = np.exp(-(((new[:, None] - nodes[None, :]) / step) ** 2) / 2) / (step * np.sqrt(2 * np.pi))
-    return new, limit * w * (kernel @ density)
-
-
 def sequential_analysis(
     result: PairwiseResult,
     *,
@@ -240,6 +227,7 @@ def sequential_analysis(
     sd: float | None = None,
     d2: float | None = None,
     order: Sequence[str] | None = None,
+    futility: bool = False,
 ) -> SequentialResult:
     """Trial sequential analysis of a pairwise result, study by study.
 
@@ -250,20 +238,22 @@ def sequential_analysis(
         the data were seen, never estimated from them
     d2 : diversity; None takes that of the result (0 where it has no between-study variance)
     order : studies in the order in which they came; None is the order of the result
+    futility : whether an inner wedge is computed, which spends 1 - power
 
     Raises
     ------
     NotEstimable
         without at least two studies, or where participants are not reported.
     """
-    rows = {row.study: row for row in result.studies if row.y is not None}
-    if result.random is None or result.tau2 is None:
-        raise NotEstimable("a sequential analysis takes at least two studies")
-    sizes = {study: sum(x for x in row.n if x is not None) for study, row in rows.items() if None not in row.n}
-    if set(sizes) != set(rows):
-        raise NotEstimable(f"participants are not reported in {', '.join(sorted(set(rows) - set(sizes)))}")
+    steps = _accumulated(result, order)
+    rows = {row.study: row for row in result.studies}
+    sizes = {s.study: sum(x for x in rows[s.study].n if x is not None) for s in steps if None not in rows[s.study].n}
+    unknown = sorted(s.study for s in steps if s.study not in sizes)
+    if unknown:
+        raise NotEstimable(f"participants are not reported in {', '.join(unknown)}")
     if d2 is None:
-        spread = np.array([row.se for row in rows.values()], dtype=float) ** 2
+        assert result.tau2 is not None
+        spread = np.array([rows[s.study].se for s in steps], dtype=float) ** 2
         d2 = diversity(np.zeros(spread.size), spread, result.tau2.value)
     plain = required_information(
         alpha=alpha,
@@ -273,21 +263,33 @@ def sequential_analysis(
         difference=difference,
         sd=sd,
     )
-    adjusted = plain / (1 - d2)
-    sequence = list(order) if order is not None else list(rows)
-    if sorted(sequence) != sorted(rows):
-        raise InputError("The order names each study of the analysis once.", allowed=", ".join(rows))
-    rank = {study: i for i, study in enumerate(sequence)}
-    refits = cumulative(result, [float(rank[study]) for study in rows])
-    y = np.array([rows[study].y for study in sequence], dtype=float)
-    v = np.array([rows[study].se for study in sequence], dtype=float) ** 2
-    total = np.cumsum([sizes[study] for study in sequence])
-    bounds = obrien_fleming_bounds([float(n) / adjusted for n in total], alpha)
-    looks = []
-    for i, (study, refit, bound) in enumerate(zip(sequence, refits, bounds, strict=True), start=1):
-        pooled = pool_inverse_variance(y[:i], v[:i], refit.tau2 or 0.0)
-        n, z = float(total[i - 1]), float(pooled.mean[0] / pooled.se[0])
-        looks.append(Look(study=study, n=n, fraction=n / adjusted, z=z, boundary=bound))
+    adjusted = required_information(
+        alpha=alpha,
+        power=power,
+        control_risk=control_risk,
+        relative_risk_reduction=relative_risk_reduction,
+        difference=difference,
+        sd=sd,
+        d2=d2,
+    )
+    total = np.cumsum([sizes[s.study] for s in steps])
+    fractions = [float(n) / adjusted for n in total]
+    # Without a look at its end nothing could be said of the error or the power of the whole.
+    whole = fractions if fractions[-1] >= 1 else [*fractions, 1.0]
+    bounds = obrien_fleming_bounds(whole, alpha)
+    beta, drift = 1 - power, planned_drift(alpha, power)
+    wedge = futility_bounds(whole, bounds, beta=beta, drift=drift)
+    looks = [
+        Look(
+            study=step.study,
+            n=float(total[i]),
+            fraction=fractions[i],
+            z=step.z,
+            boundary=bounds[i],
+            futility=wedge[i] if futility else None,
+        )
+        for i, step in enumerate(steps)
+    ]
     return SequentialResult(
         alpha=alpha,
         power=power,
@@ -297,4 +299,90 @@ def sequential_analysis(
         required=plain,
         required_diversity=adjusted,
         looks=tuple(looks),
+        futility=futility,
+        last_boundary=None if fractions[-1] >= 1 else bounds[-1],
+        power_of_looks=power_of_looks(whole, bounds, beta=beta if futility else None, drift=drift),
     )
+
+
+def iterated_logarithm(
+    result: PairwiseResult,
+    *,
+    alpha: float = 0.05,
+    factor: float | None = None,
+    sd: float | None = None,
+    order: Sequence[str] | None = None,
+) -> IteratedLogarithm:
+    """Cumulative Z, penalised for repeated looks without an end that is planned beforehand.
+
+    Parameters
+    ----------
+    result : of at least two studies
+    alpha : two-sided error of the first kind
+    factor : lambda; None takes that of `FACTORS`
+    sd : for MD, the unit in which its information is counted; other measures have none
+    order : studies in the order in which they came; None is the order of the result
+
+    Notes
+    -----
+    ``Z* = Z / sqrt(lambda ln ln I)`` with I the information so far, 1 / se^2. It is compared with z_(1 - alpha/2)
+    however many looks there were. Where ``lambda ln ln I`` is not above 1 nothing would be penalised, and there is
+    no Z*.
+
+    References
+    ----------
+    Lan, Hu, Cappelleri 2003, Stat Sin 13:1135-1145; Hu, Cappelleri, Lan 2007, Clin Trials 4:329-340.
+    """
+    measure = result.spec.measure
+    if factor is None:
+        factor = FACTORS.get(measure)
+    if factor is None or not factor > 0:
+        raise InputError(
+            f"No factor lambda is known for {measure}; name a positive one.", value=factor, allowed=", ".join(FACTORS)
+        )
+    if measure == "MD" and not (sd is not None and sd > 0):
+        raise InputError("The information on a mean difference needs a unit: the standard deviation (sd).", value=sd)
+    if not 0 < alpha < 1:
+        raise InputError("alpha is a proportion.", value=alpha, allowed="between 0 and 1")
+    unit = float(sd) if measure == "MD" and sd is not None else 1.0
+    looks = []
+    for step in _accumulated(result, order):
+        information = (unit / step.se) ** 2
+        penalty = factor * float(np.log(np.log(information))) if information > np.e else 0.0
+        looks.append(
+            PenalisedLook(
+                study=step.study,
+                information=information,
+                z=step.z,
+                penalised=step.z / float(np.sqrt(penalty)) if penalty > 1 else None,
+            )
+        )
+    return IteratedLogarithm(alpha=alpha, factor=factor, limit=float(ndtri(1 - alpha / 2)), looks=tuple(looks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """The random-effects Wald statistic and standard error with the studies up to ``study``."""
+
+    study: str
+    z: float
+    se: float
+
+
+def _accumulated(result: PairwiseResult, order: Sequence[str] | None) -> list[_Step]:
+    """The analysis study by study, each time by its own estimator of the between-study variance."""
+    rows = {row.study: row for row in result.studies if row.y is not None}
+    if result.random is None or result.tau2 is None:
+        raise NotEstimable("a sequential analysis takes at least two studies and random effects")
+    sequence = list(order) if order is not None else list(rows)
+    if sorted(sequence) != sorted(rows):
+        raise InputError("The order names each study of the analysis once.", allowed=", ".join(rows))
+    rank = {study: i for i, study in enumerate(sequence)}
+    refits = cumulative(result, [float(rank[study]) for study in rows])
+    y = np.array([rows[study].y for study in sequence], dtype=float)
+    v = np.array([rows[study].se for study in sequence], dtype=float) ** 2
+    found = []
+    for i, (study, refit) in enumerate(zip(sequence, refits, strict=True), start=1):
+        pooled = pool_inverse_variance(y[:i], v[:i], refit.tau2 or 0.0)
+        found.append(_Step(study, float(pooled.mean[0] / pooled.se[0]), float(pooled.se[0])))
+    return found
