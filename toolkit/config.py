@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from toolkit.config_monitoring import Monitoring
 from toolkit.model.choices import (
     INTERVALS,
     MEASURES,
@@ -29,6 +30,7 @@ __all__ = [
     "Dedup",
     "Eligibility",
     "Living",
+    "Monitoring",
     "Outcome",
     "Protocol",
     "Review",
@@ -344,6 +346,7 @@ class ReviewFile(_Strict):
     outcomes: tuple[Outcome, ...] = ()
     treatments: tuple[Treatment, ...] = ()
     analyses: tuple[Analysis, ...] = ()
+    monitoring: tuple[Monitoring, ...] = ()
 
     @model_validator(mode="after")
     def _references(self) -> ReviewFile:
@@ -353,6 +356,7 @@ class ReviewFile(_Strict):
             ("outcomes", [o.id for o in self.outcomes]),
             ("treatments", [t.id for t in self.treatments]),
             ("analyses", [a.id for a in self.analyses]),
+            ("monitoring", [m.analysis for m in self.monitoring]),
         ):
             twice = _twice(items)
             if twice is not None:
@@ -362,6 +366,9 @@ class ReviewFile(_Strict):
             if name.casefold() not in sources:
                 raise ValueError(f"[dedup] prefers {name!r}, which is not among [[sources]]")
         self._labels()
+        for m in self.monitoring:
+            if m.analysis not in {a.id for a in self.analyses}:
+                raise ValueError(f"[[monitoring]] names analysis {m.analysis!r}, which is not among [[analyses]]")
         outcomes = {o.id for o in self.outcomes}
         nodes = {t.id for t in self.treatments}
         analyses = {a.id for a in self.analyses}

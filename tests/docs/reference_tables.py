@@ -115,8 +115,20 @@ KEYS: dict[str, str] = {
     "analyses.role": "headline analyses stand first in the report",
     "analyses.of": "the analysis that a sensitivity analysis varies",
     "analyses.notes": "printed with the result",
+    "monitoring.analysis": "id of the analysis that 'evipool monitor' watches",
+    "monitoring.control_risk": "risk of the controls, named before the data were seen",
+    "monitoring.risk_reduction": "relative risk reduction to be found (0.25 is 25 %)",
+    "monitoring.difference": "difference of means to be found",
+    "monitoring.sd": "standard deviation to be expected",
+    "monitoring.compare": "of a network: the two treatments to watch",
+    "monitoring.effect": "effect of the first against the second to be found, as it is shown (an odds ratio of 0.8)",
+    "monitoring.alpha": "two-sided error of the first kind",
+    "monitoring.power": "1 - error of the second kind",
+    "monitoring.diversity": "diversity to be expected; without it that of the analysis",
+    "monitoring.tau2": "of a network: between-study variance named beforehand; without it the analysis' estimate",
+    "monitoring.futility": "whether the inner wedge is computed",
 }
-_MANY = {"reviewers", "sources", "outcomes", "treatments", "analyses"}
+_MANY = {"reviewers", "sources", "outcomes", "treatments", "analyses", "monitoring"}
 _CHECKED = {
     "analyses.measure": "MEASURES",
     "analyses.model": "MODELS",

@@ -64,6 +64,7 @@ def test_every_key_of_review_toml_is_explained_and_no_other() -> None:
         "screening": config.Screening, "dedup": config.Dedup, "living": config.Living, "reviewers": config.Reviewer,
         "sources": config.Source,
         "outcomes": config.Outcome, "treatments": config.Treatment, "analyses": config.Analysis,
+        "monitoring": config.Monitoring,
     }  # fmt: skip
     assert set(models) == set(config.ReviewFile.model_fields)
     assert {f"{table}.{key}" for table, model in models.items() for key in model.model_fields} == set(KEYS)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from math import log
 
-from toolkit.analysis.fit import fit
+from toolkit.analysis.fit import Fit, fit
 from toolkit.analysis.plan import selections
+from toolkit.config_monitoring import Monitoring
 from toolkit.engine.fragility import Fragility, fragility_index
-from toolkit.engine.monitoring import SequentialResult, sequential_analysis
+from toolkit.engine.monitoring import IteratedLogarithm, SequentialResult, iterated_logarithm, sequential_analysis
+from toolkit.engine.monitoring_network import SequentialNetwork, sequential_network
 from toolkit.engine.results import PairwiseResult
 from toolkit.engine.trigger import Trigger, would_matter
 from toolkit.model.errors import InputError
 from toolkit.project import Project
 from toolkit.store.evidence import study_rows
 
-__all__ = ["Effect", "fitted_pair", "fragility", "sequential", "trigger"]
+__all__ = [
+    "Effect",
+    "declared",
+    "fitted_pair",
+    "fragility",
+    "penalised",
+    "sequential",
+    "sequential_comparison",
+    "trigger",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +40,21 @@ class Effect:
     sd: float | None = None
 
 
+def declared(project: Project, analysis_id: str) -> Monitoring | None:
+    """What [[monitoring]] of review.toml says of an analysis."""
+    return next((m for m in project.config.monitoring if m.analysis == analysis_id), None)
+
+
+def _fitted(project: Project, analysis_id: str) -> Fit:
+    ((analysis, selection, problem),) = selections(project, (analysis_id,))
+    if selection is None:
+        raise InputError(problem or "the analysis is refused")
+    fitted = fit(project.config, analysis, selection)
+    if fitted.result is None:
+        raise InputError(f"analysis {analysis_id!r} is not estimable: {fitted.payload['reason']}")
+    return fitted
+
+
 def fitted_pair(project: Project, analysis_id: str) -> PairwiseResult:
     """The pairwise result of an analysis on the present data.
 
@@ -36,24 +63,34 @@ def fitted_pair(project: Project, analysis_id: str) -> PairwiseResult:
     InputError
         if the analysis is a network, is refused or cannot be estimated.
     """
-    ((analysis, selection, problem),) = selections(project, (analysis_id,))
-    if analysis.kind != "pairwise":
-        raise InputError(f"analysis {analysis_id!r} is a network; these methods are for one comparison")
-    if selection is None:
-        raise InputError(problem or "the analysis is refused")
-    fitted = fit(project.config, analysis, selection)
-    if not isinstance(fitted.result, PairwiseResult):
-        raise InputError(f"analysis {analysis_id!r} is not estimable: {fitted.payload['reason']}")
-    return fitted.result
+    if project.config.analysis(analysis_id).kind != "pairwise":
+        raise InputError(
+            f"analysis {analysis_id!r} is a network; this method is for one comparison",
+            hint="A comparison of a network is watched by --compare A B with --effect.",
+        )
+    result = _fitted(project, analysis_id).result
+    assert isinstance(result, PairwiseResult)
+    return result
+
+
+def _by_year(project: Project, studies: Iterable[str]) -> list[str]:
+    """Studies in the order of their year, unknown years last."""
+    years = {study: facts.year for study, facts in study_rows(project.store).items()}
+    return sorted(studies, key=lambda study: years.get(study) or 9999)
 
 
 def sequential(
-    project: Project, analysis_id: str, effect: Effect, *, alpha: float, power: float, d2: float | None = None
+    project: Project,
+    analysis_id: str,
+    effect: Effect,
+    *,
+    alpha: float,
+    power: float,
+    d2: float | None = None,
+    futility: bool = False,
 ) -> SequentialResult:
     """Trial sequential analysis, the studies in the order of their year (unknown years last)."""
     result = fitted_pair(project, analysis_id)
-    years = {study: facts.year for study, facts in study_rows(project.store).items()}
-    names = [row.study for row in result.studies if row.y is not None]
     return sequential_analysis(
         result,
         alpha=alpha,
@@ -63,7 +100,58 @@ def sequential(
         difference=effect.difference,
         sd=effect.sd,
         d2=d2,
-        order=sorted(names, key=lambda study: years.get(study) or 9999),
+        order=_by_year(project, (row.study for row in result.studies if row.y is not None)),
+        futility=futility,
+    )
+
+
+def penalised(
+    project: Project, analysis_id: str, *, alpha: float, factor: float | None = None, sd: float | None = None
+) -> IteratedLogarithm:
+    """Z after each study, penalised after the law of the iterated logarithm; in the order of years."""
+    result = fitted_pair(project, analysis_id)
+    order = _by_year(project, (row.study for row in result.studies if row.y is not None))
+    return iterated_logarithm(result, alpha=alpha, factor=factor, sd=sd, order=order)
+
+
+def sequential_comparison(
+    project: Project,
+    analysis_id: str,
+    pair: tuple[str, str],
+    effect: float,
+    *,
+    alpha: float,
+    power: float,
+    tau2: float | None = None,
+    futility: bool = False,
+) -> SequentialNetwork:
+    """Sequential monitoring of one comparison of a network, studies in the order of their year.
+
+    Parameters
+    ----------
+    effect : of the first of ``pair`` against the second, on the scale that is shown (an odds ratio, a difference)
+    tau2 : a between-study variance named beforehand; None estimates it at each look as the analysis does
+    """
+    if project.config.analysis(analysis_id).kind != "network":
+        raise InputError(f"analysis {analysis_id!r} compares two treatments; --compare is for networks")
+    fitted = _fitted(project, analysis_id)
+    assert fitted.network is not None
+    effects, spec = fitted.network.effects, fitted.network.result.spec
+    if effects.scale == "log":
+        if not effect > 0:
+            raise InputError("a ratio is above 0", value=effect, hint="Name it as it is shown: 0.8, not -0.22.")
+        effect = log(effect)
+    if tau2 is not None:
+        spec = replace(spec, tau2="fixed", tau2_value=tau2)
+    return sequential_network(
+        effects,
+        spec,
+        *pair,
+        effect=effect,
+        alpha=alpha,
+        power=power,
+        order=_by_year(project, effects.studies),
+        futility=futility,
     )
 
 

@@ -28,8 +28,9 @@ __all__ = [
 RECORD_COMMAND = "settings kept"
 
 # Tables of review.toml by what names a row of them, and what the report calls them.
-_TABLES = {"analyses": "id", "outcomes": "id", "treatments": "id", "sources": "name"}
+_TABLES = {"analyses": "id", "outcomes": "id", "treatments": "id", "sources": "name", "monitoring": "analysis"}
 _ONE = {"analyses": "analysis", "outcomes": "outcome", "treatments": "treatment", "sources": "source"}
+_ONE |= {"monitoring": "monitoring of"}
 _SECTIONS = ("eligibility", "screening")
 # Words for readers, not choices: changing them is no difference from a plan.
 _WORDING = {"title", "notes", "name", "url", "planned", "post_hoc_reason"}
