@@ -2,12 +2,16 @@
 
 Bars are for one core with one BLAS thread (OMP_NUM_THREADS=1). FOLDER holds the CSV files of a generator with the
 columns study, treatment, n, events (t020_s0200.csv, t050_s1000.csv, t100_s5000.csv); without it networks of the same
-sizes are made here from a fixed seed.
+sizes are made here from a fixed seed. Where Rscript and metafor are there, one REML fit of the smallest network by rma.mv
+is timed too (network_metafor.R); netmeta is in no Debian package and is not run.
 """
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -75,6 +79,22 @@ def seconds(task: Callable[[], object]) -> float:
     return min(times)
 
 
+def metafor_seconds(effects: Effects) -> float | None:
+    """CPU seconds of one fit by metafor::rma.mv; None without R or metafor."""
+    program, script = shutil.which("Rscript"), Path(__file__).with_name("network_metafor.R")
+    if program is None or effects.arms is None:
+        return None
+    arms = effects.arms
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "arms.csv"
+        rows = zip(arms.study, arms.treatment, arms.events.tolist(), arms.n.tolist(), strict=True)
+        path.write_text("study,treatment,events,n\n" + "".join(f"{s},{t},{e:g},{n:g}\n" for s, t, e, n in rows))
+        done = subprocess.run(
+            [program, str(script), str(path)], capture_output=True, text=True, timeout=280, check=False
+        )
+    return float(done.stdout.split()[0]) if done.returncode == 0 else None
+
+
 def main() -> None:
     """Print task, time, bar and whether it holds; memory per study at two sizes."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
@@ -99,6 +119,12 @@ def main() -> None:
         taken = seconds(task)
         held = "" if bar is None else f"   bar {1e3 * bar:8.1f} ms   {'ok' if taken <= bar else 'OVER'}"
         print(f"{name:54s}{1e3 * taken:10.2f} ms{held}")
+    theirs = metafor_seconds(small)
+    if theirs is None:
+        print("metafor: not run (no Rscript with metafor)")
+    else:
+        ours = seconds(lambda: network(small, measure="OR"))
+        print(f"the same REML fit by metafor's rma.mv: {theirs:.2f} s, {theirs / ours:,.0f} times ours")
     for effects in (middle, large):
         tracemalloc.start()
         network(effects, measure="OR")

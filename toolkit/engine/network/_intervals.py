@@ -10,7 +10,7 @@ from scipy.special import chdtrc, ndtr, ndtri, stdtr, stdtrit
 from toolkit.engine.data import FloatArray
 from toolkit.engine.results import Estimate
 
-__all__ = ["chi2_p", "half_width", "symmetric_estimate", "two_sided_p"]
+__all__ = ["chi2_p", "half_width", "symmetric_estimate", "symmetric_estimates", "two_sided_p"]
 
 
 @lru_cache(maxsize=256)
@@ -29,6 +29,16 @@ def two_sided_p(z: FloatArray) -> FloatArray:
 def chi2_p(statistic: float, df: int) -> float | None:
     """Upper tail of chi-squared; None without degrees of freedom."""
     return float(chdtrc(df, max(statistic, 0.0))) if df > 0 else None
+
+
+def symmetric_estimates(estimate: FloatArray, se: FloatArray, level: float, method: str) -> list[Estimate]:
+    """`symmetric_estimate` of many, normal-based."""
+    z, width = estimate / se, half_width(level) * se
+    columns = (estimate, se, estimate - width, estimate + width, z, two_sided_p(z))
+    return [
+        Estimate(estimate=e, se=s, ci_low=low, ci_high=high, statistic=t, p=p, df=None, method=method)
+        for e, s, low, high, t, p in zip(*(column.tolist() for column in columns), strict=True)
+    ]
 
 
 def symmetric_estimate(estimate: float, se: float, level: float, method: str, df: float | None = None) -> Estimate:

@@ -86,21 +86,24 @@ def make_blocks(effects: Effects) -> tuple[Block, ...]:
     """
     if not effects.studies:
         raise InputError("No study gives an effect, so there is nothing to analyse.")
-    arms = arms_of_studies(effects)
-    sizes: dict[int, list[int]] = {}
-    for s, members in enumerate(arms):
-        sizes.setdefault(len(members), []).append(s)
+    effects_per_study = np.diff(effects.start)
     blocks = []
-    for size in sorted(sizes):
-        chosen = sizes[size]
-        y = np.array([effects.y[effects.start[s] : effects.start[s + 1]] for s in chosen], dtype=float)
-        V = np.array([effects.V[s] for s in chosen], dtype=float).reshape(len(chosen), size - 1, size - 1)
+    for r in np.unique(effects_per_study).tolist():
+        chosen = np.flatnonzero(effects_per_study == r)
+        rows = effects.start[chosen][:, None] + np.arange(r)
+        bases = effects.t2[rows]
+        nodes = np.concatenate([bases[:, :1], effects.t1[rows]], axis=1)
+        ordered = np.sort(nodes, axis=1)
+        if r == 0 or (bases != bases[:, :1]).any() or (ordered[:, 1:] == ordered[:, :-1]).any():
+            arms_of_studies(effects)  # says which study it is
+        y = np.asarray(effects.y[rows], dtype=float)
+        V = np.array([effects.V[s] for s in chosen], dtype=float).reshape(len(chosen), r, r)
         _check(effects, chosen, y, V)
         between = None if effects.between is None else np.array([effects.between.shapes[s] for s in chosen])
         blocks.append(
             Block(
-                study=np.array(chosen),
-                nodes=np.array([arms[s] for s in chosen]),
+                study=chosen,
+                nodes=nodes,
                 y=y,
                 V=(V + V.swapaxes(1, 2)) / 2,
                 between=between,
@@ -109,18 +112,18 @@ def make_blocks(effects: Effects) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _check(effects: Effects, chosen: Sequence[int], y: FloatArray, V: FloatArray) -> None:
+def _check(effects: Effects, chosen: IntArray, y: FloatArray, V: FloatArray) -> None:
     finite = np.isfinite(np.concatenate([y, V.reshape(len(V), -1)], axis=1)).all(axis=1)
-    for s, ok in zip(chosen, finite.tolist(), strict=True):
-        if not ok:
-            raise InputError(f"Study {effects.studies[s]!r}: an effect or its standard error is missing or infinite.")
-    smallest = np.linalg.eigvalsh(V)[:, 0]
-    for s, value in zip(chosen, smallest, strict=True):
-        if value <= 0:
-            raise InputError(
-                f"Study {effects.studies[s]!r}: the covariance of its effects is not positive definite.",
-                hint="Standard errors must be above zero, and those of a multi-arm study must fit together.",
-            )
+    if not finite.all():
+        name = effects.studies[chosen[int(np.argmin(finite))]]
+        raise InputError(f"Study {name!r}: an effect or its standard error is missing or infinite.")
+    smallest = V[:, 0, 0] if V.shape[1] == 1 else np.linalg.eigvalsh(V)[:, 0]
+    if smallest.min() <= 0:
+        raise InputError(
+            f"Study {effects.studies[chosen[int(np.argmax(smallest <= 0))]]!r}: the covariance of its effects is not "
+            "positive definite.",
+            hint="Standard errors must be above zero, and those of a multi-arm study must fit together.",
+        )
 
 
 def relabel(blocks: Iterable[Block], node_of: IntArray) -> tuple[Block, ...]:

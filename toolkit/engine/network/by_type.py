@@ -27,7 +27,9 @@ INACTIVE, ACTIVE = "with an inactive treatment", "between active treatments"
 FEWEST_STUDIES = 2
 # Information on a variance relative to that of known effects; less is rounding.
 NO_INFORMATION = 1e-8
-TOLERANCE = 1e-10
+TOLERANCE = 1e-12
+# A step this small changes the likelihood by less than its rounding; the score knows better.
+SMALL_STEP = 1e-6
 MAX_ITERATIONS = 500
 
 
@@ -232,7 +234,8 @@ def _climb(typed: _Typed, x: FloatArray, typical: float) -> FloatArray:
         for _half in range(60):
             new = np.maximum(x + step, 0.0)
             reached = typed.log_likelihood(new)
-            if reached >= height:
+            small = float(np.max(np.abs(new - x) / (new + typical))) <= SMALL_STEP
+            if reached >= height or (small and np.isfinite(reached)):
                 break
             step = step / 2
         else:

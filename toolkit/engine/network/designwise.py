@@ -80,22 +80,25 @@ class Designwise:
                 twice += log_dets(N).sum(axis=1)
         return -0.5 * twice
 
-    def derivatives(self, tau2: float) -> Derivatives:
+    def derivatives(self, tau2: float, *, information: bool = True) -> Derivatives:
         """Traces and quadratic form of the score in tau2, as `gls.Model.derivatives`."""
         trace_w = trace_p = trace_ww = trace_pp = quadratic = 0.0
         for at, (w, _, cov, r) in enumerate(tuple(x[0] for x in part) for part in self._residuals(np.array([tau2]))):
-            S = self.blocks[at].shape
-            WS = w @ S
-            WSW = WS @ w
+            block = self.blocks[at]
+            S, single = block.shape, w.shape[-1] == 1
+            WS = w if single and block.between is None else w @ S
+            WSW = WS * w if single else WS @ w
             CM = cov @ self._sums(WSW, at)
-            once, twice = float(np.einsum("sii->", WS)), float(np.einsum("sij,sji->", WS, WS))
+            once = float(np.trace(WS, axis1=1, axis2=2).sum())
             trace_w += once
-            trace_ww += twice
-            trace_p += once - float(np.einsum("dii->", CM))
-            crossed = float(np.sum(cov * self._sums(WSW @ S @ w, at)))
-            trace_pp += twice - 2 * crossed + float(np.einsum("dij,dji->", CM, CM))
-            u = np.einsum("sij,sj->si", w, r)
-            quadratic += float(np.sum(u * np.matmul(S, u[:, :, None])[:, :, 0]))
+            trace_p += once - float(np.trace(CM, axis1=1, axis2=2).sum())
+            if information:
+                twice = float(np.sum(WS * WS.swapaxes(1, 2)))
+                crossed = float(np.sum(cov * self._sums(WS @ WSW, at)))
+                trace_ww += twice
+                trace_pp += twice - 2 * crossed + float(np.sum(CM * CM.swapaxes(1, 2)))
+            u = (w @ r[:, :, None])[:, :, 0]
+            quadratic += float(np.sum(u * (u @ S if block.between is None else (S @ u[:, :, None])[:, :, 0])))
         return Derivatives(trace_w=trace_w, trace_p=trace_p, trace_ww=trace_ww, trace_pp=trace_pp, quadratic=quadratic)
 
 

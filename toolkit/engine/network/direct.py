@@ -9,12 +9,21 @@ from math import isfinite
 import numpy as np
 
 from toolkit.engine.data import Effects, FloatArray, IntArray
-from toolkit.engine.network._intervals import symmetric_estimate
+from toolkit.engine.network._intervals import symmetric_estimate, symmetric_estimates
 from toolkit.engine.network.blocks import Block, make_blocks
 from toolkit.engine.network.gls import study_laplacians
 from toolkit.engine.results import Comparison, Estimate
 
-__all__ = ["Direct", "Pairs", "SeparateComparison", "all_pairs", "comparisons", "pool_direct", "separate_comparisons"]
+__all__ = [
+    "Direct",
+    "Pairs",
+    "SeparateComparison",
+    "all_pairs",
+    "comparisons",
+    "pool_direct",
+    "separate_comparisons",
+    "unit_table",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,35 +187,39 @@ def separate_comparisons(effects: Effects, level: float = 0.95) -> tuple[Separat
     return tuple(rows)
 
 
-def comparisons(effects: Effects, pairs: Pairs, tau2: float | None, level: float) -> tuple[Comparison, ...]:
+def comparisons(
+    effects: Effects, pairs: Pairs, units: FloatArray, tau2: float | None, level: float
+) -> tuple[Comparison, ...]:
     """Rows of direct evidence for the result: random effects with the network's tau2, common effect without one."""
     direct = pool_direct(pairs, len(effects.treatments), tau2 or 0.0)
-    size = _arm_sizes(effects)
+    n = np.bincount(direct.row, weights=units[pairs.study, pairs.t1] + units[pairs.study, pairs.t2])
     method = "common effect" if tau2 is None else "random effects, tau2 of the network"
     studies: list[list[str]] = [[] for _ in direct.k]
     for c, s in zip(direct.row.tolist(), pairs.study.tolist(), strict=True):
         studies[c].append(effects.studies[s])
-    first, second = direct.t1.tolist(), direct.t2.tolist()
-    rows = []
-    for c, names in enumerate(studies):
-        t1, t2 = effects.treatments[first[c]], effects.treatments[second[c]]
-        ns = [size.get((s, t)) for s in names for t in (t1, t2)]
-        known = [n for n in ns if n is not None]
-        rows.append(
-            Comparison(
-                t1=t1,
-                t2=t2,
-                studies=tuple(names),
-                n=float(sum(known)) if len(known) == len(ns) else None,
-                direct=symmetric_estimate(float(direct.te[c]), float(direct.se[c]), level, method),
-            )
+    pooled = symmetric_estimates(direct.te, direct.se, level, method)
+    first, second, sizes = direct.t1.tolist(), direct.t2.tolist(), n.tolist()
+    return tuple(
+        Comparison(
+            t1=effects.treatments[first[c]],
+            t2=effects.treatments[second[c]],
+            studies=tuple(names),
+            n=sizes[c] if isfinite(sizes[c]) else None,
+            direct=pooled[c],
         )
-    return tuple(rows)
+        for c, names in enumerate(studies)
+    )
 
 
-def _arm_sizes(effects: Effects) -> dict[tuple[str, str], float]:
-    """Units per (study, treatment) where the arms say so."""
+def unit_table(effects: Effects) -> FloatArray:
+    """(S, T) units of each treatment in each study; NaN where the study has no such arm or does not say."""
+    S, T = len(effects.studies), len(effects.treatments)
+    own = np.full((S, T), np.nan)
     if effects.arms is None:
-        return {}
-    arms = zip(effects.arms.study, effects.arms.treatment, effects.arms.n.tolist(), strict=True)
-    return {(study, treatment): float(n) for study, treatment, n in arms if isfinite(n)}
+        return own
+    study, treatment = ({x: i for i, x in enumerate(names)} for names in (effects.studies, effects.treatments))
+    row = np.array([study.get(x, -1) for x in effects.arms.study])
+    column = np.array([treatment.get(x, -1) for x in effects.arms.treatment])
+    known = (row >= 0) & (column >= 0)
+    own[row[known], column[known]] = effects.arms.n[known]
+    return own

@@ -21,7 +21,7 @@ from toolkit.engine.network.blocks import Block, make_blocks, take_studies
 from toolkit.engine.network.by_type import between_by_type
 from toolkit.engine.network.connect import require_connected
 from toolkit.engine.network.designs import inconsistency
-from toolkit.engine.network.direct import all_pairs, comparisons
+from toolkit.engine.network.direct import all_pairs, comparisons, unit_table
 from toolkit.engine.network.gls import Fit, Model
 from toolkit.engine.network.rank import SMALL_VALUES, p_scores, ranking_caution
 from toolkit.engine.network.standard import NETWORK_INTERVALS, Standard
@@ -92,9 +92,10 @@ def _fit(effects: Effects, spec: NetworkSpec) -> NetworkResult:
     tested = inconsistency(model)
     if tested.reason is not None:
         warnings.append(Warning_(code="inconsistency_not_estimable", text=tested.reason))
-    direct = comparisons(effects, all_pairs(effects, blocks=model.blocks), tau2.value if tau2 else None, spec.level)
+    units, pairs = unit_table(effects), all_pairs(effects, blocks=model.blocks)
+    direct = comparisons(effects, pairs, units, tau2.value if tau2 else None, spec.level)
     names = tuple(effects.treatments[t] for t in order)
-    counts, sizes = _node_sizes(effects, model.blocks, names)
+    counts, sizes = _node_sizes(effects, model.blocks, names, units)
     caution = None if spec.small_values is None else ranking_caution(direct, counts, names)
     return NetworkResult(
         spec=spec,
@@ -150,7 +151,7 @@ def network_effects(data: Effects | ArmTable | pd.DataFrame, spec: NetworkSpec) 
     if not effects.studies:
         reasons = "; ".join(f"{e.study}: {e.reason}" for e in effects.excluded[:10])
         raise InputError("No study gives an effect, so there is nothing to analyse.", hint=reasons or None)
-    if len(set(effects.t1.tolist()) | set(effects.t2.tolist())) < len(effects.treatments):
+    if not np.bincount(np.concatenate([effects.t1, effects.t2]), minlength=len(effects.treatments)).all():
         effects = take_studies(effects, range(len(effects.studies)))
     return _with_between(effects, spec)
 
@@ -178,9 +179,10 @@ def consistency_model(effects: Effects) -> Model:
     NotEstimable
         If the network is disconnected.
     """
-    blocks = make_blocks(effects)
-    require_connected(effects)
-    return Model(blocks, len(effects.treatments))
+    model = Model(make_blocks(effects), len(effects.treatments))
+    if model.component.max() > 0:
+        require_connected(effects)
+    return model
 
 
 def _merge(data: object, spec: NetworkSpec | None, options: dict[str, Any]) -> NetworkSpec:
@@ -325,21 +327,16 @@ def _ranking(
 
 
 def _node_sizes(
-    effects: Effects, blocks: Sequence[Block], names: tuple[str, ...]
+    effects: Effects, blocks: Sequence[Block], names: tuple[str, ...], units: FloatArray
 ) -> tuple[tuple[int, ...], tuple[float | None, ...]]:
     """Studies and units of each treatment; units are None where any arm does not report them."""
     of = dict(zip(effects.treatments, _studies_of(blocks, len(effects.treatments)), strict=True))
     counts = tuple(of[t] for t in names)
     if effects.arms is None:
         return counts, (None,) * len(names)
-    analysed = {
-        (effects.studies[s], effects.treatments[t])
-        for b in blocks
-        for s, members in zip(b.study.tolist(), b.nodes.tolist(), strict=True)
-        for t in members
-    }
-    total = dict.fromkeys(names, 0.0)
-    for study, treatment, n in zip(effects.arms.study, effects.arms.treatment, effects.arms.n.tolist(), strict=True):
-        if (study, treatment) in analysed:
-            total[treatment] += n
-    return counts, tuple(total[t] if np.isfinite(total[t]) else None for t in names)
+    inside = np.zeros(units.shape, dtype=bool)
+    for b in blocks:
+        inside[b.study[:, None], b.nodes] = True
+    total = np.where(inside, units, 0.0).sum(axis=0)
+    place = [effects.treatments.index(t) for t in names]
+    return counts, tuple(float(total[t]) if np.isfinite(total[t]) else None for t in place)

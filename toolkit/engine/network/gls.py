@@ -42,6 +42,8 @@ __all__ = [
 ALIASED = 1e-9
 # Length of a unit direction inside the null space of the design above which the data do not determine it.
 IN_NULL_SPACE = 1e-6
+# Up to so many nodes the connections are found by squaring a dense matrix, which is faster than a sparse search.
+FEW_NODES = 64
 BoolArray = NDArray[np.bool_]
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -159,6 +161,12 @@ class Model:
     def _components(self) -> IntArray:
         first = np.concatenate([np.repeat(b.nodes[:, 0], b.nodes.shape[1] - 1) for b in self.blocks])
         other = np.concatenate([b.nodes[:, 1:].ravel() for b in self.blocks])
+        if self.n_nodes <= FEW_NODES:
+            reach = np.eye(self.n_nodes)
+            reach[first, other] = reach[other, first] = 1.0
+            for _ in range(self.n_nodes.bit_length()):
+                reach = np.minimum(reach @ reach, 1.0)
+            return np.unique(np.argmax(reach, axis=1), return_inverse=True)[1].astype(np.int64)
         graph = coo_matrix((np.ones(len(first)), (first, other)), shape=(self.n_nodes, self.n_nodes))
         labels: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
         return labels
@@ -208,17 +216,7 @@ class Model:
         if tau2 == 0.0 and self._common is not None:
             return self._common
         W = self.weights(tau2) if W is None else W
-        N = self.assemble([bordered(w) for w in W])
-        right = self.gather([_spread(w @ b.y[:, :, None]) for w, b in zip(W, self.blocks, strict=True)])
-        free = self.free
-        try:
-            chol = np.linalg.cholesky(N[np.ix_(free, free)])
-        except np.linalg.LinAlgError as error:
-            raise NotEstimable("The studies do not determine all relative effects of this model.") from error
-        half = np.linalg.inv(chol)
-        cov = np.zeros_like(N)
-        cov[np.ix_(free, free)] = half.T @ half
-        beta = cov @ right
+        beta, cov, chol = self._estimates(W)
         q = 0.0
         log_det_v = 0.0
         for w, b in zip(W, self.blocks, strict=True):
@@ -230,6 +228,22 @@ class Model:
         if tau2 == 0.0:
             self._common = fit
         return fit
+
+    def _estimates(self, W: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Parameters, their covariance and the Cholesky factor of the reduced normal matrix at weights `W`."""
+        N = self.assemble([bordered(w) for w in W])
+        right = self.gather([_spread(w @ b.y[:, :, None]) for w, b in zip(W, self.blocks, strict=True)])
+        free = self.free
+        at = free[:, None], free
+        try:
+            chol = np.linalg.cholesky(N[at])
+        except np.linalg.LinAlgError as error:
+            raise NotEstimable("The studies do not determine all relative effects of this model.") from error
+        half = np.linalg.inv(chol)
+        cov = np.zeros_like(N)
+        cov[at] = half.T @ half
+        beta: FloatArray = cov @ right
+        return beta, cov, chol.astype(float, copy=False)
 
     def log_likelihood(self, tau2: float, *, restricted: bool) -> float:
         """Log-likelihood profiled over the parameters; the restricted one without the constant of the design."""
@@ -266,24 +280,28 @@ class Model:
             twice = twice + np.linalg.slogdet(reduced)[1]
         return -0.5 * twice
 
-    def derivatives(self, tau2: float) -> Derivatives:
-        """Traces and quadratic form of the score in tau2 at `tau2`."""
+    def derivatives(self, tau2: float, *, information: bool = True) -> Derivatives:
+        """Traces and quadratic form of the score in tau2 at `tau2`; those of the information are 0 if not wanted."""
         W = self.weights(tau2)
-        fit = self.solve(tau2, W)
+        beta, cov, _ = self._estimates(W)
         trace_w = trace_ww = quadratic = 0.0
         once, twice = [], []
         for w, b in zip(W, self.blocks, strict=True):
             S = b.shape
-            WS = w @ S
-            trace_w += float(np.einsum("sii->", WS))
-            trace_ww += float(np.einsum("sij,sji->", WS, WS))
-            once.append(bordered(WS @ w))
-            twice.append(bordered(WS @ WS @ w))
-            u = np.einsum("sij,sj->si", w, b.y - self.fitted(b, fit.beta))
-            quadratic += float(np.sum(u * np.matmul(S, u[:, :, None])[:, :, 0]))
-        CM = fit.cov @ self.assemble(once)
+            WS = w @ S if w.shape[-1] > 1 or b.between is not None else w
+            WSW = WS @ w if w.shape[-1] > 1 else WS * w
+            trace_w += float(np.trace(WS, axis1=1, axis2=2).sum())
+            once.append(bordered(WSW))
+            if information:
+                trace_ww += float(np.sum(WS * WS.swapaxes(1, 2)))
+                twice.append(bordered(WS @ WSW))
+            u = (w @ (b.y - self.fitted(b, beta))[:, :, None])[:, :, 0]
+            quadratic += float(np.sum(u * (u @ S if b.between is None else (S @ u[:, :, None])[:, :, 0])))
+        CM = cov @ self.assemble(once)
         trace_p = trace_w - float(np.trace(CM))
-        trace_pp = trace_ww - 2 * float(np.sum(fit.cov * self.assemble(twice))) + float(np.sum(CM * CM.T))
+        trace_pp = 0.0
+        if information:
+            trace_pp = trace_ww - 2 * float(np.sum(cov * self.assemble(twice))) + float(np.sum(CM * CM.T))
         return Derivatives(trace_w=trace_w, trace_p=trace_p, trace_ww=trace_ww, trace_pp=trace_pp, quadratic=quadratic)
 
 

@@ -34,6 +34,7 @@ __all__ = [
 # Grid of starting values, as multiples of a typical variance: wide enough for a second mode of the likelihood.
 GRID = tuple(10.0 ** (k / 2) for k in range(-8, 5))
 TOLERANCE = 1e-12
+LAST_SECANT = 1e-8
 MAX_ITERATIONS = 200
 
 
@@ -65,8 +66,8 @@ class VarianceModel(Protocol):
     def log_likelihoods(self, grid: FloatArray, *, restricted: bool) -> FloatArray:
         """Profile log-likelihood at each tau2 of `grid`."""
 
-    def derivatives(self, tau2: float) -> Derivatives:
-        """Pieces of the score and information."""
+    def derivatives(self, tau2: float, *, information: bool = True) -> Derivatives:
+        """Pieces of the score and, unless it is not wanted, of the information."""
 
 
 def tau2_dersimonian_laird(model: VarianceModel) -> Tau2:
@@ -141,19 +142,35 @@ def estimate_tau2(model: VarianceModel, method: str, value: float | None = None)
     return estimators[method](model)
 
 
-def _score(model: VarianceModel, tau2: float, restricted: bool) -> tuple[float, float]:
-    d = model.derivatives(tau2)
+def _score(model: VarianceModel, tau2: float, restricted: bool, *, information: bool) -> tuple[float, float]:
+    """Score and expected information (0 where it is not wanted)."""
+    d = model.derivatives(tau2, information=information)
     if restricted:
         return 0.5 * (d.quadratic - d.trace_p), 0.5 * d.trace_pp
     return 0.5 * (d.quadratic - d.trace_w), 0.5 * d.trace_ww
 
 
+def _vertex(grid: list[float], values: FloatArray, best: int) -> float:
+    """Top of the parabola in the logarithm of tau2 through the best point and its neighbours; near zero the best."""
+    if best < 2 or best == len(grid) - 1:
+        return grid[best]
+    a, b, c = (float(np.log(grid[k])) for k in (best - 1, best, best + 1))
+    fa, fb, fc = values[best - 1 : best + 2].tolist()
+    turn = (b - a) * (fb - fc) - (b - c) * (fb - fa)
+    if turn <= 0:
+        return grid[best]
+    return float(np.exp(b - 0.5 * ((b - a) ** 2 * (fb - fc) - (b - c) ** 2 * (fb - fa)) / turn))
+
+
 def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
-    """Highest mode on a grid that includes zero, then Fisher scoring and secants of the score inside its bracket."""
+    """Highest mode on a grid that includes zero, then a step of Fisher scoring and secants of the score in its bracket.
+
+    The information is computed for the first step and at the end; a secant that moves by less than `LAST_SECANT` is the
+    last one, since what it leaves is of a higher order.
+    """
     method = "REML" if restricted else "ML"
     typical = typical_variance(model)
-    moment = tau2_dersimonian_laird(model).value
-    grid = [0.0, *sorted({typical * g for g in GRID} | ({moment} if moment > 0 else set()))]
+    grid = [0.0, *(typical * g for g in GRID)]
     while True:
         values = model.log_likelihoods(np.array(grid), restricted=restricted)
         best = int(np.argmax(values))
@@ -161,23 +178,25 @@ def _maximise(model: VarianceModel, *, restricted: bool) -> Tau2:
             break
         grid.append(grid[-1] * 10)
     low, high = grid[max(best - 1, 0)], grid[best + 1]
-    x, last = grid[best], (np.nan, np.nan)
-    iterations, converged, information = 0, False, 0.0
-    for iterations in range(1, MAX_ITERATIONS + 1):  # noqa: B007 - reported
-        score, information = _score(model, x, restricted)
+    x, last = _vertex(grid, values, best), (np.nan, np.nan)
+    iterations, converged = 0, False
+    for iterations in range(1, MAX_ITERATIONS + 1):
+        score, information = _score(model, x, restricted, information=iterations == 1)
         if x == 0.0 and score <= 0:
             converged = True
             break
         low, high = (x, high) if score > 0 else (low, x)
-        step = x + score / information if information > 0 else high  # flat to rounding: halve the bracket
+        step = x + score / information if information > 0 else np.nan
         secant = x - score * (x - last[0]) / (score - last[1]) if score != last[1] else np.nan
         new = next((s for s in (secant, step) if low < s < high), (low + high) / 2)
         last = x, score
-        if abs(new - x) <= TOLERANCE * (x + typical):
-            x, converged = new, True
+        close = LAST_SECANT if new == secant else TOLERANCE
+        moved, x = abs(new - x), new
+        if moved <= close * (x + typical):
+            converged = True
             break
-        x = new
-    if x > 0 and values[0] >= model.log_likelihood(x, restricted=restricted):
+    if best == 0 and x > 0 and values[0] >= model.log_likelihood(x, restricted=restricted):
         x = 0.0
-    se = float(1 / np.sqrt(information)) if x > 0 and information > 0 else None
+    information = _score(model, x, restricted, information=True)[1] if x > 0 else 0.0
+    se = float(1 / np.sqrt(information)) if information > 0 else None
     return Tau2(value=x, method=method, boundary=x == 0.0, converged=converged, iterations=iterations, se=se)
