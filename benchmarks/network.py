@@ -2,8 +2,8 @@
 
 Bars are for one core with one BLAS thread (OMP_NUM_THREADS=1). FOLDER holds the CSV files of a generator with the
 columns study, treatment, n, events (t020_s0200.csv, t050_s1000.csv, t100_s5000.csv); without it networks of the same
-sizes are made here from a fixed seed. Where Rscript and metafor are there, one REML fit of the smallest network by rma.mv
-is timed too (network_metafor.R); netmeta is in no Debian package and is not run.
+sizes are made here from a fixed seed. Where Rscript and metafor are there, one REML fit of the smallest network by
+rma.mv is timed too (network_metafor.R); netmeta is in no Debian package and is not run.
 """
 
 from __future__ import annotations
