@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from tests.dedup.conftest import ABSTRACTED, ARTICLE, DOUBTFUL, OTHER, AddRecords
 from toolkit.cli import cli
+from toolkit.model.errors import InputError
 from toolkit.project import Project
 from toolkit.store import views
 
@@ -107,6 +108,22 @@ def test_files_are_joined_without_a_project(tmp_path: Path) -> None:
     with (tmp_path / "trace.csv").open(encoding="utf-8-sig", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert [row["report"] for row in rows] == ["1", "2", "1"]
+
+
+def test_no_command_overwrites_a_file_without_force(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "a.ris").write_text(RIS_ONE, encoding="utf-8")
+    for name in ("out.ris", "trace.csv", "all.csv"):
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    source, out, trace = (str(tmp_path / name) for name in ("a.ris", "out.ris", "trace.csv"))
+    for words in (["-o", out], ["-o", str(tmp_path / "new.ris"), "--trace", trace]):
+        with pytest.raises(InputError, match="--force"):
+            call("dedup-file", source, *words)
+    assert not (tmp_path / "new.ris").exists()
+    with pytest.raises(InputError, match="--force"):
+        call("-C", str(folder), "dedup", "export", str(tmp_path / "all.csv"))
+    assert {(tmp_path / name).read_text(encoding="utf-8") for name in ("out.ris", "trace.csv", "all.csv")} == {"mine"}
+    call("dedup-file", source, "-o", out, "--force")
+    assert "TY  -" in (tmp_path / "out.ris").read_text(encoding="utf-8")
 
 
 def test_score_of_a_labelled_file(tmp_path: Path) -> None:

@@ -134,3 +134,31 @@ def test_traditional_characters_become_simplified_and_no_simplified_one_is_chang
     assert len(SIMPLIFIED) > 1000
     assert not {chr(code) for code in SIMPLIFIED} & set(SIMPLIFIED.values())
     assert all(len(value) == 1 for value in SIMPLIFIED.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("clinicaltrials.gov nct 00821470", "NCT00821470"),
+        ("NCT-00821470", "NCT00821470"),
+        ("NCT No. 00821470", "NCT00821470"),
+        ("试验注册号ChiCTR1800012345。", "CHICTR1800012345"),
+        ("ChiCTR 1800012345", "CHICTR1800012345"),
+        ("ChiCTR-TRC-12002345", "CHICTRTRC12002345"),
+        ("CHICTR TRC 12002345", "CHICTRTRC12002345"),
+        ("EudraCT number: 2010-012345-67", "2010-012345-67"),
+        ("EUCTR2010-012345-67-GB", "2010-012345-67"),
+        ("CTIS 2022-501234-12-00", "2022-501234-12"),
+        ("ISRCTN: 12345678", "ISRCTN12345678"),
+        ("KCT0001234", "KCT0001234"),
+        ("NTR 1234", "NTR1234"),
+        ("CTRI/2012/03/002345", "CTRI/2012/03/002345"),
+    ],
+)
+def test_a_registry_number_is_one_number_however_it_is_written(text: str, number: str) -> None:
+    assert read_registry("", f"Registered ({text}) before the start.") == (number,)
+
+
+def test_what_only_looks_like_a_registry_number_is_none() -> None:
+    assert read_registry("", "function and distinct grants 2019-123456-12, NCT123, PMID 20100123456") == ()
+    assert read_registry("2019-123456-12") == ("2019-123456-12",)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
+from toolkit.cli.common import command_line, emit, format_option, keep_forms, open_project, project_options, table
+from toolkit.cli.dedup_common import STRICTNESS, force_option, line_of, note_option
 from toolkit.cli.dedup_links import link, links, overlap, unlink
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from toolkit.model.records import ParsedRecord
     from toolkit.project import Project
 
-STRICTNESS = click.Choice(["strict", "balanced", "sensitive"])
-note_option = click.option("--note", help="A remark kept with the judgement.")
 SHOWN = ("title", "authors", "year", "journal", "volume", "issue", "pages", "doi", "pmid", "abstract")
 
 
@@ -144,9 +143,10 @@ def explain(ctx: click.Context, first: str, second: str, output_format: str) -> 
 
 @dedup.command("export")
 @click.argument("file", type=click.Path(dir_okay=False))
+@force_option
 @project_options
 @click.pass_context
-def export(ctx: click.Context, file: str) -> None:
+def export(ctx: click.Context, file: str, force: bool) -> None:
     """Write FILE: every record with its report, who joined it and why (.csv, .xlsx), or one best record per report
     (.ris, .nbib, .bib)."""
     from pathlib import Path
@@ -155,6 +155,7 @@ def export(ctx: click.Context, file: str) -> None:
     from toolkit.records.tables import write_form
     from toolkit.records.write import write_file
 
+    keep_forms(Path(file), force=force)
     with open_project(ctx) as project:
         if Path(file).suffix.lower() in (".csv", ".xlsx", ""):
             rows = export_rows(project)
@@ -247,8 +248,9 @@ def _list(project: Project, waiting: list[Question]) -> None:
 
 
 def _brief(record: ParsedRecord) -> str:
-    parts = (record.title or "(no title)", record.authors[0] if record.authors else None, record.year, record.journal)
-    return " | ".join(str(part) for part in parts if part)
+    return line_of(
+        record.title or "(no title)", record.authors[0] if record.authors else None, record.year, record.journal
+    )
 
 
 def _ask_all(project: Project, waiting: list[Question], command: str) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import click
 
-from toolkit.cli.common import emit, format_option
+from toolkit.cli.common import emit, format_option, keep_forms
+from toolkit.cli.dedup_common import STRICTNESS, force_option
 from toolkit.model.wording import counted
-
-STRICTNESS = click.Choice(["strict", "balanced", "sensitive"])
 
 
 @click.command("dedup-file")
@@ -20,6 +19,7 @@ STRICTNESS = click.Choice(["strict", "balanced", "sensitive"])
 @click.option("--trace", metavar="FILE", help="Also write which record went where and why (CSV or XLSX).")
 @click.option("--questions", metavar="FILE", help="Also write the pairs a person should look at (CSV or XLSX).")
 @click.option("--prefer", metavar="FILE", multiple=True, help="Take this file's fields first. Repeatable, in order.")
+@force_option
 @format_option("table", "json")
 def dedup_file(
     files: tuple[str, ...],
@@ -28,12 +28,14 @@ def dedup_file(
     trace: str | None,
     questions: str | None,
     prefer: tuple[str, ...],
+    force: bool,
     output_format: str,
 ) -> None:
     """Join the duplicates of reference FILES (RIS, NBIB, PubMed XML, EndNote, BibTeX, CSV ...) into one file.
 
     Each report is written once, with the best of every field: the longest abstract, full author names, all DOIs.
-    Pairs that are not sure enough stay apart; --questions lists them. The input files are not changed.
+    Pairs that are not sure enough stay apart; --questions lists them. The input files are not changed, and
+    files that exist are not overwritten without --force.
 
     \b
     evipool dedup-file pubmed.nbib embase.ris -o joined.ris --trace trace.csv --questions pairs.csv
@@ -42,7 +44,10 @@ def dedup_file(
     from toolkit.records.tables import write_form
     from toolkit.records.write import write_file
 
-    _refuse_overwriting([Path(file) for file in files], [Path(name) for name in (output, trace, questions) if name])
+    targets = [Path(name) for name in (output, trace, questions) if name]
+    _refuse_overwriting([Path(file) for file in files], targets)
+    for target in targets:
+        keep_forms(target, force=force)
     outcome = dedup_files(files, strictness=strictness, prefer=prefer)
     write_file(output, outcome.best)
     if trace:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.common import command_line, csv_text, emit, format_option, open_project, project_options, table
+from toolkit.cli.dedup_common import line_of, note_option
 from toolkit.model.events import RELATIONS
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from toolkit.project import Project
 
 KIND = click.Choice(list(RELATIONS))
-note_option = click.option("--note", help="A remark kept with the judgement.")
 COLUMNS = (
     "kind", "first", "first_title", "first_year", "first_journal", "second", "second_title", "second_year",
     "second_journal", "said_by",
@@ -90,8 +90,7 @@ def _pair(row: dict[str, object]) -> str:
 
 def _sentence(row: dict[str, object]) -> str:
     first, second = (
-        " | ".join(str(row[f"{side}_{name}"]) for name in ("title", "year", "journal") if row[f"{side}_{name}"])
-        for side in ("first", "second")
+        line_of(row[f"{side}_title"], row[f"{side}_year"], row[f"{side}_journal"]) for side in ("first", "second")
     )
     return f"{first}\n  is {RELATIONS[str(row['kind'])]}\n{second}"
 

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 INDEX_FILE = ".cache/dedup-index.npz"
-INDEX_VERSION = 4  # rises when normalisation, `keys.CODES` or the words of titles change
+INDEX_VERSION = 5  # rises when normalisation, `keys.CODES` or the words of titles change
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]

@@ -19,12 +19,23 @@ _ROMAN_VOLUME = re.compile(r"^[ivxlc]+$", re.IGNORECASE)
 _MONTHS = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
 _DASH = str.maketrans(dict.fromkeys("‐‑‒–—―−﹣-~", "-"))
 _PAGE = re.compile(r"([a-z.]*?)0*(\d+)([a-z]*)", re.IGNORECASE)
+_SEPARATOR = r"[ :#-]{0,2}(?:(?:No|Number|Nr)\b[.:]? ?)?"
 _REGISTRY = re.compile(
-    r"\b(?:NCT ?0?\d{7,8}|ISRCTN ?\d{8}|ChiCTR[-\w]{0,8}?\d{6,12}|(?:EUCTR ?|EudraCT[ :#]*)?20\d\d-\d{6}-\d\d|"
-    r"ACTRN ?\d{14}|DRKS ?\d{8}|UMIN ?\d{9}|CTRI/\d{4}/\d\d\d?/\d+|NTR ?\d{3,4}|IRCT\w{10,20}|KCT\d{7})\b",
+    rf"(?<![A-Za-z0-9])(?:NCT{_SEPARATOR}0?\d{{7,8}}|ISRCTN{_SEPARATOR}\d{{8}}|"
+    rf"ChiCTR{_SEPARATOR}(?:[A-Z]{{2,5}}[ -]?)?\d{{6,12}}|"
+    rf"(?:(?:EUCTR|EudraCT|EU CT){_SEPARATOR})?20\d\d-\d{{6}}-\d\d(?:-\d\d)?(?!-?\d)|"
+    rf"ACTRN{_SEPARATOR}\d{{14}}|DRKS{_SEPARATOR}\d{{8}}|UMIN{_SEPARATOR}\d{{9}}|CTRI/\d{{4}}/\d\d\d?/\d+|"
+    rf"jRCTs?\d{{9,10}}|PACTR{_SEPARATOR}\d{{15,16}}|TCTR{_SEPARATOR}\d{{11}}|KCT{_SEPARATOR}\d{{7}}|"
+    r"IRCT\w{10,20}|NTR ?\d{3,4})(?![A-Za-z0-9])",
+    re.IGNORECASE | re.ASCII,
+)
+_LONG_NUMBER = re.compile(r"\d{6}|NTR ?\d")  # every registry number has one: most texts are done with this
+_EUROPEAN = re.compile(r"(?:EUDRACT|EUCTR|EUCT)?(20\d\d-\d{6}-\d\d)")
+_NAMED_EUROPEAN = re.compile(
+    r"eudract|euctr|eu ct\b|\bctis\b|clinicaltrialsregister|european (?:union )?(?:clinical )?(?:trials? )?regist",
     re.IGNORECASE,
 )
-_REGISTERS = ("NCT", "nct", "ISRCTN", "isrctn", "ChiCTR", "chictr", "CTRI", "ACTRN", "EUCTR", "EudraCT", "DRKS", "UMIN")
+_AFTER_NAME = re.compile(r"(?<=[A-Z])[ :#-]*(?:(?:NO|NUMBER|NR)[.:]? ?)?(?=\d)|[ :#]")
 _JUNK_DOI_TAIL = re.compile(r"(?:/(?:full|abstract|pdf|epdf|meta))$|\.[gst]\d{3}$|[.,;)\]]+$")
 
 
@@ -114,12 +125,21 @@ def read_pages(text: str) -> tuple[str, str]:
 
 
 def read_registry(numbers: str, *fields: str) -> tuple[str, ...]:
-    """Trial registry numbers, upper case, without spaces, sorted: of the field made for them, and of any others."""
-    text = "\n".join(fields)
-    if not any(map(text.__contains__, _REGISTERS)):
-        if not numbers:
-            return ()
-        fields = ()
-    named = [f for f in fields if any(map(f.__contains__, _REGISTERS))]
-    found = {re.sub(r"[ :#]", "", m.group().upper()) for f in (numbers, *named) for m in _REGISTRY.finditer(f)}
+    """Trial registry numbers, upper case, without spaces, sorted: of the field made for them, and of any others.
+
+    A European number may stand alone in the field made for it; elsewhere the text must name the register.
+
+    >>> read_registry("", "注册号ChiCTR 1800012345", "(NCT-00821470; EudraCT number: 2010-012345-67)")
+    ('2010-012345-67', 'CHICTR1800012345', 'NCT00821470')
+    """
+    found: set[str] = set()
+    for k, field in enumerate((numbers, *fields)):
+        if not field or _LONG_NUMBER.search(field) is None:
+            continue
+        for match in _REGISTRY.finditer(field):
+            number = _AFTER_NAME.sub("", match.group().upper())
+            european = _EUROPEAN.match(number)
+            if european is None or k == 0 or _NAMED_EUROPEAN.search(field):
+                plain = number.replace("-", "") if number.startswith("CHICTR") else number
+                found.add(european[1] if european else plain)
     return tuple(sorted(found))
