@@ -156,3 +156,14 @@ def test_every_search_command_has_help():
         assert command.help, name
         for option in command.params:
             assert getattr(option, "help", "") or option.param_type_name == "argument", (name, option.name)
+
+
+def test_check_and_translate_take_the_name_of_a_strategy(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "search_strategies").mkdir()
+    (tmp_path / "search_strategies" / "hips.txt").write_text("# database: PubMed\n\n#1 hip[ti]\n", encoding="utf-8")
+    assert run(["-C", str(tmp_path), "search", "check", "hips"]) == 0
+    assert run(["search", "check", "hips.txt", "-C", str(tmp_path)]) == 0
+    assert run(["search", "translate", "hips", "--to", "ovid", "-C", str(tmp_path)]) == 0
+    assert "hip.ti." in capsys.readouterr().out
+    assert run(["search", "check", "knees", "-C", str(tmp_path)]) == 2
+    assert "No such strategy file" in capsys.readouterr().err

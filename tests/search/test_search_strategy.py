@@ -193,3 +193,45 @@ def test_a_missing_file_and_a_byte_order_mark(tmp_path: Path):
     path = tmp_path / "bom.txt"
     path.write_text("# database: PubMed\n\n#1 a[ti]", encoding="utf-8-sig")
     assert read_strategy(path).get("database") == "PubMed"
+
+
+def test_tags_that_pubmed_does_not_have_are_errors():
+    assert findings("#1 a[MeSHH]") == [("unknown-field", "error", 1, 5)]
+    assert findings("#1 a[tiabb]") == [("unknown-field", "error", 1, 5)]
+    for tag in ("Mesh:NoExp", "tiab:~3", "Supplementary Concept", "Date - Publication", "ab", "pmid", "majr:noexp"):
+        assert "unknown-field" not in {code for code, *_ in findings(f"#1 femur[{tag}]")}, tag
+
+
+def test_every_field_that_entrez_lists_is_known(shared: Path):
+    from xml.etree import ElementTree
+
+    from toolkit.search.lint import check_strategy
+
+    fields = ElementTree.parse(shared / "samples/entrez/bp_einfo2.xml").findall(".//Field")
+    assert len(fields) > 40
+    for field in fields:
+        for name in (field.findtext("Name"), field.findtext("FullName")):
+            found = check_strategy(parse_strategy(f"#1 femur[{name}]"))
+            assert "unknown-field" not in {finding.code for finding in found}, name
+
+
+def test_form_of_cnki_is_its_own():
+    head = "# platform: CNKI\n\n"
+    assert findings("TI='生态' and KY='生态文明'", head) == []
+    assert findings("TI=('生态'+'环境') AND AB='文明'", head) == []
+    assert [code for code, *_ in findings("TS=(ecology)", head)] == ["other-platform"]
+
+
+def test_lines_named_by_commands_of_ovid_are_used():
+    head = "# platform: Ovid\n\n"
+    text = "1. a.ti.\n2. b.ti.\n3. c.ti.\n4. or/1-2,3\n5. 4 use medall\n6. limit 5 to english language\n"
+    assert findings(f"{text}7. remove duplicates from 6", head) == []
+
+
+def test_a_platform_that_is_not_known_is_said_to_be_unchecked():
+    assert findings("# platform: PsycNet\n\n#1 a", "") == [("unknown-platform", "warning", 1, 1)]
+
+
+def test_findings_on_the_header_name_its_line():
+    found = findings("# database: PubMed\n# status: draft\n\n#1 ⟦exp Asthma/⟧", "")
+    assert found == [("draft", "error", 2, 1), ("untranslated", "error", 4, 4)]

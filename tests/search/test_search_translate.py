@@ -360,3 +360,58 @@ def test_the_command_writes_a_draft_and_counts_its_marks(tmp_path: Path, capsys:
     assert run(["search", "translate", str(path), "--to", "wos", "-o", str(out)]) == 2  # never over a person's work
     assert run(["search", "translate", str(path), "--to", "Web of Science"]) == 3
     assert run(["search", "check", str(out)]) == 2
+
+
+# ---- the host's own commands, and databases of one host ----
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "4 use medall",
+        "limit 4 to english language",
+        "limit 4 to (english and humans)",
+        "remove duplicates from 4",
+    ],
+)
+def test_a_command_of_ovid_is_never_searched_as_words(command: str):
+    text, kinds = one(f"{OVID}1. a.ti.\n2. b.ti.\n3. c.ti.\n4. or/1-3\n5. {command}", "pubmed")
+    assert (text, kinds) == (f"⟦{command}⟧", ["untranslatable"])
+
+
+def test_a_heading_in_quotes_is_a_heading():
+    assert one(f'{OVID}1. exp "Quality of Life"/', "pubmed") == ('"Quality of Life"[mh]', [])
+    assert one(f'{OVID}1. *"Quality of Life"/px', "cochrane")[1] == ["untranslatable"]  # subheading not in the table
+
+
+def test_a_list_of_lines_is_not_taken_for_a_range():
+    lines = "".join(f"{n}. {word}.ti.\n" for n, word in enumerate(("aa", "bb", "cc", "dd", "ee"), start=1))
+    assert one(f"{OVID}{lines}6. or/1-2,5", "pubmed")[0] == "#1 OR #2 OR #5"
+    assert one(f"{OVID}{lines}6. or/1-2,5", "cochrane")[0] == "#1 OR #2 OR #5"
+    assert one(f"{OVID}{lines}6. and/1-3", "cochrane")[0] == "{and #1-#3}"
+
+
+@pytest.mark.parametrize("database", ["Embase", "APA PsycInfo"])
+def test_publication_types_of_medline_are_untranslatable_in_other_databases_of_ovid(database: str):
+    strategy = parse_strategy(PUBMED + "#1 randomized controlled trial[pt]")
+    line = translate(strategy, "ovid", database=database).lines[0]
+    assert line.text == "⟦randomized controlled trial[pt]⟧"
+    assert [mark.kind for mark in line.marks] == ["untranslatable"]
+
+
+def test_keywords_of_authors_are_key_concepts_in_psycinfo():
+    strategy = parse_strategy(PUBMED + "#1 gambling[tiab]")
+    assert translate(strategy, "ovid", database="APA PsycInfo").lines[0].text == "gambling.ti,ab,id."
+    assert translate(strategy, "ovid", database="Embase").lines[0].text == "gambling.ti,ab,kf."
+
+
+def test_hits_pasted_behind_a_line_are_not_searched():
+    strategy = parse_strategy(f"{OVID}1     exp Gambling/ (12,345)\n2     (bet or bets).ti. (7)\n3     1 or 2 (12350)")
+    assert [(line.text, line.hits) for line in strategy.lines] == [
+        ("exp Gambling/", 12345),
+        ("(bet or bets).ti.", 7),
+        ("1 or 2", 12350),
+    ]
+    tabbed = parse_strategy("# platform: Cochrane Library\n\n#1\t[mh Gambling]\t512\n#2\t(bet):ti\t9")
+    assert [(line.text, line.hits) for line in tabbed.lines] == [("[mh Gambling]", 512), ("(bet):ti", 9)]
+    assert parse_strategy(f"{PUBMED}#1 (12345678)").lines[0].text == "(12345678)"  # a PMID

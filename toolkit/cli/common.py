@@ -31,6 +31,7 @@ __all__ = [
     "command_line",
     "console",
     "emit",
+    "folder_of",
     "form_option",
     "format_option",
     "long_lines",
@@ -166,6 +167,13 @@ def open_project(ctx: click.Context) -> Iterator[Project]:
     settings = ctx.find_object(Settings) or Settings()
     with Project.open(settings.folder, reviewer=settings.reviewer) as project:
         yield project
+
+
+def folder_of(ctx: click.Context) -> Path:
+    """The folder that -C names, whether or not it holds a project."""
+    from pathlib import Path
+
+    return Path((ctx.find_object(Settings) or Settings()).folder)
 
 
 def command_line(ctx: click.Context) -> str:

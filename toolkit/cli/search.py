@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import command_line, format_option, open_project, project_options
+from toolkit.cli.common import command_line, folder_of, format_option, open_project, project_options
 from toolkit.cli.search_parts import day_of, transport_of
 from toolkit.cli.search_report import note, press, recall, report
 from toolkit.cli.search_strategy import citations, translate
@@ -101,23 +101,26 @@ def run(
 
 
 @search.command("check")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.argument("files", nargs=-1, required=True)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @format_option("table", "json")
-def check(files: tuple[str, ...], strict: bool, output_format: str) -> int:
+@project_options
+@click.pass_context
+def check(ctx: click.Context, files: tuple[str, ...], strict: bool, output_format: str) -> int:
     """Look for what would break a strategy or change its meaning: brackets, quotes, operators, line references.
 
-    Each finding names file, line and column. The exit code is 2 if a strategy has errors.
+    FILES are paths, or names in the search_strategies/ of the project; a path needs no project. Each finding names
+    file, line and column. The exit code is 2 if a strategy has errors.
     """
     from dataclasses import asdict
 
     from toolkit.search.lint import check_strategy
-    from toolkit.search.strategy import query_of, read_strategy
+    from toolkit.search.strategy import query_of, read_strategy, strategy_file
 
     found: list[Finding] = []
     shown: list[dict[str, Any]] = []
     for file in files:
-        strategy = read_strategy(file)
+        strategy = read_strategy(strategy_file(folder_of(ctx), file))
         findings = check_strategy(strategy)
         found += findings
         broken = any(finding.severity == "error" for finding in findings)

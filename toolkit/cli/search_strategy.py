@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, open_project, project_options
+from toolkit.cli.common import command_line, emit, folder_of, format_option, open_project, project_options
 from toolkit.model.wording import counted
 
 __all__ = ["citations", "translate"]
 
 
 @click.command("translate")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file")
 @click.option("--to", "target", required=True, metavar="PLATFORM",
               help="pubmed, ovid, embase, cochrane, wos, scopus, ebsco or cnki.")  # fmt: skip
 @click.option("--database", metavar="NAME", help="Database there; at Ovid and EBSCOhost it decides the headings.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Where to write the draft.")
 @format_option("table", "json")
-def translate(file: str, target: str, database: str | None, output: str | None, output_format: str) -> int:
+@project_options
+@click.pass_context
+def translate(
+    ctx: click.Context, file: str, target: str, database: str | None, output: str | None, output_format: str
+) -> int:
     """Draft a strategy FILE for another platform; a person must check it before it is used.
+
+    FILE is a path, or a name in the search_strategies/ of the project.
 
     Only what has a rule is rewritten. What is translated with a loss is named below its line, beside the original;
     what has no rule stays between ⟦ ⟧. The draft is never run: 'search run' and 'search check' refuse it until its
@@ -31,13 +37,13 @@ def translate(file: str, target: str, database: str | None, output: str | None, 
 
     from toolkit.model.errors import InputError
     from toolkit.records.tables import write_whole
-    from toolkit.search.strategy import PLATFORMS, read_strategy
+    from toolkit.search.strategy import PLATFORMS, read_strategy, strategy_file
     from toolkit.search.translate import draft_text
     from toolkit.search.translate import translate as make
 
     low = target.strip().lower()
     key = low if low in PLATFORMS else next((k for k, words in PLATFORMS.items() if any(w in low for w in words)), low)
-    strategy = read_strategy(file)
+    strategy = read_strategy(strategy_file(folder_of(ctx), file))
     made = make(strategy, key, database=database)
     text = draft_text(made, strategy, database=database)
     if output is not None:

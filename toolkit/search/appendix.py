@@ -173,7 +173,7 @@ def _as_run(project: Project, run: Run) -> StrategyText:
         file=run.file_name,
         as_run=True,
         header=strategy.header,
-        lines=tuple((line.number, line.text, hits.get(line.number)) for line in strategy.lines),
+        lines=tuple((line.number, line.text, hits.get(line.number, line.hits)) for line in strategy.lines),
         query=run.detail.get("query"),
         translation=run.detail.get("translation"),
         records=_records(run),
@@ -188,7 +188,7 @@ def _as_kept(source: str, strategy: Strategy, day: str, records: int | None) -> 
         file=Path(strategy.file).name,
         as_run=False,
         header=strategy.header,
-        lines=tuple((line.number, line.text, None) for line in strategy.lines),
+        lines=tuple((line.number, line.text, line.hits) for line in strategy.lines),
         records=records,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from toolkit.search.strategy import Strategy, StrategyLine
 
-__all__ = ["Finding", "finding_at"]
+__all__ = ["Finding", "finding_at", "finding_in_header"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,3 +36,9 @@ def finding_at(strategy: Strategy, line: StrategyLine, offset: int, code: str, s
     """A finding at an offset of a line."""
     row, column = line.place(offset)
     return Finding(code=code, severity=severity, file=strategy.file, row=row, column=column, message=message)
+
+
+def finding_in_header(strategy: Strategy, key: str, code: str, severity: str, message: str) -> Finding:
+    """A finding on a line of the header (``filter`` stands for ``filters`` too)."""
+    row = strategy.rows.get(key, strategy.rows.get(f"{key}s", 1))
+    return Finding(code=code, severity=severity, file=strategy.file, row=row, column=1, message=message)

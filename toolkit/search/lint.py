@@ -27,7 +27,8 @@ class Token:
 
 TOKENS = re.compile(
     r'(?P<quote>"[^"]*"?)|(?P<tag>\[[^\]\[]*\]?)|(?P<open>\()|(?P<close>\))|(?P<stray>\])|'
-    r"(?P<range>\b(?:and|or)\s*/\s*[#Ss]?\d+\s*-\s*[#Ss]?\d+)|(?P<reference>#\d+\b)|(?P<word>[^\s()\[\]\"]+)",
+    r"(?P<range>\b(?:and|or)\s*/\s*[#Ss]?\d+(?:\s*[-,]\s*[#Ss]?\d+)*)|(?P<reference>#\d+\b)|"
+    r"(?P<word>[^\s()\[\]\"]+)",
     re.IGNORECASE,
 )
 OPERATORS = ("AND", "OR", "NOT")
@@ -157,7 +158,7 @@ def check_mixed_operators(strategy: Strategy) -> Iterator[Finding]:
 
 def check_case(strategy: Strategy) -> Iterator[Finding]:
     """Lower-case operators, which PubMed does not promise to read as operators."""
-    if strategy.platform not in ("pubmed", "wos", "cnki"):
+    if strategy.platform not in ("pubmed", "wos"):
         return
     for line in strategy.lines:
         tokens = tokens_of(line.text)
@@ -259,8 +260,10 @@ def tokens_of(text: str) -> tuple[Token, ...]:
 def _is_operator(token: Token, strategy: Strategy) -> bool:
     if token.kind == "operator":
         return True
-    if token.kind != "word" or strategy.platform in ("pubmed", "cnki"):
+    if token.kind != "word" or strategy.platform == "pubmed":
         return False
+    if strategy.platform == "cnki":
+        return token.text.upper() in OPERATORS
     return token.text.upper() in OPERATORS or PROXIMITY_WORD.match(token.text.upper()) is not None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from toolkit.search.platforms import SYNTAX
-from toolkit.search.strategy import find_references
+from toolkit.search.strategy import OVID_COMMAND, find_references
 from toolkit.search.tree import Chain, Dates, Group, Heading, Near, Node, Qualifier, Refs, Term, Type, Unknown
 
 __all__ = ["ParseError", "Piece", "pieces_of", "with_fields"]
@@ -44,7 +44,9 @@ _RANGE = re.compile(rf'"?({_DATE})"?(?:\s*\[([a-z]+)\])?\s*:\s*"?({_DATE})"?\s*\
 _SINGLE_DATE = re.compile(rf'"?({_DATE})"?\s*\[(dp|pdat|crdt|edat|mhda|lr|epdat|ppdat)\]', re.IGNORECASE)
 _TAG = re.compile(r"\[([^\]\[]*)\]")
 _OVID_WORDS = r"(?:(?!\b(?:and|or|not|adj\d*)\b)[^/()\"\[\]])+?"
-_OVID_HEADING = re.compile(rf"(exp\s+)?(\*)?({_OVID_WORDS})/((?:[a-z]{{2}}(?:,\s*[a-z]{{2}})*)?)(?=[\s)]|$)", re.I)
+_OVID_HEADING = re.compile(
+    rf"(exp\s+)?(\*)?(\"[^\"]+\"|{_OVID_WORDS})/((?:[a-z]{{2}}(?:,\s*[a-z]{{2}})*)?)(?=[\s)]|$)", re.I
+)
 _OVID_SUFFIX = re.compile(r"\.([a-z]{2}(?:,\s*[a-z]{2})*)\.(?:\s*\[mp=[^\]]*\])?(?=[\s)]|$)", re.IGNORECASE)
 _EMTREE = re.compile(r"(?:'([^']+)'|\"([^\"]+)\"|([\w-]+))/((?:exp|de|mj)(?:/mj|/dm_\w+)*)\b", re.IGNORECASE)
 _COLON_SUFFIX = re.compile(r":((?:[a-z]{2,3})(?:\s*,\s*[a-z]{2,3})*)(?=[\s)]|$)", re.IGNORECASE)
@@ -75,7 +77,7 @@ _SPACE = re.compile(r"\s+")
 
 def pieces_of(text: str, platform: str, numbering: str) -> Iterator[Piece]:
     """The pieces of a line, from left to right."""
-    if platform == "ovid" and re.match(r"limit\s+\d+\s+to\b|remove duplicates", text, re.IGNORECASE):
+    if platform == "ovid" and OVID_COMMAND.match(text):
         yield _node(Unknown(text=text, why="a limit or a command of Ovid", start=0, end=len(text)))
         return
     references = {r.start: r for r in find_references(text, numbering)}
@@ -207,10 +209,10 @@ def _ovid(text: str, at: int, operand_next: bool, platform: str) -> Piece | None
     if suffix:
         return Piece("suffix", suffix[1].lower(), at, suffix.end(), apply=_ovid_suffix)
     heading = _OVID_HEADING.match(text, at) if operand_next else None
-    if heading and heading[3].strip():
+    if heading and (name := heading[3].strip('" ')):
         return _node(
             Heading(
-                text=heading[3].strip(),
+                text=name,
                 explode=bool(heading[1]),
                 major=bool(heading[2]),
                 qualifier=heading[4].strip(),

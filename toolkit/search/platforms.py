@@ -165,7 +165,6 @@ SYNTAX: dict[str, Syntax] = {
         wildcards={},
         fields={"tka": _TAK, "su": ("tw",), "ti": ("ti",), "ab": ("ab",), "ky": ("kw",), "ft": ("all",),
                 "au": ("au",), "ly": ("ta",), "af": ("ad",)},
-        upper_operators=True,
         foreign=re.compile(r"(?<!\w)(?:SU|TKA|KY|TI|FT|AB)\s*(?:%=?|=(?=\s*\(?\s*'))"),
     ),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from toolkit.model.review import Run
 from toolkit.project import Project
 from toolkit.search import pubmed
 from toolkit.search.follow import Changes
+from toolkit.search.strategy import strategy_file
 from toolkit.store import views
 
 __all__ = [
@@ -162,6 +163,4 @@ def known_records(project: Project) -> dict[str, str]:
 
 def locate_strategy(project: Project, path: str | Path) -> Path:
     """The strategy file meant: a path, or a name in the project's search_strategies/ with or without .txt."""
-    given = Path(path)
-    candidates = (given, project.path("search_strategies", str(path)), project.path("search_strategies", f"{path}.txt"))
-    return next((p for p in candidates if p.is_file()), given)
+    return strategy_file(project.path(), path)

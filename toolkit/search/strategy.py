@@ -12,13 +12,15 @@ A file looks like this; the header ends at the first line of the strategy::
     #3 #1 OR #2
 
 Line numbers are written ``#1``, ``1.``, ``1`` or ``S1``, one way per file. A line that begins with no number
-continues the one above. A file without numbers is one query.
+continues the one above. A file without numbers is one query. Hits pasted with the line are read as such: ``(1,234)``
+at the end of a line at Ovid, a number behind a tab elsewhere.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolkit.model.errors import InputError
@@ -32,6 +34,7 @@ __all__ = [
     "parse_strategy",
     "query_of",
     "read_strategy",
+    "strategy_file",
 ]
 
 PLATFORMS: dict[str, tuple[str, ...]] = {
@@ -58,9 +61,16 @@ NUMBERINGS: dict[str, re.Pattern[str]] = {
     ".": re.compile(r"^\s*(?P<number>\d{1,4})[.)](?:\s+|$)"),
     " ": re.compile(r"^\s*(?P<number>\d{1,4})(?:\s+|$)"),
 }
-RANGE = re.compile(
-    r"\b(?P<operator>and|or)\s*/\s*[#Ss]?(?P<first>\d{1,4})\s*-\s*[#Ss]?(?P<last>\d{1,4})\b", re.IGNORECASE
+_SPAN = r"[#Ss]?\d{1,4}(?:\s*-\s*[#Ss]?\d{1,4})?"
+RANGE = re.compile(rf"\b(?P<operator>and|or)\s*/\s*(?P<spans>{_SPAN}(?:\s*,\s*{_SPAN})*)\b", re.IGNORECASE)
+OVID_COMMAND = re.compile(
+    r"^\s*(?:limit\s+(?P<limited>\d{1,4})\s+to\b|remove\s+duplicates\s+from\s+(?P<tidied>\d{1,4})\s*$"
+    r"|(?P<used>\d{1,4})\s+use\s+\S)",
+    re.IGNORECASE,
 )
+"""Commands of Ovid that name a line: ``limit 6 to humans``, ``remove duplicates from 7``, ``4 use medall``."""
+OVID_HITS = re.compile(r"\s+\(\s*(?P<hits>\d[\d,]*)\s*\)\s*$")
+TAB_HITS = re.compile(r"\t+\s*(?P<hits>\d[\d,]*)\s*$")
 HASH = re.compile(r"#(?P<number>\d{1,4})\b")
 ESS = re.compile(r"(?<![\w#])S(?P<number>\d{1,4})\b")
 BARE_LINE = re.compile(r"^[\s(]*\d{1,4}(?:[\s()]+(?:and|or|not)[\s()]+\d{1,4})*[\s)]*$", re.IGNORECASE)
@@ -77,11 +87,13 @@ class StrategyLine:
     number : the number the searcher gave it; None in a file without numbers
     text : the line without its number, continuation lines joined by a space
     places : (offset in ``text``, line in the file, column in that line) of each physical part, counted from 0, 1, 1
+    hits : how many records the host found for it, where that was pasted behind the line
     """
 
     number: int | None
     text: str
     places: tuple[tuple[int, int, int], ...]
+    hits: int | None = None
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column in the file, both counted from 1, of an offset in ``text``."""
@@ -112,6 +124,7 @@ class Strategy:
     platform : a key of `PLATFORMS`, or "other"
     numbering : how its lines are numbered: "#", "S", "." (``1.``) or " " (``1``)
     lines : the strategy itself
+    rows : key of the header -> its line in the file, counted from 1; the first where a key comes twice
     """
 
     name: str
@@ -121,6 +134,7 @@ class Strategy:
     platform: str
     numbering: str
     lines: tuple[StrategyLine, ...]
+    rows: Mapping[str, int] = field(default_factory=dict)
 
     def get(self, *keys: str) -> str | None:
         """First value of the header under one of ``keys``, or None."""
@@ -129,6 +143,12 @@ class Strategy:
     def all(self, *keys: str) -> tuple[str, ...]:
         """Every value of the header under one of ``keys``."""
         return tuple(value for key, value in self.header if key in keys and value)
+
+
+def strategy_file(folder: Path, path: str | Path) -> Path:
+    """The file meant by a path, or by a name in the folder's search_strategies/ with or without .txt."""
+    given, home = Path(path), folder / "search_strategies"
+    return next((p for p in (given, home / str(path), home / f"{path}.txt") if p.is_file()), given)
 
 
 def read_strategy(path: str | Path) -> Strategy:
@@ -166,15 +186,18 @@ def read_strategy(path: str | Path) -> Strategy:
 def parse_strategy(text: str, *, file: str = "<strategy>", name: str = "strategy") -> Strategy:
     """Read a strategy from text; see the head of this module for its form."""
     header: list[tuple[str, str]] = []
+    rows: dict[str, int] = {}
     body: list[tuple[int, str]] = []
     for row, line in enumerate(text.splitlines(), start=1):
         if not body and (entry := _header_entry(line)) is not None:
             if entry != ("", ""):
                 header.append(entry)
+                rows.setdefault(entry[0], row)
         elif line.strip() and not _is_comment(line):
             body.append((row, line))
     numbering = _numbering(body)
-    lines = _lines(body, NUMBERINGS[numbering])
+    platform = _platform(header)
+    lines = _lines(body, NUMBERINGS[numbering], OVID_HITS if platform == "ovid" else TAB_HITS)
     if not any(line.text for line in lines):
         raise InputError("The strategy file holds no query.", file=file, hint="Write the query below the header.")
     return Strategy(
@@ -182,9 +205,10 @@ def parse_strategy(text: str, *, file: str = "<strategy>", name: str = "strategy
         file=file,
         text=text,
         header=tuple(header),
-        platform=_platform(header),
+        platform=platform,
         numbering=numbering,
         lines=tuple(lines),
+        rows=rows,
     )
 
 
@@ -197,9 +221,11 @@ def find_references(text: str, numbering: str) -> tuple[Reference, ...]:
     blank = re.sub(r'"[^"]*"?', lambda m: " " * len(m.group()), text)
     found: list[Reference] = []
     for match in RANGE.finditer(blank):
-        first, last = int(match["first"]), int(match["last"])
-        numbers = tuple(range(min(first, last), max(first, last) + 1))
-        found.append(_reference(match, numbers, match["operator"].upper()))
+        found.append(_reference(match, _spanned(match["spans"]), match["operator"].upper()))
+    if command := OVID_COMMAND.match(blank):
+        name = str(command.lastgroup)
+        found.append(Reference(start=command.start(name), end=command.end(name), numbers=(int(command[name]),),
+                               operator=None))  # fmt: skip
     blank = RANGE.sub(lambda m: "\0" * len(m.group()), blank)
     patterns = {"#": (HASH,), "S": (HASH, ESS), ".": (HASH,), " ": (HASH,)}[numbering]
     for pattern in patterns:
@@ -210,6 +236,15 @@ def find_references(text: str, numbering: str) -> tuple[Reference, ...]:
         elif MIXED_LINE.search(blank):
             found.extend(_beside_operators(blank))
     return tuple(sorted(found, key=lambda reference: reference.start))
+
+
+def _spanned(spans: str) -> tuple[int, ...]:
+    """The numbers of ``1-3,5``, in that order."""
+    numbers: list[int] = []
+    for span in spans.split(","):
+        ends = [int(number) for number in re.findall(r"\d+", span)]
+        numbers += range(min(ends), max(ends) + 1)
+    return tuple(dict.fromkeys(numbers))
 
 
 def query_of(strategy: Strategy, number: int | None = None) -> str:
@@ -322,7 +357,7 @@ def _numbering(body: list[tuple[int, str]]) -> str:
     return next((key for key, pattern in NUMBERINGS.items() if pattern.match(first)), "#")
 
 
-def _lines(body: list[tuple[int, str]], pattern: re.Pattern[str]) -> list[StrategyLine]:
+def _lines(body: list[tuple[int, str]], pattern: re.Pattern[str], pasted: re.Pattern[str]) -> list[StrategyLine]:
     drafts: list[tuple[int | None, list[tuple[int, int, str]]]] = []
     for row, line in body:
         match = pattern.match(line)
@@ -333,20 +368,25 @@ def _lines(body: list[tuple[int, str]], pattern: re.Pattern[str]) -> list[Strate
             drafts[-1][1].append(_part(row, line))
         else:
             drafts.append((None, [_part(row, line)]))
-    return [_line(number, parts) for number, parts in drafts]
+    return [_line(number, parts, pasted) for number, parts in drafts]
 
 
 def _part(row: int, line: str) -> tuple[int, int, str]:
     return row, len(line) - len(line.lstrip()) + 1, line.strip()
 
 
-def _line(number: int | None, parts: list[tuple[int, int, str]]) -> StrategyLine:
+def _line(number: int | None, parts: list[tuple[int, int, str]], pasted: re.Pattern[str]) -> StrategyLine:
+    hits = None
+    row, column, last = parts[-1]
+    if number is not None and (match := pasted.search(last)) and last[: match.start()].strip():
+        hits = int(match["hits"].replace(",", ""))
+        parts = [*parts[:-1], (row, column, last[: match.start()].rstrip())]
     text, places = "", []
     for row, column, part in parts:
         text += " " if text else ""
         places.append((len(text), row, column))
         text += part
-    return StrategyLine(number=number, text=text, places=tuple(places))
+    return StrategyLine(number=number, text=text, places=tuple(places), hits=hits)
 
 
 def _platform(header: list[tuple[str, str]]) -> str:

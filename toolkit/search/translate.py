@@ -175,15 +175,15 @@ class _Job:
     def _leaf(self, node: Node, original: str) -> write.Written:
         source, target = self.source, self.target
         if isinstance(node, Term):
-            return write.write_phrase(node, original, source, target)
+            return write.write_phrase(node, original, source, target, self.vocabularies[1])
         if isinstance(node, Near):
-            return write.write_near(node, self._operand, original, source, target)
+            return write.write_near(node, self._operand, original, source, target, self.vocabularies[1])
         if isinstance(node, Heading):
             return write.write_heading(node, original, source, target, self.vocabularies)
         if isinstance(node, Qualifier):
             return write.write_qualifier(node, original, target)
         if isinstance(node, Type):
-            return write.write_type(node, original, target)
+            return write.write_type(node, original, target, self.vocabularies[1])
         if isinstance(node, Dates):
             return write.write_dates(node, original, target)
         why = node.why if isinstance(node, Unknown) else "this construct"
@@ -192,7 +192,7 @@ class _Job:
     def _operand(self, text: str) -> str | None:
         """Words inside a proximity search, without a field."""
         bare = Term(text=text, quoted=" " in text, start=0, end=0, fields=("all",))
-        written = write.write_phrase(bare, text, self.source, self.target)
+        written = write.write_phrase(bare, text, self.source, self.target, self.vocabularies[1])
         if any(kind == write.UNTRANSLATABLE for kind, _ in written.marks):
             return None
         return _unwrapped(written.text, self.target)
@@ -235,9 +235,10 @@ class _Job:
         if len(named) == 1:
             return named[0]
         first, last, operator = node.numbers[0], node.numbers[-1], node.operator or "OR"
+        unbroken = node.numbers == tuple(range(first, last + 1))
         if self.target == "ovid":
-            return f"{operator.lower()}/{first}-{last}"
-        if self.target == "cochrane":
+            return f"{operator.lower()}/{f'{first}-{last}' if unbroken else ','.join(map(str, node.numbers))}"
+        if self.target == "cochrane" and unbroken:
             return f"{{{operator.lower()} #{first}-#{last}}}"
         joined = f" {operator} ".join(named)
         return joined if (node.start, node.end) == (0, len(line.text)) else f"({joined})"

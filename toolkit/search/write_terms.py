@@ -159,12 +159,17 @@ _OVID = {"ti": "ti", "ab": "ab", "kw": "kf", "tw": "mp", "hw": "hw", "all": "af"
          "ad": "in"}  # fmt: skip
 
 
-def _in_field(text: str, fields: tuple[str, ...] | None, tag: str, target: str) -> Written | str:
-    """The text in its field at the target, or the reason why there is none."""
+def _in_field(text: str, fields: tuple[str, ...] | None, tag: str, target: str, vocabulary: str) -> Written | str:
+    """The text in its field at the target, or the reason why there is none.
+
+    At Ovid the words of authors are ``.kf.`` in MEDLINE and, since 2021, in Embase, and ``.id.`` (key concepts) in APA
+    PsycInfo (University of South Australia, "Systematic reviews: keywords"; Ovid's field guide of PsycINFO).
+    """
     if fields is None:
         return _without_field(text, target)
     if target == "ovid":
-        tags = [_OVID.get(name) for name in fields]
+        own = {**_OVID, "kw": "id"} if vocabulary == "APA" else _OVID
+        tags = [own.get(name) for name in fields]
         if None in tags:
             return f"Ovid has no field like {tag}"
         written = Written(f"{text}.{','.join(str(t) for t in tags)}.")
@@ -195,7 +200,7 @@ def _without_field(text: str, target: str) -> Written:
 # ---- words and phrases ----------------------------------------------------------------------------------------------
 
 
-def write_phrase(term: Term, original: str, source: str, target: str) -> Written:
+def write_phrase(term: Term, original: str, source: str, target: str, vocabulary: str) -> Written:
     """One word, or several as a phrase, in the field they had."""
     words = _words(term.text, source, target)
     if isinstance(words, str):
@@ -211,7 +216,7 @@ def write_phrase(term: Term, original: str, source: str, target: str) -> Written
         text = _quoted(text, target)
     elif target == "cnki":
         text = f"'{text}'"
-    written = _in_field(text, term.fields, term.tag, target)
+    written = _in_field(text, term.fields, term.tag, target, vocabulary)
     if isinstance(written, str):
         return refusal(original, written)
     if target == "cnki" and re.search(r"[A-Za-z]{3}", term.text):
@@ -241,7 +246,9 @@ def _phrase_with_wildcard(text: str, target: str) -> tuple[str, list[tuple[str, 
     return quoted, []
 
 
-def write_near(node: Near, inside: Callable[[str], str | None], original: str, source: str, target: str) -> Written:
+def write_near(
+    node: Near, inside: Callable[[str], str | None], original: str, source: str, target: str, vocabulary: str
+) -> Written:
     """Words near each other; ``inside`` writes an operand without its field, or None where it cannot."""
     syntax = SYNTAX[target]
     fields, tag = _common_field(node)
@@ -268,7 +275,7 @@ def write_near(node: Near, inside: Callable[[str], str | None], original: str, s
     if target == "ovid" and node.ordered and node.between == 0:
         form = "adj"
     text = f" {form.format(n=n)} ".join(parts)
-    written = _in_field(f"({text})", fields, tag, target)
+    written = _in_field(f"({text})", fields, tag, target, vocabulary)
     if isinstance(written, str):
         return refusal(original, written)
     tidy = written.text.replace("=((", "=(").replace("))", ")") if target in ("wos", "scopus") else written.text
@@ -342,7 +349,7 @@ def write_heading(node: Heading, original: str, source: str, target: str, vocabu
         form = _heading_form(target, "TERM", node, "")
         return refusal(original, f"{ours} headings are not those of {theirs}: look the term up, then write {form}")
     if node.text.lower() in _TYPES and source == "ovid":
-        written = write_type(Type(text=node.text, start=node.start, end=node.end), original, target)
+        written = write_type(Type(text=node.text, start=node.start, end=node.end), original, target, theirs)
         return Written(written.text, ((LOSSY, "a publication type of MEDLINE, not a heading: searched as one"),))
     qualifier = node.qualifier
     if qualifier:
@@ -395,8 +402,13 @@ def write_qualifier(node: Qualifier, original: str, target: str) -> Written:
     return refusal(original, f"{SYNTAX[target].name} has no free subheadings; as words it means another thing")
 
 
-def write_type(node: Type, original: str, target: str) -> Written:
-    """A publication type."""
+def write_type(node: Type, original: str, target: str, vocabulary: str) -> Written:
+    """A publication type; those of MEDLINE are in no other database of Ovid."""
+    if target == "ovid" and vocabulary != "MeSH":
+        other = {"Emtree": f"Embase indexes study types as headings (exp {node.text}/, if Emtree has it)",
+                 "APA": "APA PsycInfo has its own field for methods (.md.)"}  # fmt: skip
+        advice = other.get(vocabulary, f"{vocabulary} has its own")
+        return refusal(original, f"a publication type of MEDLINE, which .pt. does not hold here: {advice}")
     if target == "pubmed":
         return Written(f'"{node.text}"[pt]', ((LOSSY, "[pt] takes narrower types in: wider"),))
     if target == "ovid":
