@@ -147,7 +147,7 @@ def test_answers_carry_over_to_new_copies(project: Project, add: AddRecords) -> 
     dedup(project)
     assert questions(project) == []
     assert views.assignments(project.store)[third] == second
-    assert merge(project, [first, second]) == first
+    assert merge(project, [first, second]).report == first
     add([{**DOUBTFUL, "accession": "E8"}], source="Embase")
     dedup(project)
     assert len(views.reports(project.store)) == 3

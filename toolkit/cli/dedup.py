@@ -9,6 +9,7 @@ import click
 from toolkit.cli.common import command_line, emit, format_option, keep_forms, open_project, project_options, table
 from toolkit.cli.dedup_common import STRICTNESS, force_option, line_of, note_option
 from toolkit.cli.dedup_links import link, links, overlap, unlink
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.dedup.judge import Explanation
@@ -82,29 +83,41 @@ def review(ctx: click.Context, list_only: bool, output_format: str) -> None:
 @project_options
 @click.pass_context
 def merge(ctx: click.Context, records: tuple[str, ...], note: str | None) -> None:
-    """Join the reports of RECORDS (ids, the start of an id, or the source's own id such as a PMID).
+    """Join the reports of RECORDS (the start of an id, doi:..., pmid:..., or the source's own id).
 
     Decisions made on either report are kept; where they contradict, screening shows a conflict.
     """
     from toolkit.dedup.judge import merge as join
 
     with open_project(ctx) as project:
-        report = join(project, records, note=note, command=command_line(ctx))
-    click.echo(f"One report now: {report}")
+        done = join(project, records, note=note, command=command_line(ctx))
+    if done.reports == 1:
+        click.echo(f"They are one report already ({done.report}): nothing was changed.")
+    else:
+        click.echo(f"One report now, of {counted(done.records, 'record')}: {done.report}")
 
 
 @dedup.command("split")
 @click.argument("records", nargs=-1, required=True)
+@click.option("--alone", is_flag=True, help="Take only RECORDS out; copies of them stay.")
 @note_option
 @project_options
 @click.pass_context
-def split(ctx: click.Context, records: tuple[str, ...], note: str | None) -> None:
-    """Take RECORDS out of their report, each into one of its own; they are never joined again by a rule."""
+def split(ctx: click.Context, records: tuple[str, ...], alone: bool, note: str | None) -> None:
+    """Take RECORDS out of their report, each into one of its own; they are never joined again by a rule.
+
+    Copies go along: records that the rules join to one that is taken out, and to none that stays.
+    """
     from toolkit.dedup.judge import split as take_out
 
     with open_project(ctx) as project:
-        left = take_out(project, records, note=note, command=command_line(ctx))
-    click.echo(f"Taken apart; the rest is report {left}")
+        done = take_out(project, records, alone=alone, note=note, command=command_line(ctx))
+    click.echo("Taken apart" + (f"; the rest is report {done.rest}" if done.rest else ": each is a report of its own."))
+    for copy, record in done.along.items():
+        click.echo(f"  {copy} went along with {record[:8]}, of which it is a copy (--alone leaves it).")
+    for copy, record in done.staying.items():
+        click.echo(f"  {copy} stays, though the rules join it to {record[:8]}. If it belongs there:")
+        click.echo(f"    evipool dedup split --alone {copy[:8]}, then evipool dedup merge {record[:8]} {copy[:8]}")
 
 
 @dedup.command("apart")

@@ -14,7 +14,7 @@ from toolkit.dedup.judge import find_record
 from toolkit.dedup.pipeline import Matches
 from toolkit.dedup.relations import Relation
 from toolkit.model.errors import InputError
-from toolkit.model.events import RELATIONS, NewEvent
+from toolkit.model.events import RELATIONS, NewEvent, is_person
 from toolkit.model.review import FULL_TEXT
 from toolkit.project import Project
 from toolkit.store import views
@@ -50,7 +50,7 @@ def links(project: Project, *, kind: str | None = None) -> list[ReportLink]:
         if a is None or b is None or a == b:
             continue
         key = frozenset((a, b))
-        if key not in found or (_is_person(link.actor) and not _is_person(found[key].actor)):
+        if key not in found or (is_person(link.actor) and not is_person(found[key].actor)):
             found[key] = ReportLink(first=a, second=b, kind=link.kind, actor=link.actor, records=link.records)
     return [link for link in found.values() if link.kind != "unrelated" and kind in (None, link.kind)]
 
@@ -64,10 +64,6 @@ def _standing(project: Project) -> list[ReportLink]:
             first, second = second, first
         out.append(ReportLink(first=first, second=second, kind=value, actor=actor, records=(first, second)))
     return out
-
-
-def _is_person(actor: str) -> bool:
-    return not actor.startswith("rule:")
 
 
 def new_links(
@@ -137,7 +133,7 @@ def unrelate(
 
 
 def _two_reports(project: Project, first: str, second: str) -> tuple[str, str]:
-    a, b = find_record(project, first), find_record(project, second)
+    a, b = (find_record(project, name, of_its_report=True) for name in (first, second))
     now = views.assignments(project.store)
     if now[a] == now[b]:
         raise InputError(

@@ -55,7 +55,7 @@ class Overlap:
 
 
 def count_overlap(rows: Iterable[tuple[str, str, str, str]]) -> Overlap:
-    """Counts from (record, report, source, "tool" or "person" where somebody joined the record to the report).
+    """Counts from (record, report, source, "tool" or "person" where it was removed as a duplicate, else "").
 
     Examples
     --------
@@ -75,7 +75,7 @@ def count_overlap(rows: Iterable[tuple[str, str, str, str]]) -> Overlap:
         tuple(sum(n for some, n in combinations.items() if a in some and b in some) for b in names) for a in names
     )
     within = sum(records[name] - shared[k][k] for k, name in enumerate(names))
-    joined = Counter(how for record, report, _, how in rows if record != report)
+    removed = Counter(how for _, _, _, how in rows)
     return Overlap(
         sources=tuple(
             SourceCount(source=name, records=records[name], reports=shared[k][k], unique=combinations[(name,)])
@@ -87,8 +87,8 @@ def count_overlap(rows: Iterable[tuple[str, str, str, str]]) -> Overlap:
         reports=len(found),
         within=within,
         between=len(rows) - len(found) - within,
-        by_tool=len(rows) - len(found) - joined["person"],
-        by_person=joined["person"],
+        by_tool=removed["tool"],
+        by_person=removed["person"],
     )
 
 
@@ -97,6 +97,5 @@ def overlap(project: Project, *, as_of: str | None = None) -> Overlap:
     store = project.store
     runs = views.record_runs(store, as_of=as_of)
     now = views.assignments(store, as_of=as_of)
-    joined = store.head_values("assign", ("subject", "actor"), as_of=as_of)
-    who = {subject: "tool" if actor.startswith(("rule:", "evipool")) else "person" for subject, actor in joined}
-    return count_overlap((rid, now[rid], run.source, who.get(rid, "")) for rid, run in runs.items())
+    removed = views.removed_by(store, as_of=as_of)
+    return count_overlap((rid, now[rid], run.source, removed.get(rid, "")) for rid, run in runs.items())

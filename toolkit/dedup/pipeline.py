@@ -16,7 +16,7 @@ from toolkit.dedup.compare import LEVELS, Comparison, compare
 from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights
 from toolkit.dedup.library import read_columns
 from toolkit.dedup.normalise import Normalised, normalise
-from toolkit.dedup.rules import APART, ASK, JOINS, PROMPTS, VETOES
+from toolkit.dedup.rules import APART, ASK, JOINS, MERGE, PROMPTS, VETOES
 
 __all__ = [
     "Evidence",
@@ -25,6 +25,7 @@ __all__ = [
     "evidence_of",
     "explain_pair",
     "find_duplicates",
+    "joined_pairs",
     "match_pairs",
     "payload_of",
 ]
@@ -199,3 +200,11 @@ def explain_pair(columns: RecordColumns, *, strictness: str = "balanced") -> tup
     )
     band = int(decisions.band[0])
     return evidence_of(matches, 0), "apart" if band == APART else "asked" if band == ASK else "merged"
+
+
+def joined_pairs(columns: RecordColumns, *, strictness: str = "balanced") -> list[tuple[str, str]]:
+    """Pairs (ids) of a few records that rules and score alone join; each is compared with each."""
+    ids = tuple(columns.ids)
+    left, right = np.triu_indices(len(ids), k=1)
+    d = match_pairs(ids, normalise(columns), (left, right), strictness=strictness).decisions
+    return [(ids[int(d.left[k])], ids[int(d.right[k])]) for k in np.flatnonzero(d.band == MERGE)]

@@ -103,6 +103,7 @@ def dedup(
     found = _questions_of(matches, scope.ids)
     evidence = _evidence(matches, scope.ids)
     earlier = _earlier_questions(project)
+    along = _moving_along(project, moves, now)
     events, counts, asked = [], Counts(), 0
     for rid in (rid for rid in order if now[rid] in moves or rid in new or rid in found):
         target = moves.get(now[rid], now[rid])
@@ -115,7 +116,8 @@ def dedup(
         if asks:
             earlier[rid] = asks
         if moved or rid not in compared or len(asks) > len(before):
-            events.append(_assign(rid, target, evidence.get(rid), asks, strictness))
+            said = {"strictness": strictness, **along.get(rid, {})}
+            events.append(_assign(rid, target, evidence.get(rid), asks, said))
     linked = new_links(project, matches, find_relations(matches, scope.values), moves, ACTOR)
     events += linked
     after = _After(now, moves)
@@ -201,6 +203,17 @@ def _moves(order: Sequence[str], ids: Sequence[str], matches: Matches, now: Mapp
     return {report: target for report, target in moves.items() if report != target}
 
 
+def _moving_along(project: Project, moves: Mapping[str, str], now: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Record that was joined to a report which moves -> what stays said of it: who joined it, and why."""
+    moving = [rid for rid, report in now.items() if rid != report and report in moves]
+    found = {}
+    for rid, (actor, said) in views.assigned_as(project.store, moving).items():
+        found[rid] = {name: said[name] for name in ("evidence", "joined_by") if name in said}
+        if actor != ACTOR:
+            found[rid].setdefault("joined_by", actor)
+    return found
+
+
 def _earlier_questions(project: Project) -> dict[str, list[dict[str, Any]]]:
     """Record -> questions in its standing assignment."""
     rows = project.store.head_values("assign", ("subject", "payload"), containing='"ask":')
@@ -239,9 +252,9 @@ def _asks(found: Sequence[Mapping[str, Any]], before: Sequence[dict[str, Any]]) 
 
 
 def _assign(
-    rid: str, report: str, evidence: Mapping[str, Any] | None, asks: list[dict[str, Any]], strictness: str
+    rid: str, report: str, evidence: Mapping[str, Any] | None, asks: list[dict[str, Any]], said: Mapping[str, Any]
 ) -> NewEvent:
-    payload: dict[str, Any] = {"strictness": strictness}
+    payload: dict[str, Any] = dict(said)
     if report != rid and evidence:
         payload["evidence"] = dict(evidence)
     if asks:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["EVENT_KINDS", "RELATIONS", "Event", "EventKind", "NewEvent", "slot_of"]
+__all__ = ["EVENT_KINDS", "RELATIONS", "Event", "EventKind", "NewEvent", "is_person", "slot_of"]
 
 # What one report is to another: kind -> how it is read. Those at the end have no direction.
 RELATIONS: dict[str, str] = {
@@ -111,6 +111,17 @@ class Event(NamedTuple):
     at: str
     slot: str
     void: bool
+
+
+def is_person(actor: str) -> bool:
+    """Whether somebody, and not a rule or the program itself, judged.
+
+    Examples
+    --------
+    >>> is_person("AB"), is_person("rule:dedup"), is_person("evipool")
+    (True, False, False)
+    """
+    return not actor.startswith(("rule:", "evipool"))
 
 
 def slot_of(event: NewEvent, actor: str) -> str:

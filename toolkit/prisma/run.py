@@ -142,8 +142,7 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
     store, config = project.store, project.config
     arrived = views.record_runs(store, as_of=as_of)
     now = views.assignments(store, as_of=as_of)
-    by = views.assigned_by(store, as_of=as_of)
-    how = {actor: "tool" if actor.startswith(("rule:", "evipool")) else "person" for actor in set(by.values())}
+    removed = views.removed_by(store, as_of=as_of)
     judged = {event.subject for event in store.heads("retrieve", as_of=as_of)}
     for stage in (TITLE_ABSTRACT, FULL_TEXT):
         judged.update(now.keys() & views.voted_on(store, stage, as_of=as_of))
@@ -157,7 +156,7 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
             id=tuple(arrived),
             report=tuple(now[rid] for rid in arrived),
             run=tuple(run.id for run in arrived.values()),
-            joined_by=tuple(how[by[rid]] if rid in by else "" for rid in arrived),
+            joined_by=tuple(removed.get(rid, "") for rid in arrived),
         ),
         removals={event.subject: event.value or "other" for event in store.heads("remove", as_of=as_of)},
         title_abstract=title_abstract,

@@ -55,7 +55,7 @@ class RecordColumns:
     id : record ids, unique
     report : the report each record is assigned to
     run : the run that delivered each record
-    joined_by : "tool" or "person" where somebody assigned the record to another report, "" elsewhere
+    joined_by : "tool" or "person", who joined the record to its report, "" for the one the report is counted by
     """
 
     id: tuple[str, ...] = ()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
 
+from toolkit.model.events import is_person
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import Record, Run
 from toolkit.store import kept, schema
@@ -19,6 +20,7 @@ from toolkit.store.store import Store
 __all__ = [
     "apart_pairs",
     "asked",
+    "assigned_as",
     "assigned_by",
     "assignments",
     "compared_records",
@@ -28,6 +30,7 @@ __all__ = [
     "record_runs",
     "records",
     "removals",
+    "removed_by",
     "reports",
     "run_bodies",
     "run_hits",
@@ -181,7 +184,27 @@ def assigned_by(store: Store, *, as_of: str | None = None) -> Mapping[str, str]:
     """Record id -> who assigned it to its report, a person or a rule; only records that were compared."""
     if as_of is None:
         return kept.joined(store).actor
-    return dict(store.head_values("assign", ("subject", "actor"), as_of=as_of))
+    rows = store.head_values("assign", ("subject", "payload", "actor"), as_of=as_of)
+    return {record: kept.joined_by(payload, actor) for record, payload, actor in rows}
+
+
+def assigned_as(store: Store, chosen: Sequence[str]) -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Record -> who assigned it last, and what the assignment says besides; of the chosen ones that were compared."""
+    with store.reading() as connection:
+        rows = kept.standing_on(connection, "assign", None, ("subject", "actor", "payload"), chosen)
+    return {record: (actor, json.loads(said)) for record, actor, said in rows}
+
+
+def removed_by(store: Store, *, as_of: str | None = None) -> dict[str, str]:
+    """Record -> "tool" or "person", who joined it, for each record but the one that its report is counted by."""
+    by = assigned_by(store, as_of=as_of)
+    how = {actor: "person" if is_person(actor) else "tool" for actor in set(by.values())}
+    found: dict[str, str] = {}
+    for report, members in reports(store, as_of=as_of).items():
+        if len(members) > 1:
+            counted = report if report in members else members[0]
+            found.update((rid, how[by[rid]] if rid in by else "tool") for rid in members if rid != counted)
+    return found
 
 
 def compared_records(store: Store) -> Collection[str]:

@@ -109,6 +109,11 @@ def read_run_records(store: Store, finished: Iterable[str]) -> dict[str, list[st
     return found
 
 
+def joined_by(payload: str, actor: str) -> str:
+    """Who joined a record to its report, from an assignment: not who moved it along with the report later."""
+    return str(json.loads(payload)["joined_by"]) if '"joined_by":' in payload else actor
+
+
 def joined(store: Store) -> Joined:
     """Who belongs where by the assignments that stand now; records that nobody compared are not in it."""
     return store.remember("kept joined", lambda: _joined(store))
@@ -126,7 +131,7 @@ def _joined(store: Store) -> Joined:
         found.actor.pop(record, None)
         found.moved.pop(record, None)
     for seq, record, report, actor, text in rows:
-        found.actor[record] = actor
+        found.actor[record] = joined_by(text, actor)
         found.moved[record] = report or record
         if found.moved[record] == record:
             del found.moved[record]

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from toolkit.model.errors import InputError
 from toolkit.store import schema, views
@@ -115,6 +115,35 @@ class ReportKeys:
             allowed=None if found else _NAMES,
             hint=f"Say which by its id: {near}." if found else None,
         )
+
+    def records(self, key: str) -> list[str]:
+        """Records that are called so, in order of arrival: by id, its start, doi:, pmid:, PMID or the source's own id.
+
+        A whole id outweighs all else.
+        """
+        text = key.strip()
+        joined = views.assignments(self._store)
+        if text.lower() in joined:
+            return [text.lower()]
+        if text in joined or not text:
+            return [text] if text else []
+        parsed, record = schema.parsed.c, schema.record.c
+        found: set[str] = set()
+        queries = []
+        if match := _DOI.match(text):
+            queries.append(select(parsed.record_id).where(func.lower(parsed.doi) == _fold(match.group(1))))
+        elif match := _PMID.match(text):
+            queries.append(select(parsed.record_id).where(parsed.pmid == match.group(1)))
+        else:
+            if len(text) >= _FEWEST:
+                found.update(rid for rid in self._starting_with(text.lower()) if rid in joined)
+            if text.isdigit():
+                queries.append(select(parsed.record_id).where(parsed.pmid == text))
+            queries.append(select(record.id).where(record.external_id == text))
+        with self._store.reading() as connection:
+            for query in queries:
+                found.update(connection.execute(query).scalars())
+        return [rid for rid in joined if rid in found] if found else []
 
     def _candidates(self, text: str) -> set[str]:
         if not text:

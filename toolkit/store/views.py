@@ -24,6 +24,7 @@ from toolkit.store import kept
 from toolkit.store.arrivals import (
     apart_pairs,
     asked,
+    assigned_as,
     assigned_by,
     assignments,
     compared_records,
@@ -33,6 +34,7 @@ from toolkit.store.arrivals import (
     record_runs,
     records,
     removals,
+    removed_by,
     reports,
     run_bodies,
     run_hits,
@@ -45,6 +47,7 @@ from toolkit.store.undo import was
 __all__ = [
     "apart_pairs",
     "asked",
+    "assigned_as",
     "assigned_by",
     "assignments",
     "compared_records",
@@ -61,6 +64,7 @@ __all__ = [
     "record_runs",
     "records",
     "removals",
+    "removed_by",
     "reports",
     "retractions",
     "retrievals",
