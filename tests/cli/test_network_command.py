@@ -124,3 +124,30 @@ def test_intervals_of_random_effects_can_be_chosen(capsys: pytest.CaptureFixture
         assert [i["method"] for i in data["heterogeneity"]["tau2_intervals"]] == ["QP", "PL (REML)"]
     assert widths["Wald"] < widths["t"]
     assert widths["HK"] == pytest.approx(widths["t"] * data["interval"]["factor"] ** 0.5)
+
+
+def test_several_arms_of_one_treatment_are_refused_or_combined(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["1,a,5,40", "1,b,4,30", "1,b,6,30", "2,a,7,50", "2,b,9,50", "3,b,4,40", "3,c,6,41"]
+    table = write(tmp_path / "t.csv", "study,treatment,events,n\n" + "\n".join(rows) + "\n")
+    base = [table, "--measure", "OR", "--reference", "a", "--format", "json"]
+    assert call(*base) == 2
+    assert "has treatment 'b' twice" in capsys.readouterr().err
+    assert call(*base, "--several-arms", "combine") == 0
+    found = json.loads(capsys.readouterr().out)
+    joined = write(tmp_path / "j.csv", "study,treatment,events,n\n" + "\n".join(["1,a,5,40", "1,b,10,60", *rows[3:]]))
+    assert call(joined, *base[1:]) == 0
+    assert found["effects"] == json.loads(capsys.readouterr().out)["effects"]
+    assert any("arms combined: b + b" in note for note in found["read_notes"])
+
+
+def test_standard_errors_that_no_rounding_explains_are_refused_with_the_pair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "1,a,b,0.2,0.2\n1,a,c,0.5,0.2\n1,b,c,0.3,{}\n2,a,b,0.1,0.3\n"
+    head = "study,treat1,treat2,TE,seTE\n"
+    assert call(write(tmp_path / "bad.csv", head + rows.format(0.8)), "--measure", "GEN") == 2
+    assert "'1'" in (said := capsys.readouterr().err) and "of a against" in said and "up to 10 %" in said
+    assert call(write(tmp_path / "near.csv", head + rows.format(0.401)), "--measure", "GEN") == 0
+    assert "% (rounding)" in capsys.readouterr().out

@@ -268,3 +268,14 @@ def test_ranks_over_outcomes_and_their_refusals(tmp_path: Path, capsys: pytest.C
     for wrong in ([], ["--with-outcome", "x.csv"], ["--with-outcome", f"{first}:OR:good"]):
         assert call(*base, *wrong) == 2
     assert "same name" in capsys.readouterr().err
+
+
+def test_a_further_analysis_that_the_data_do_not_allow_says_so_and_the_others_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write(tmp_path / "one.csv", "study,treatment,events,n\n1,a,3,30\n1,b,4,30\n")
+    assert call(table, "--measure", "OR", "--also", "heat", "--also", "designs", "--format", "json") == 0
+    also = json.loads(capsys.readouterr().out)["also"]
+    assert "3 designs" in also["heat"]["not_estimable"] and also["designs"]["within"]
+    assert call(table, "--measure", "OR", "--also", "heat") == 0
+    assert "Not estimable: heat" in capsys.readouterr().out

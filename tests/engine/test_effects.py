@@ -130,9 +130,12 @@ def test_rounded_pairs_are_tolerated_and_said() -> None:
     assert len(effects.notes) == 1 and "rounding" in effects.notes[0]
 
 
-def test_standard_errors_that_are_impossible_together_are_replaced_and_said() -> None:
-    effects = effects_from_contrasts(["A"] * 3, list("aab"), list("bcc"), [0.1, 0.2, 0.1], [0.1, 0.1, 0.5])
-    assert np.linalg.eigvalsh(effects.V[0])[0] > 0 and "impossible together" in effects.notes[0]
+def test_standard_errors_that_are_impossible_together_by_rounding_are_replaced_and_said_others_refused() -> None:
+    # The third can be at most the sum of the other two.
+    effects = effects_from_contrasts(["A"] * 3, list("aab"), list("bcc"), [0.1, 0.2, 0.1], [0.1, 0.1, 0.21])
+    assert np.linalg.eigvalsh(effects.V[0])[0] > 0 and "impossible together by up to 5 %" in effects.notes[0]
+    with pytest.raises(InputError, match="impossible together; that of a against"):
+        effects_from_contrasts(["A"] * 3, list("aab"), list("bcc"), [0.1, 0.2, 0.1], [0.1, 0.1, 0.5])
 
 
 @pytest.mark.parametrize(

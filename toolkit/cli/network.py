@@ -112,6 +112,10 @@ def _option(setting: str) -> str:
 )
 @click.option("--level", type=Number(), default=0.95, show_default=True, help="Confidence level, a proportion.")
 @click.option("--largest", is_flag=True, help="Analyse the largest piece of a disconnected network.")
+@click.option(
+    "--several-arms", type=click.Choice(["combine"]),
+    help="Several arms of one treatment in a study are combined (otherwise refused; other names keep them apart).",
+)  # fmt: skip
 @more_options
 @zero_cell_options
 @table_options
@@ -141,12 +145,11 @@ def _option(setting: str) -> str:
 @listed
 def network(
     file: Path, measure: str, reference: str | None, tau2: str, tau2_by: str | None, ci: str,
-    small_values: str | None, model: str, level: float, largest: bool, also: tuple[str, ...], zero_add: float,
-    zero_to: str, zero_rr: str, zero_rd: str, keep_double_zero: bool, columns: dict[str, str],
-    sheet: str | None, delimiter: str | None, decimal: str | None, encoding: str | None, output_format: str,
-    output: Path | None, plot: Path | None, forest: Path | None, league: Path | None, league_with: Path | None,
-    with_measure: str | None, cinema: Path | None,
-    figures: Path | None, **asked: Any,
+    small_values: str | None, model: str, level: float, largest: bool, several_arms: str | None,
+    also: tuple[str, ...], zero_add: float, zero_to: str, zero_rr: str, zero_rd: str, keep_double_zero: bool,
+    columns: dict[str, str], sheet: str | None, delimiter: str | None, decimal: str | None, encoding: str | None,
+    output_format: str, output: Path | None, plot: Path | None, forest: Path | None, league: Path | None,
+    league_with: Path | None, with_measure: str | None, cinema: Path | None, figures: Path | None, **asked: Any,
 ) -> None:  # fmt: skip
     """Network meta-analysis of FILE (CSV or XLSX); no project needed.
 
@@ -157,7 +160,6 @@ def network(
     \b
     evipool network diabetes.csv --measure OR --reference Diuretic --tau2 DL --format json
     evipool network diabetes.csv --measure OR --small-values good --also ranks --plot network.svg"""
-    from toolkit.analysis.network.part import further_part
     from toolkit.engine.network import largest_subnetwork, network_effects
     from toolkit.engine.network import network as fit
     from toolkit.engine.tables import read_table
@@ -176,6 +178,8 @@ def network(
         extra=options.columns,
     )  # fmt: skip
     with errors_of(file, table):
+        if several_arms is not None:
+            table = _combined(table)
         spec = _with_types(spec, tau2_by, options, table)
         effects = network_effects(table.data(measure, reference=reference), spec)
         if largest:
@@ -188,7 +192,7 @@ def network(
             _bridged(error, effects, spec, options, output_format, output)
             return
         request = _request(file, table, effects, result, model, options)
-        extra = {name: further_part(name, request) for name in also}
+        extra = {name: _further(name, request) for name in also}
     if output_format == "json":
         from toolkit.engine.network import network_to_dict
 
@@ -201,6 +205,31 @@ def network(
         parts = [*(_part_text(part) for part in extra.values()), _how_read(table)]
         _write(_printed(result, effects, request.model, output_format, parts), output)
     _files(request, plot, forest, league, league_with, with_measure or measure, cinema, figures)
+
+
+def _combined(table: Table) -> Table:
+    """The table with at most one arm of each treatment in a study; what was combined is among its notes."""
+    from dataclasses import replace
+
+    from toolkit.analysis.pairwise.arms import combine_or_split
+    from toolkit.analysis.pairwise.material import Remark, material_of_table
+
+    if table.arms is None:
+        return table
+    remarks: list[Remark] = []
+    material, _ = combine_or_split(material_of_table(table, {}, numbers=False)[0], "combine", (None, None), remarks)
+    return replace(table, arms=material.arms, notes=(*table.notes, *(f"{r.study}: {r.what}" for r in remarks)))
+
+
+def _further(name: str, request: Request) -> Part:
+    """A further analysis; one that the data do not allow says why, and the others stand."""
+    from toolkit.analysis.network.part import further_part, part
+    from toolkit.model.errors import NotEstimable
+
+    try:
+        return further_part(name, request)
+    except NotEstimable as error:
+        return part({"not_estimable": str(error)}, f"Not estimable: {name}", (), (), [str(error)])
 
 
 def _options(asked: dict[str, Any]) -> Options:
@@ -310,7 +339,10 @@ def _part_text(part: Part) -> str:
     from toolkit.cli.network_text import as_text, print_table
 
     def show(console: Any) -> None:
-        print_table(console, part.title, part.header, part.rows)
+        if part.header:
+            print_table(console, part.title, part.header, part.rows)
+        else:
+            console.print(f"\n{part.title}", markup=False)
         for note in part.notes:
             console.print(note, markup=False)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.analysis.network.part import Part, Request, arms_of, cell, matrix_rows, numbers_of, part, texts_of
 from toolkit.engine.tabulate import estimate_to_dict, plain
+from toolkit.model.wording import counted
 from toolkit.plots.numbers import p_value
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def sparse_part(found: SparseNetwork, result: NetworkResult) -> Part:
     }
     rows = [[t, cell(e, result), p_value(e.p)] for t, e in zip(names, estimates, strict=True)]
     model = "common effect" if found.tau2 is None else f"random effects, tau2 = {found.tau2:.4g}"
-    notes = [f"{found.k} studies; {model}, no continuity correction."]
+    notes = [f"{counted(found.k, 'study')}; {model}, no continuity correction."]
     if found.df:
         notes.append(f"Inconsistency: Q {found.q:.2f} on {found.df} df, p {p_value(found.p)}.")
     notes += [f"Left out: {x.study}{f', {x.treatment}' if x.treatment else ''}: {x.reason}" for x in found.excluded]

@@ -17,6 +17,8 @@ __all__ = ["effects_from_contrasts", "effects_from_estimates", "unique_names"]
 # Published effects and standard errors carry two or three decimals. Up to a tenth of the smallest standard error
 # a discrepancy between the pairs of a study is taken for rounding and said; beyond it the study is refused.
 _ROUNDING = 0.1
+# The same of standard errors that no three arms can have together: how far the worst is from the nearest possible one.
+_ROUNDED_SE = 0.1
 _SAYABLE = 1e-6
 # Effects and standard errors whose squares, and sums of cubes of weights, a float can hold.
 _LARGEST, _SMALLEST = 1e50, 1e-50
@@ -198,7 +200,7 @@ def _study_block(
         i, j = position[a], position[b]
         variance[i, j] = variance[j, i] = se[r] ** 2
         signed[r, i], signed[r, j] = 1.0, -1.0
-    V, notes = _block_from_pair_variances(name, variance)
+    V, notes = _block_from_pair_variances(name, arms, variance)
     weight = _pair_weights(V, pairs, position)
     D = signed[:, 1:]
     y: FloatArray = np.linalg.solve(D.T @ (weight[:, None] * D), D.T @ (weight * te)).astype(float)
@@ -215,7 +217,7 @@ def _study_block(
     return y, V, notes
 
 
-def _block_from_pair_variances(name: str, variance: FloatArray) -> tuple[FloatArray, list[str]]:
+def _block_from_pair_variances(name: str, arms: list[str], variance: FloatArray) -> tuple[FloatArray, list[str]]:
     """Covariance against arm 0 from the variances of all pairs; nearest additive one if that is impossible."""
     V = (variance[0, 1:, None] + variance[0, None, 1:] - variance[1:, 1:]) / 2
     if np.linalg.eigvalsh(V)[0] > 1e-10 * np.trace(V):
@@ -231,8 +233,33 @@ def _block_from_pair_variances(name: str, variance: FloatArray) -> tuple[FloatAr
         target[r] = variance[i, j]
     floor = 1e-3 * target.min()
     own = nnls(design, target - 2 * floor)[0] + floor
-    note = f"{name}: its standard errors are impossible together; the nearest ones from separate arms were used"
+    off = _beyond_possible(variance)[tuple(np.array(pairs).T)]
+    worst = int(off.argmax())
+    if off[worst] > _ROUNDED_SE:
+        i, j = pairs[worst]
+        raise InputError(
+            f"Study {name!r}: the standard errors of its pairs are impossible together; that of {arms[i]} against "
+            f"{arms[j]} is {100 * off[worst]:.0f} % from the nearest possible one.",
+            value=round(float(np.sqrt(target[worst])), 6),
+            allowed=f"up to {100 * _ROUNDED_SE:g} %, as rounding makes it",
+        )
+    note = (
+        f"{name}: its standard errors are impossible together by up to {100 * off[worst]:.2g} % (rounding); the "
+        "nearest ones from separate arms were used"
+    )
     return np.diag(own[1:]) + own[0], [note]
+
+
+def _beyond_possible(variance: FloatArray) -> FloatArray:
+    """Relative change of each pair's standard error to those of a possible covariance of arms (clipped eigenvalues)."""
+    size = len(variance)
+    centre = np.eye(size) - 1 / size
+    values, vectors = np.linalg.eigh(-centre @ variance @ centre / 2)
+    B = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    possible = np.diag(B)[:, None] + np.diag(B)[None, :] - 2 * B
+    given = variance + np.eye(size)
+    found: FloatArray = np.abs(np.sqrt(np.maximum(possible, 0.0)) - np.sqrt(variance)) / np.sqrt(given)
+    return found
 
 
 def _pair_weights(V: FloatArray, pairs: list[tuple[str, str]], position: dict[str, int]) -> FloatArray:
