@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dedup import BIB_DEDUPE, Row, print_table
+from dedup import BIB_DEDUPE, Row, print_peers, print_table
 from dedup_data import REAL_SETS, shared_folder
 
 HERE = Path(__file__).resolve().parent
@@ -63,7 +63,7 @@ def judge_set(row: Row) -> None:
     """Verdicts for one labelled set."""
     allowed = WRONG.get(row.name, 0)
     verdict(f"{row.name}: wrong merges at most {allowed}", row.wrong <= allowed, str(row.wrong))
-    missed_by_peer = BIB_DEDUPE[row.name][1]
+    missed_by_peer = BIB_DEDUPE[row.name].missed
     peer = 1 - missed_by_peer / row.duplicates
     without_versions = (row.recall * row.duplicates) / (row.duplicates - row.cochrane)
     name = f"{row.name}: recall of the automatic band, Cochrane versions out, within 0.01 of bib-dedupe's {peer:.4f}"
@@ -82,6 +82,8 @@ def sets() -> None:
     rows = [rows_of(name)[0] for name in REAL_SETS]
     print("\nLabelled sets")
     print_table(rows)
+    print("\nBeside exact matching and bib-dedupe")
+    print_peers(rows)
     for row in rows:
         judge_set(row)
     respiratory = next(row for row in rows if row.name == "respiratory")

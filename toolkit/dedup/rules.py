@@ -336,9 +336,30 @@ def _bare_title(c: Comparison) -> Mask:
     )
 
 
-# What a person is asked about although the score alone would leave it: the fields are missing, not different.
+def _printed_twice(c: Comparison) -> Mask:
+    """One long title, abstract, journal and all authors, within a year, in two places of the journal."""
+    return (
+        c.level("title", "same")
+        & c.level("title length", "long")
+        & c.level("first author", "same")
+        & c.level("authors", "same")
+        & c.level("journal", "same")
+        & c.level("abstract", "same")
+        & c.level("year", "same", "one apart")
+        & ~c.is_supplement
+        & ~c.is_cochrane
+    )
+
+
+# What a person is asked about although the score alone would leave it.
 PROMPTS: tuple[Rule, ...] = (
     Rule("nothing but the title", "the same long title, and one record has nothing else to compare", _bare_title, ASK),
+    Rule(
+        "printed twice",
+        "title, authors, journal and abstract are the same, and pages or DOI are not",
+        _printed_twice,
+        ASK,
+    ),
 )
 
 JOINS: tuple[Rule, ...] = (
