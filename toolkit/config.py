@@ -5,23 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from toolkit.config_analysis import Analysis, Identifier, Strict, fits
 from toolkit.config_monitoring import Monitoring
-from toolkit.model.choices import (
-    INTERVALS,
-    MEASURES,
-    MODELS,
-    NETWORK_INTERVALS,
-    NETWORK_TAU2_METHODS,
-    PREDICTION_INTERVALS,
-    TAU2_METHODS,
-)
 from toolkit.model.errors import InputError
-from toolkit.model.further import NETWORK_FURTHER, Asked, asked
-from toolkit.model.presets import PRESETS
+from toolkit.model.further import NETWORK_FURTHER
 from toolkit.model.review import TITLE_ABSTRACT
 from toolkit.tomlfile import line_of, line_of_reference, read_toml
 
@@ -43,28 +34,10 @@ __all__ = [
 ]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
-
-
-# Windows keeps these names for devices, with any ending.
-_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-_ID = re.compile(r"^[^\s/\\:*?\"<>|.][^\s/\\:*?\"<>|]*$")
-
-
-def _identifier(value: str) -> str:
-    if not _ID.match(value):
-        raise ValueError('an id must be usable as a file name: no spaces and none of / \\ : * ? " < > |')
-    if len(value) > 100 or value.endswith(".") or _DEVICE.fullmatch(value):
-        raise ValueError("an id must be usable as a file name: up to 100 characters, no dot at its end, no CON or NUL")
-    return value
-
-
 Name = Annotated[str, Field(min_length=1)]
-Identifier = Annotated[str, AfterValidator(_identifier)]
 
 
-class Review(_Strict):
+class Review(Strict):
     """[review]: what the review asks."""
 
     title: str
@@ -73,7 +46,7 @@ class Review(_Strict):
     language: str = "en"
 
 
-class Protocol(_Strict):
+class Protocol(Strict):
     """[protocol]: where and when it was registered; empty where it was not."""
 
     registration: str | None = None
@@ -82,7 +55,7 @@ class Protocol(_Strict):
     notes: str = ""
 
 
-class Eligibility(_Strict):
+class Eligibility(Strict):
     """[eligibility]: PICO and the exclusion reasons of the full-text stage, in the order in which they are checked."""
 
     population: str = ""
@@ -94,7 +67,7 @@ class Eligibility(_Strict):
     exclusion_reasons: tuple[str, ...] = ()
 
 
-class Reviewer(_Strict):
+class Reviewer(Strict):
     """[[reviewers]]: a person who may act; ``name`` is what --as takes."""
 
     name: Name
@@ -102,7 +75,7 @@ class Reviewer(_Strict):
     role: Literal["reviewer", "arbiter", "extractor", "statistician"] = "reviewer"
 
 
-class Screening(_Strict):
+class Screening(Strict):
     """[screening]: how many reviewers vote on each report at each stage."""
 
     title_abstract: Literal[1, 2] = 2
@@ -113,7 +86,7 @@ class Screening(_Strict):
         return self.title_abstract if stage == TITLE_ABSTRACT else self.full_text
 
 
-class Dedup(_Strict):
+class Dedup(Strict):
     """[dedup]: how sure a merge must be, and whose fields a report takes first.
 
     ``prefer`` names sources: what the first of them says of a report (title, authors, journal, abstract ...) is taken
@@ -124,7 +97,7 @@ class Dedup(_Strict):
     prefer: tuple[str, ...] = ()
 
 
-class Source(_Strict):
+class Source(Strict):
     """[[sources]]: a database, a register or another way of finding records."""
 
     name: Name
@@ -140,7 +113,7 @@ class Source(_Strict):
         return self.kind if self.kind in ("database", "register") else "other"
 
 
-class Living(_Strict):
+class Living(Strict):
     """[living]: how a living review is kept: when it is searched, what follows when, and when it ends."""
 
     rationale: str = ""
@@ -156,16 +129,17 @@ class Living(_Strict):
         return self != Living()
 
 
-class Outcome(_Strict):
+class Outcome(Strict):
     """[[outcomes]]: what is measured, in which direction better lies, and which row of a study counts.
 
+    Of type "effect" are effects that the authors computed (hazard ratios, adjusted estimates), with their intervals.
     ``rule`` picks one row per arm when a study reports several times: "latest", "earliest", "closest:24" (months),
     or "only" (several rows are an error).
     """
 
     id: Identifier
     name: str
-    type: Literal["binary", "continuous", "rate"]
+    type: Literal["binary", "continuous", "rate", "effect"]
     labels: tuple[str, ...] = ()
     instrument: str = ""
     unit: str = ""
@@ -193,7 +167,7 @@ class Outcome(_Strict):
         return self
 
 
-class Treatment(_Strict):
+class Treatment(Strict):
     """[[treatments]]: a node of the synthesis and the extracted labels that belong to it (the node-making rule)."""
 
     id: Name
@@ -202,137 +176,13 @@ class Treatment(_Strict):
     notes: str = ""
 
 
-class Analysis(_Strict):
-    """[[analyses]]: one synthesis. Everything that changes a number is here; the result shows what was resolved.
-
-    ``designs`` keeps studies of these designs; ``studies`` keeps only these; ``exclude`` maps a study to the reason
-    why it is left out. ``lump`` reads one treatment as another ("CD+graft" = "CD"). ``also`` names
-    further analyses of a network, each a name or a table of a name with settings (`toolkit.model.further`). ``role``
-    is "headline" or "sensitivity" (with ``of``, the analysis it varies).
-    """
-
-    id: Identifier
-    title: str = ""
-    kind: Literal["pairwise", "network"]
-    outcome: str
-    measure: str
-    treatment: str | None = None
-    reference: str | None = None
-    treatments: tuple[str, ...] = ()
-    designs: tuple[str, ...] = ()
-    studies: tuple[str, ...] = ()
-    exclude: dict[str, str] = Field(default_factory=dict)
-    lump: dict[str, str] = Field(default_factory=dict)
-    preset: str | None = None
-    model: str = "IV"
-    tau2: str | float = "REML"
-    ci: str = "auto"
-    prediction: str = "t_k1"
-    level: float = Field(default=0.95, gt=0.5, lt=1)
-    zero_add: float = Field(default=0.5, ge=0)
-    zero_to: Literal["only0", "all", "if0all", "none"] = "only0"
-    largest: bool = False
-    also: tuple[str | dict[str, Any], ...] = ()
-    planned: bool = True
-    post_hoc_reason: str = ""
-    role: Literal["headline", "sensitivity"] = "headline"
-    of: str | None = None
-    notes: str = ""
-
-    @property
-    def further(self) -> tuple[Asked, ...]:
-        """The further analyses that ``also`` asks for."""
-        return tuple(asked(entry) for entry in self.also)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """What must be known of each study besides its arms: columns of the studies form, or characteristics."""
-        names = [name for one in self.further for name in one.options.columns]
-        return tuple(dict.fromkeys(names))
-
-    @field_validator("also")
-    @classmethod
-    def _also(cls, value: tuple[str | dict[str, Any], ...]) -> tuple[str | dict[str, Any], ...]:
-        for entry in value:
-            asked(entry)
-        return value
-
-    @field_validator("measure")
-    @classmethod
-    def _measure(cls, value: str) -> str:
-        return _key(value, MEASURES)
-
-    @field_validator("ci")
-    @classmethod
-    def _ci(cls, value: str) -> str:
-        return value if value == "auto" else _key(value, INTERVALS)
-
-    @field_validator("preset")
-    @classmethod
-    def _preset(cls, value: str | None) -> str | None:
-        return value if value is None else _key(value, PRESETS)
-
-    @field_validator("model")
-    @classmethod
-    def _model(cls, value: str) -> str:
-        return _key(value, MODELS)
-
-    @field_validator("prediction")
-    @classmethod
-    def _prediction(cls, value: str) -> str:
-        return _key(value, PREDICTION_INTERVALS)
-
-    @model_validator(mode="after")
-    def _whole(self) -> Analysis:
-        if self.kind == "pairwise" and not (self.treatment and self.reference):
-            raise ValueError('a pairwise analysis names its "treatment" and its "reference"')
-        if self.treatment is not None and self.treatment == self.reference:
-            raise ValueError(f"treatment and reference are both {self.treatment!r}")
-        if self.of == self.id:
-            raise ValueError('"of" names the analysis that this one varies, not itself')
-        if self.kind == "network" and not (self.preset is None and self.model == "IV"):
-            raise ValueError('"preset" and "model" are for pairwise analyses')
-        self._tau2()
-        own = {"largest", "also"} & self.model_fields_set
-        if self.kind == "pairwise" and own:
-            raise ValueError(f"{', '.join(sorted(own))}: for networks only")
-        if self.kind == "network" and self.ci not in ("auto", *NETWORK_INTERVALS):
-            raise ValueError(f"ci {self.ci!r} of a network is not one of auto, {', '.join(NETWORK_INTERVALS)}")
-        if not self.planned and not self.post_hoc_reason:
-            raise ValueError('an analysis with planned = false says why in "post_hoc_reason"')
-        return self
-
-    def _tau2(self) -> None:
-        methods = TAU2_METHODS if self.kind == "pairwise" else NETWORK_TAU2_METHODS
-        if not isinstance(self.tau2, str):
-            if self.kind == "pairwise" or self.tau2 < 0:
-                raise ValueError("tau2 as a number is for networks, and 0 or more")
-        elif self.tau2 not in methods:
-            raise ValueError(f"tau2 {self.tau2!r} is not one of {', '.join(methods)}")
-        elif self.tau2 == "fixed":
-            raise ValueError("tau2 that you fix yourself is written as a number: tau2 = 0.04")
-
-
-def _key(value: str, table: dict[str, Any]) -> str:
-    if table and value not in table:
-        raise ValueError("allowed: " + ", ".join(f'"{name}"' for name in table))
-    return value
-
-
 def _twice(names: list[str]) -> str | None:
     """The first name that stands a second time; two folders or people cannot differ in case only."""
     folded = [name.casefold() for name in names]
     return next((name for at, name in enumerate(names) if folded[at] in folded[:at]), None)
 
 
-def _fits(measure: str, kind: str) -> bool:
-    """Whether the numbers that a measure needs are those of this type of outcome."""
-    needs = set(MEASURES[measure].needs)
-    own = {"binary": {"events"}, "continuous": {"mean", "sd"}, "rate": {"events", "time"}}[kind]
-    return not (needs & {"events", "mean", "sd", "time"}) - own
-
-
-class ReviewFile(_Strict):
+class ReviewFile(Strict):
     """The whole of review.toml."""
 
     review: Review
@@ -376,9 +226,11 @@ class ReviewFile(_Strict):
             if a.outcome not in outcomes:
                 raise ValueError(f"analysis {a.id!r} asks for outcome {a.outcome!r}, which is not among [[outcomes]]")
             kind = next(o.type for o in self.outcomes if o.id == a.outcome)
-            if not _fits(a.measure, kind):
+            if kind == "effect" and a.kind == "network":
+                raise ValueError(f"analysis {a.id!r}: outcome {a.outcome!r} holds effects, and networks take arms")
+            if not fits(a.measure, kind) and not a.asked["smd_or"]:
                 raise ValueError(f"analysis {a.id!r}: outcome {a.outcome!r} is {kind}, no outcome for {a.measure!r}")
-            for node in (a.treatment, a.reference, *a.treatments, *a.lump, *a.lump.values()):
+            for node in (a.treatment, a.reference, a.tau2_by.get("inactive"), *a.treatments, *a.lump, *a.lump.values()):
                 if node is not None and nodes and node not in nodes:
                     raise ValueError(f"analysis {a.id!r} names treatment {node!r}, which is not among [[treatments]]")
             self._further(a)
@@ -457,6 +309,9 @@ def load_review(path: Path) -> ReviewFile:
         first = error.errors()[0]
         where = tuple(first["loc"])
         line = line_of(text, where)
+        if first["type"] == "option":
+            where = (*where, first["ctx"]["key"])
+            line = line_of(text, where)
         key = ".".join(str(part) for part in where)
         if first["type"] == "extra_forbidden":
             message = f"unknown key {where[-1]!r}"
@@ -466,7 +321,7 @@ def load_review(path: Path) -> ReviewFile:
             message = first["msg"].removeprefix("Value error, ")
         if line is None:
             line = line_of_reference(text, message)
-        value = first.get("input")
+        value = first["ctx"]["value"] if first["type"] == "option" else first.get("input")
         shown = value if isinstance(value, (str, int, float, bool)) else None
         more = f" ({len(error.errors()) - 1} more after it)" if len(error.errors()) > 1 else ""
         raise InputError(

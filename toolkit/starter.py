@@ -126,7 +126,8 @@ prefer = []
 # name = "Reference lists"
 # kind = "citation"
 
-# What is measured. type: binary, continuous, rate. better: which direction is good ("lower" or "higher").
+# What is measured. type: binary, continuous, rate, effect (as the authors computed it, such as a hazard ratio).
+# better: which direction is good ("lower" or "higher").
 # rule: which row of a study counts when it reports several times: "latest", "earliest", "closest:24" (months), "only".
 # [[outcomes]]
 # id = "pain"                      # a short name, usable as a file name
@@ -181,11 +182,64 @@ prefer = []
 # level = 0.95
 # zero_add = 0.5                   # added to the cells of a table with a zero
 # zero_to = "only0"                # which tables: only0, all, if0all, none
+# zero_rr = "events"               # risk ratio: added to the events, or to all cells
+# zero_rd = "variance"             # risk difference: correct the variance, or all cells
+# keep_double_zero = false         # studies without an event in either arm
+# tau2_ci = "QP"
+# figures = ["baujat", "gosh"]     # beside forest and funnel plot
 # planned = true
 # post_hoc_reason = ""             # needed where planned = false
 # role = "headline"                # or "sensitivity", with of = the analysis it varies
 # of = "another-analysis"
 # notes = ""
+# Every option of 'evipool pairwise' is a key of a pairwise analysis, with _ for -. Columns are those of the studies
+# form, characteristics, "study", "units_per_patient", and "score" and "reversed" of the results form. What is converted
+# or imputed is flagged wherever it is shown, and the result without it stands beside.
+# [[analyses]]
+# id = "pain-options"
+# kind = "pairwise"
+# outcome = "pain"
+# measure = "SMD"
+# treatment = "CD+cells"
+# reference = "CD"
+# convert = "refuse"               # means and SDs from SE, interval, quantiles, t or p; skewed quantiles: refuse, flag
+# impute_sd = "pooled"             # SDs that are still missing: pooled, median, largest of the others
+# change = 0.5                     # change scores from baselines, by this correlation of before and after
+# score = "score"                  # final and change scores are not mixed in an SMD
+# redirect = "reversed"            # scales that run the other way
+# several_arms = "combine"         # of one treatment: combine, or split the other side among them
+# icc = 0.05                       # with cluster_size: design effect of clusters, or of hips of one patient
+# cluster_size = "units_per_patient"
+# pairs = "paired"                 # studies with the same people in both arms: yes, or how many pairs
+# pair_r = [0.5, 0, 0.25]          # correlation within a pair: the first counts, the others are shown beside it
+# smd_or = false                   # studies that report events enter an SMD (or means an OR), Chinn 2000
+# grim = 1                         # question means that no whole numbers have at this many decimals
+# subgroup = "design"
+# common_tau2 = false
+# regress = "year + factor(design)"
+# cluster = "study"                # several effects of one study: three-level model, CR2
+# rho = 0.5
+# structure = "nested"
+# robust = "CR2"
+# scale = "year"                   # covariates of tau2
+# permutation = 1000
+# bootstrap = 1000
+# seed = 1
+# bayes = ["half-normal:0.5"]
+# mu_prior = [0, 2]
+# leave_one_out = true
+# cumulative = true
+# influence = true
+# swim = false                     # directions counted and p values combined, without pooling
+# bias = "auto"                    # test of small-study effects; not done under ten studies
+# force_bias = false
+# trim_fill = "L0"
+# adjust = ["limit", "step"]
+# contours = true
+# mantel_haenszel = "raw"
+# q_around = "IV"
+# natural_sd = 22                  # an SMD in units of a familiar scale too
+# assumed_risk = 0.2               # a ratio of risks or odds as events per 1,000 too
 # A network; "also" names further analyses, each alone or as a table with its settings. The reference of review.toml
 # lists them ('evipool network --help' too); what they ask of studies is a column of the studies form or a row of the
 # characteristics form ('evipool extract template --table characteristics').
@@ -196,5 +250,6 @@ prefer = []
 # measure = "MD"
 # reference = "CD"
 # largest = false                  # of a network in pieces, the largest
+# tau2_by = { inactive = "CD" }    # its comparisons have their own between-study variance; or { subgroup = "design" }
 # also = ["contributions", { name = "regression", covariate = "mean age" }]
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,24 @@ def test_the_largest_piece_can_be_declared(tmp_path: Path) -> None:
     assert evipool(folder, "analyse") == 0
     result = stored(folder)["result"]
     assert result["k"] == 5 and [e["study"] for e in result["excluded"]] == ["Far2020"]
+
+
+def test_several_variances_can_be_declared_by_treatment_and_by_group(tmp_path: Path) -> None:
+    trials = {f"{s}{i}": arms for i in range(2) for s, arms in LOOP.items()}
+    folder = make_review(tmp_path / "r", settings=net([], 'tau2_by = { inactive = "Core" }\n'), trials=trials)
+    assert evipool(folder, "analyse") == 0
+    result = stored(folder)["result"]
+    assert [t["studies"] for t in result["heterogeneity"]["tau2_by_type"]] == [8, 4]
+    assert result["spec"]["tau2_inactive"] == ["Core"]
+    design = [[s, "design", "cohort" if i % 3 else "RCT"] for i, s in enumerate(trials)]
+    form = write_csv(tmp_path / "d.csv", ["study", "characteristic", "value"], design)
+    assert evipool(folder, "extract", "import", str(form), "--as", "AB") == 0
+    (folder / "review.toml").write_text(net([], 'tau2_by = { subgroup = "design" }\n'), encoding="utf-8")
+    shutil.rmtree(folder / "results")
+    assert evipool(folder, "analyse") == 0
+    result = stored(folder)["result"]
+    assert [t["name"] for t in result["heterogeneity"]["tau2_by_type"]] == ["RCT", "cohort"]
+    assert result["effects"][0]["prediction"] is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from toolkit import config
 from toolkit.cli.common import run
+from toolkit.model.pairwise_options import OPTIONS
 from toolkit.project import FOLDERS, Project
 from toolkit.starter import template
 
@@ -71,7 +72,8 @@ def test_init_on_a_file_is_refused(tmp_path: Path) -> None:
 def test_the_template_shows_every_setting_of_every_table(table: str) -> None:
     data = tomllib.loads(uncommented(template("T")))
     shown = data[table] if isinstance(data[table], dict) else {key for item in data[table] for key in item}
-    assert set(TABLES[table].model_fields) == set(shown)
+    options = set(OPTIONS) if table == "analyses" else set()
+    assert set(TABLES[table].model_fields) | options == set(shown)
 
 
 def test_the_examples_of_the_template_are_valid_when_switched_on() -> None:

@@ -17,6 +17,7 @@ from toolkit.model import choices
 from toolkit.model.events import EVENT_KINDS
 from toolkit.model.evidence import TABLES, VALUE_STATUS
 from toolkit.model.further import NETWORK_FURTHER, SETTINGS
+from toolkit.model.pairwise_options import FIGURES, OPTIONS, range_words
 from toolkit.model.presets import PRESETS
 from toolkit.prisma.identities import EXPLAINABLE, IDENTITIES
 from toolkit.screening.forms import FORM_COLUMNS, VERDICTS
@@ -103,11 +104,18 @@ KEYS: dict[str, str] = {
     "analyses.preset": "pairwise: choices as another program makes them; keys named here stand on top",
     "analyses.model": "pairwise: inverse variance, or a model of the counts themselves",
     "analyses.tau2": "estimator of the between-study variance; a network takes those of the network table",
+    "analyses.tau2_by": "networks: several between-study variances: `inactive = ` a treatment whose comparisons have "
+    "their own, or `subgroup = ` a column of the studies form, or characteristic, whose groups have each their own",
     "analyses.ci": "interval of the random-effects estimate; auto is HK_adhoc from three studies, else Wald",
     "analyses.prediction": "prediction interval",
     "analyses.level": "confidence level, between 0.5 and 1",
     "analyses.zero_add": "what is added to the cells of a table with a zero",
     "analyses.zero_to": "which tables it is added to",
+    "analyses.zero_rr": "pairwise: of a risk ratio, whether it is added to the events or to all cells",
+    "analyses.zero_rd": "pairwise: of a risk difference, whether its variance or all cells are corrected",
+    "analyses.keep_double_zero": "pairwise: keep studies without events in either arm",
+    "analyses.tau2_ci": "pairwise: interval of the between-study variance",
+    "analyses.figures": "pairwise: figures beside forest and funnel plot",
     "analyses.largest": "networks: analyse the largest piece of a disconnected network",
     "analyses.also": "networks: further analyses, each a name or a table of a name with settings; listed below",
     "analyses.planned": "whether the protocol had it",
@@ -135,6 +143,7 @@ _CHECKED = {
     "analyses.tau2": "TAU2_METHODS",
     "analyses.ci": "INTERVALS",
     "analyses.prediction": "PREDICTION_INTERVALS",
+    "analyses.tau2_ci": "TAU2_INTERVALS",
 }
 
 
@@ -194,7 +203,34 @@ def _review_toml() -> list[str]:
             (f"`{key}`", *_typed(f"{table}.{key}", f), KEYS[f"{table}.{key}"]) for key, f in model.model_fields.items()
         ]
         lines += _rows(("key", "type and allowed values", "default", "what it is"), rows)
-    return lines + _further()
+    return lines + _options() + _further()
+
+
+_OPTION_KINDS = {
+    "flag": "true or false", "choice": "text", "choices": "list of texts", "texts": "list of texts",
+    "numbers": "list of numbers", "column": "name of a column", "formula": "formula of columns",
+}  # fmt: skip
+
+
+def _options() -> list[str]:
+    """Options of `evipool pairwise` that are keys of a pairwise analysis."""
+    rows = []
+    for name, option in OPTIONS.items():
+        kind = _OPTION_KINDS.get(option.kind) or range_words(option)
+        if option.allowed:
+            kind += f": {', '.join(option.allowed)}"
+        default = "not given" if option.default is None else f"`{option.default}`"
+        default = {"()": "empty list", "False": "`false`"}.get(str(option.default), default)
+        rows.append((f"`{name}`", kind, default, option.help))
+    return [
+        "## Options of a pairwise analysis",
+        "",
+        "Options of [evipool pairwise](pairwise.md) are keys of a pairwise analysis too. A column is one of the",
+        "studies form, a characteristic, `study`, `units_per_patient` (units over patients), or `score` and `reversed`",
+        "of the results form.",
+        "",
+        *_rows(("key", "type and allowed values", "default", "what it does"), rows),
+    ]
 
 
 def _further() -> list[str]:
@@ -247,8 +283,12 @@ def _typed(key: str, field: FieldInfo) -> tuple[str, str]:
     name = _type_name(field.annotation)
     if key == "analyses.preset":
         return f"text: {', '.join(PRESETS)}", "not given"
+    if key == "analyses.tau2_by":
+        return "table of one key: inactive, subgroup", "one variance"
     if key == "analyses.also":
         return "list of names, or tables of a name with settings", "empty list"
+    if key == "analyses.figures":
+        return f"list of text: {', '.join(FIGURES)}", "empty list"
     if key in _CHECKED:
         extra = "auto, " if key == "analyses.ci" else ""
         name = f"text: {extra}{', '.join(getattr(choices, _CHECKED[key]))}"

@@ -41,6 +41,9 @@ def wording(analysis: Analysis, outcome: Outcome, selection: Selection) -> dict[
     }
     if analysis.kind == "network" and len({design for _, design in selection.designs}) > 1:
         words["designs"] = dict(selection.designs)
+    if analysis.figures or analysis.named_options.get("contours"):
+        words["figures"] = list(analysis.figures)
+        words["contours"] = bool(analysis.asked["contours"])
     return words
 
 
@@ -59,7 +62,7 @@ def draw_figures(folder: Path, words: dict[str, Any], fitted: Fit, *, kind: str 
     ``kind`` is "svg", "png" or "pdf".
     """
     if isinstance(fitted.result, PairwiseResult):
-        _draw_pairwise(folder, words, fitted.result, kind)
+        _draw_pairwise(folder, words, fitted, kind)
     elif isinstance(fitted.result, NetworkResult):
         _draw_network(folder, words, fitted, kind)
     write_whole(folder / WORDING, json.dumps(words, ensure_ascii=False, indent=1).encode("utf-8"))
@@ -69,15 +72,23 @@ def _sides(words: dict[str, Any]) -> tuple[str, str] | None:
     return None if words["favours"] is None else (words["favours"][0], words["favours"][1])
 
 
-def _draw_pairwise(folder: Path, words: dict[str, Any], result: PairwiseResult, kind: str) -> None:
+def _draw_pairwise(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -> None:
+    from toolkit.analysis.pairwise.figures import draw
     from toolkit.plots.forest import draw_forest
     from toolkit.plots.funnel import draw_funnel
     from toolkit.plots.style import save_figure
 
-    title = words["title"]
-    save_figure(draw_forest(result, title=title, favours=_sides(words)), folder / f"forest.{kind}", title=title)
+    result, done, title = fitted.result, fitted.pairwise, words["title"]
+    assert isinstance(result, PairwiseResult) and done is not None
+    groups = () if done.subgroups is None else [(group.label, group.result) for group in done.subgroups.groups]
+    forest = draw_forest(result, title=title, favours=_sides(words), subgroups=groups, footnotes=done.footnotes)
+    save_figure(forest, folder / f"forest.{kind}", title=title)
     if result.k >= 3:
-        save_figure(draw_funnel(result, title=title), folder / f"funnel.{kind}", title=title)
+        funnel = draw_funnel(result, title=title, contours=words.get("contours", False))
+        save_figure(funnel, folder / f"funnel.{kind}", title=title)
+    for name in words.get("figures", ()):
+        with suppress(InputError, NotEstimable):  # said among what was not done
+            save_figure(draw(name, result, fitted.asked, done.columns), folder / f"{name}.{kind}", title=title)
 
 
 def _draw_network(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ import numpy as np
 from toolkit import __version__
 from toolkit.analysis.network.declared import RANK_SEED, Further, bridged, further_requests, further_to_data
 from toolkit.analysis.network.part import Request
+from toolkit.analysis.pairwise.run import Done, with_flags
+from toolkit.analysis.pairwise.run import run as run_pairwise
+from toolkit.analysis.pairwise.selected import material_of
 from toolkit.analysis.plan import entered, fingerprint, further_settings, spec_of
 from toolkit.analysis.select import SelectedArm, Selection
-from toolkit.config import Analysis, ReviewFile
+from toolkit.config import Analysis, Outcome, ReviewFile
 from toolkit.engine import ENGINE_VERSION
-from toolkit.engine.bayes import bayesian, default_prior, posterior_to_dict
 from toolkit.engine.bias import small_study_test
 from toolkit.engine.data import ArmTable
 from toolkit.engine.effects import arm_table
@@ -28,7 +30,6 @@ from toolkit.engine.network import (
     rank_probabilities,
     ranking_words,
 )
-from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import NetworkResult, PairwiseResult
 from toolkit.engine.sensitivity import leave_one_out
 from toolkit.engine.tabulate import plain, refits_to_list, result_to_dict, small_study_to_dict
@@ -51,13 +52,15 @@ class Fit:
 
     result: Fitted | None
     payload: dict[str, Any]
+    pairwise: Done | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)
     network: Request | None = None
     further: tuple[Further, ...] = ()
 
 
 def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> Fit:
     """Fit one analysis; the payload holds all that tables, figures and texts will show."""
-    spec = spec_of(analysis, config.outcome(analysis.outcome))
+    spec = spec_of(analysis, config.outcome(analysis.outcome), selection.columns)
     payload: dict[str, Any] = {
         "analysis": analysis.id,
         "kind": analysis.kind,
@@ -72,7 +75,7 @@ def fit(config: ReviewFile, analysis: Analysis, selection: Selection) -> Fit:
         if not selection.arms:
             raise NotEstimable("no study has the data this analysis needs")
         if isinstance(spec, PairwiseSpec):
-            return _fit_pairwise(spec, selection, payload)
+            return _fit_pairwise(analysis, config.outcome(analysis.outcome), spec, selection, payload)
         return _fit_network(config, analysis, spec, selection, payload)
     except NotEstimable as error:
         return Fit(result=None, payload={**payload, "status": "not estimable", "reason": str(error), "result": None})
@@ -94,21 +97,40 @@ def _table(arms: Sequence[SelectedArm]) -> ArmTable:
     )
 
 
-def _fit_pairwise(spec: PairwiseSpec, selection: Selection, payload: dict[str, Any]) -> Fit:
-    result = pairwise(_table(selection.arms), spec)
+def _fit_pairwise(
+    analysis: Analysis, outcome: Outcome, spec: PairwiseSpec, selection: Selection, payload: dict[str, Any]
+) -> Fit:
+    asked = analysis.asked
+    if outcome.type == "effect":
+        asked["several_arms"] = analysis.named_options.get("several_arms")
+    done = run_pairwise(material_of(selection, outcome, spec.measure), spec, asked, lenient=True)
+    result = done.result
     if result.k == 0:
         why = "; ".join(f"{x.study}: {x.reason}" for x in result.excluded)
         raise NotEstimable(f"no study gives an effect ({why})" if why else "no study gives an effect")
-    shown = result_to_dict(result)
+    shown = with_flags(result_to_dict(result), done.prepared) if done.prepared.remarks else result_to_dict(result)
+    further = dict(done.found)
     shown["leave_one_out"] = None
     if result.k >= FEWEST_FOR_LEAVE_ONE_OUT and spec.model == "IV":
-        shown["leave_one_out"] = refits_to_list(leave_one_out(result), result.scale)
-    prior = default_prior(result)
-    shown["bayes"] = None if prior is None else posterior_to_dict(bayesian(result, prior), result.scale)
+        shown["leave_one_out"] = further.pop("leave_one_out", None) or refits_to_list(
+            leave_one_out(result), result.scale
+        )
+    posteriors = further.pop("bayes", None) or []
+    shown["bayes"] = posteriors[0] if posteriors else None
+    if asked["bayes"]:
+        further["bayes"] = posteriors
+        shown["bayes"] = None
     shown["small_study"] = None
-    if result.k >= FEWEST_FOR_ASYMMETRY and spec.model == "IV":
+    if result.k >= FEWEST_FOR_ASYMMETRY and spec.model == "IV" and not asked["bias"]:
         shown["small_study"] = small_study_to_dict(small_study_test(result), result.scale)
-    return Fit(result=result, payload={**payload, "status": "estimated", "reason": None, "result": shown})
+    if further:
+        shown["further"] = further
+    return Fit(
+        result=result,
+        payload={**payload, "status": "estimated", "reason": None, "result": shown},
+        pairwise=done,
+        asked=asked,
+    )
 
 
 def _fit_network(

@@ -7,16 +7,20 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from toolkit.analysis.select import Flag, LeftOut, SelectedArm, Selection, select_arms
 from toolkit.config import Analysis, Outcome
 from toolkit.engine import ENGINE_VERSION
 from toolkit.model.errors import InputError
+from toolkit.model.events import EVENT_KINDS
+from toolkit.model.pairwise_options import SPEC_OPTIONS, changed_options
 from toolkit.model.presets import preset_spec
+from toolkit.model.review import FULL_TEXT
 from toolkit.model.spec import NetworkSpec, PairwiseSpec, ZeroCells
 from toolkit.project import Project
 from toolkit.store.evidence import arm_results, study_columns, study_rows
+from toolkit.store.kept import kept
 
 __all__ = [
     "RESULT",
@@ -46,7 +50,8 @@ class AnalysisOutcome:
 
     ``status`` is "fitted" (computed now), "kept" (same fingerprint, nothing to do), "stale" (only from `plan`), or
     "refused" with the reason in ``problem``; ``payload`` is the content of its result.json; ``left_out`` are the
-    studies and arms with data on the outcome that do not enter now, and why.
+    studies and arms with data on the outcome that do not enter now, and why; ``studies`` are those that enter, where
+    `plan` was asked.
     """
 
     analysis: Analysis
@@ -56,6 +61,7 @@ class AnalysisOutcome:
     payload: dict[str, Any] | None
     problem: str | None = None
     left_out: tuple[LeftOut, ...] = ()
+    studies: tuple[str, ...] = ()
 
 
 def result_folder(project: Project, analysis_id: str, print_: str) -> Path:
@@ -72,8 +78,7 @@ def stored(folder: Path) -> dict[str, Any] | None:
     """What the result folder holds, None unless it is whole, belongs there and is what was written (`SEAL`)."""
     try:
         data = (folder / RESULT).read_bytes()
-        seal = folder / SEAL  # results of earlier versions have none
-        if seal.is_file() and seal.read_text(encoding="ascii").strip() != hashlib.sha256(data).hexdigest():
+        if _seal(folder) not in (None, hashlib.sha256(data).hexdigest()):
             return None
         payload: object = json.loads(data)
     except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
@@ -81,31 +86,93 @@ def stored(folder: Path) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) and str(payload.get("fingerprint")).startswith(folder.name) else None
 
 
+def is_stored(folder: Path) -> bool:
+    """Whether the folder holds a whole result, as `stored` would find, told by its seal alone where it has one."""
+    try:
+        seal = _seal(folder)
+        if seal is None:
+            return stored(folder) is not None
+        return seal == hashlib.sha256((folder / RESULT).read_bytes()).hexdigest()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+
+
+def _seal(folder: Path) -> str | None:
+    """The sha256 that a result had when it was written; results of earlier versions have none."""
+    seal = folder / SEAL
+    return seal.read_text(encoding="ascii").strip() if seal.is_file() else None
+
+
 def plan(project: Project, ids: Sequence[str] = (), *, read: bool = True) -> list[AnalysisOutcome]:
     """For each analysis whether its result is there ("kept") or must be computed ("stale"); computes nothing.
 
-    Without ``read`` the stored results are not opened and every ``payload`` is None.
+    Without ``read`` the stored results are not parsed, every ``payload`` is None and ``left_out`` is empty.
     """
+    if not read:
+        return [_standing(project, mark) for mark in _marks(project) if not ids or mark.analysis in ids]
     outcomes = []
     for analysis, selection, problem in selections(project, ids):
         if selection is None:
             outcomes.append(refused(analysis, problem))
             continue
         mark = fingerprint(spec_of(analysis, project.config.outcome(analysis.outcome)), selection, analysis)
-        folder = result_folder(project, analysis.id, mark)
-        payload = read_result(project, analysis.id, mark) if read else None
-        there = payload is not None if read else (folder / RESULT).is_file()
+        payload = read_result(project, analysis.id, mark)
         outcomes.append(
             AnalysisOutcome(
                 analysis=analysis,
-                status="kept" if there else "stale",
+                status="stale" if payload is None else "kept",
                 fingerprint=mark,
-                folder=folder,
+                folder=result_folder(project, analysis.id, mark),
                 payload=payload,
                 left_out=selection.left_out,
+                studies=selection.studies,
             )
         )
     return outcomes
+
+
+class _Mark(NamedTuple):
+    """An analysis with its fingerprint and its studies, or with the reason why it is refused."""
+
+    analysis: str
+    fingerprint: str | None
+    problem: str | None
+    studies: Sequence[str]
+
+
+def _standing(project: Project, mark: _Mark) -> AnalysisOutcome:
+    analysis = project.config.analysis(mark.analysis)
+    if mark.fingerprint is None:
+        return refused(analysis, mark.problem)
+    folder = result_folder(project, analysis.id, mark.fingerprint)
+    return AnalysisOutcome(
+        analysis=analysis,
+        status="kept" if is_stored(folder) else "stale",
+        fingerprint=mark.fingerprint,
+        folder=folder,
+        payload=None,
+        studies=tuple(mark.studies),
+    )
+
+
+# Events on which no selection of arms rests: `toolkit.store.evidence` and what it reads know nothing of them.
+_BESIDE = frozenset({"screen", "retrieve", "apart", "relate", "remove", "explain", "settings", "version", "note"})
+
+
+def _marks(project: Project) -> list[_Mark]:
+    """What `plan` needs of each analysis, kept until an event comes that may change it."""
+
+    def mark(one: Analysis, selection: Selection | None, problem: str | None) -> _Mark:
+        if selection is None:
+            return _Mark(one.id, None, problem, ())
+        spec = spec_of(one, project.config.outcome(one.outcome))
+        return _Mark(one.id, fingerprint(spec, selection, one), None, selection.studies)
+
+    kinds = [(kind, None) for kind in EVENT_KINDS if kind not in _BESIDE] + [("screen", FULL_TEXT)]
+    settings = f"{ENGINE_VERSION} {project.config.model_dump_json()}"
+    depends = hashlib.sha256(settings.encode("utf-8")).hexdigest()
+    made = kept(project.store, "analyses", kinds, depends, lambda: [mark(*one) for one in selections(project)])
+    return [_Mark(*one) for one in made]
 
 
 def refused(analysis: Analysis, problem: str | None) -> AnalysisOutcome:
@@ -148,23 +215,68 @@ def _complete(
         return selection
     return replace(
         selection,
-        columns=study_columns(project.store, analysis.columns, selection.studies),
+        columns=_columns(project, analysis, selection),
         others=tuple((other, selected(other).arms) for other in others),
     )
 
 
-def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
-    """The engine's spec of a declared analysis."""
-    zero_cells = ZeroCells(add=analysis.zero_add, to=analysis.zero_to)
+def _columns(project: Project, analysis: Analysis, selection: Selection) -> dict[str, dict[str, str]]:
+    """What is asked of the studies by column: of their form, of the characteristics, or of their rows of results."""
+    found = study_columns(project.store, analysis.columns, selection.studies)
+    own: dict[str, dict[str, str]] = {"score": {}, "reversed": {}, "study": {}}
+    for arm in selection.arms:
+        own["study"][arm.study] = arm.study
+        if arm.score is not None:
+            _agree(own["score"], arm.study, arm.score, "score")
+        if arm.reversed is not None:
+            _agree(own["reversed"], arm.study, "yes" if arm.reversed else "no", "reversed")
+    for name in analysis.columns:
+        if name in own and name not in found:
+            found[name] = own[name]
+        elif name == _PER_PATIENT and name not in found:
+            rows = study_rows(project.store)
+            ratio = {s: (f.units, f.patients) for s in selection.studies if (f := rows.get(s)) is not None}
+            found[name] = {s: f"{units / patients:.6g}" for s, (units, patients) in ratio.items() if units and patients}
+    if analysis.kind == "pairwise":
+        lost = [name for name in analysis.columns if name not in found]
+        if lost:
+            raise InputError(
+                f"analysis {analysis.id!r}: nothing is known of {lost[0]!r} of any study", value=lost[0],
+                allowed=f"a column of the studies form, a characteristic, score, reversed, study, {_PER_PATIENT}",
+                hint="Fill it in: evipool extract template --table characteristics FILE",
+            )  # fmt: skip
+    return found
+
+
+# Hips of one patient are a cluster: units over patients of the studies form.
+_PER_PATIENT = "units_per_patient"
+
+
+def _agree(column: dict[str, str], study: str, text: str, name: str) -> None:
+    if column.setdefault(study, text) != text:
+        raise InputError(f"study {study}: its arms differ in {name!r} ({column[study]} and {text})")
+
+
+def spec_of(
+    analysis: Analysis, outcome: Outcome, columns: Mapping[str, Mapping[str, str]] | None = None
+) -> PairwiseSpec | NetworkSpec:
+    """The engine's spec of a declared analysis; ``columns`` are those of its selection."""
+    zero_cells = ZeroCells(
+        add=analysis.zero_add, to=analysis.zero_to, drop_double_zero=not analysis.keep_double_zero,
+        risk_ratio=analysis.zero_rr, risk_difference=analysis.zero_rd,
+    )  # fmt: skip
     if analysis.kind == "pairwise":
         return _pairwise_spec(analysis, zero_cells)
     small_values = {"lower": "good", "higher": "bad", None: None}[outcome.better]
     named = isinstance(analysis.tau2, str)
+    inactive, group = analysis.tau2_by.get("inactive"), analysis.tau2_by.get("subgroup")
     return NetworkSpec(
         measure=analysis.measure,
         reference=analysis.reference,
         tau2=str(analysis.tau2) if named else "fixed",
         tau2_value=None if named else float(analysis.tau2),
+        tau2_inactive=() if inactive is None else (inactive,),
+        tau2_groups=() if group is None else tuple((columns or {}).get(group, {}).items()),
         small_values=small_values,
         ci="Wald" if analysis.ci == "auto" else analysis.ci,
         level=analysis.level,
@@ -174,13 +286,17 @@ def spec_of(analysis: Analysis, outcome: Outcome) -> PairwiseSpec | NetworkSpec:
 
 def _pairwise_spec(analysis: Analysis, zero_cells: ZeroCells) -> PairwiseSpec:
     """With a preset, what review.toml names itself stands on top of it."""
-    names = ("measure", "treatment", "reference", "model", "tau2", "ci", "prediction", "level")
+    names = ("measure", "treatment", "reference", "model", "tau2", "ci", "prediction", "level", "tau2_ci")
+    asked = analysis.named_options
+    own = {name: asked[name] for name in SPEC_OPTIONS if name in asked}
     if analysis.preset is None:
-        return PairwiseSpec(zero_cells=zero_cells, **{name: getattr(analysis, name) for name in names})
+        return PairwiseSpec(zero_cells=zero_cells, **{name: getattr(analysis, name) for name in names}, **own)
     named = {name: getattr(analysis, name) for name in names if name in analysis.model_fields_set}
-    zero = {"zero_add": "add", "zero_to": "to"}
-    cells = {own: getattr(analysis, name) for name, own in zero.items() if name in analysis.model_fields_set}
-    return preset_spec(analysis.preset, named, cells)
+    zero = {"zero_add": "add", "zero_to": "to", "zero_rr": "risk_ratio", "zero_rd": "risk_difference"}
+    cells = {field: getattr(analysis, name) for name, field in zero.items() if name in analysis.model_fields_set}
+    if "keep_double_zero" in analysis.model_fields_set:
+        cells["drop_double_zero"] = not analysis.keep_double_zero
+    return preset_spec(analysis.preset, {**named, **own}, cells)
 
 
 def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection, analysis: Analysis | None = None) -> str:
@@ -210,8 +326,16 @@ def entered(selection: Selection) -> dict[str, Any]:
     return found
 
 
+_WHERE_ASKED = frozenset({"reported", "score", "reversed", "versus"})
+
+
 def _plain_arms(arms: Sequence[SelectedArm]) -> list[dict[str, Any]]:
-    return [{name: getattr(arm, name) for name in _ARM} for arm in arms]
+    found = [{name: getattr(arm, name) for name in _ARM} for arm in arms]
+    for row in found:
+        for name in _WHERE_ASKED:
+            if not row[name]:
+                del row[name]
+    return found
 
 
 def further_settings(analysis: Analysis) -> dict[str, Any]:
@@ -221,6 +345,10 @@ def further_settings(analysis: Analysis) -> dict[str, Any]:
         found["also"] = [{"name": one.name, **_lists(one.settings)} for one in analysis.further]
     if analysis.largest:
         found["largest"] = True
+    options = changed_options(analysis.named_options)
+    options = {name: value for name, value in options.items() if name not in SPEC_OPTIONS}
+    if options:
+        found["options"] = options
     return found
 
 

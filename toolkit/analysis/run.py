@@ -55,7 +55,7 @@ def analyse(
 
 def _fit_or_keep(project: Project, analysis: Analysis, selection: Selection) -> AnalysisOutcome:
     outcome = project.config.outcome(analysis.outcome)
-    mark = fingerprint(spec_of(analysis, outcome), selection, analysis)
+    mark = fingerprint(spec_of(analysis, outcome, selection.columns), selection, analysis)
     folder = result_folder(project, analysis.id, mark)
     words = wording(analysis, outcome, selection)
     kept = payload = read_result(project, analysis.id, mark)

@@ -7,16 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from toolkit.config import Analysis, Outcome, ReviewFile
+from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Standing
 
-__all__ = ["Flag", "LeftOut", "SelectedArm", "Selection", "combine_arms", "select_arms"]
+__all__ = [
+    "Flag",
+    "LeftOut",
+    "SelectedArm",
+    "Selection",
+    "combine_arms",
+    "select_arms",
+    "takes_arms_as_reported",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectedArm:
-    """One arm of an analysis: numbers, the node it belongs to, and what a reader must know of it."""
+    """One arm of an analysis: numbers, the node it belongs to, and what a reader must know of it.
+
+    ``reported`` holds further numbers of its row where the analysis asks for them; ``versus`` the node that the effect
+    of an arm is against, for outcomes of effects.
+    """
 
     study: str
     treatment: str
@@ -29,6 +42,10 @@ class SelectedArm:
     unit: str | None
     status: str | None
     arms: tuple[str, ...]
+    reported: tuple[tuple[str, float], ...] = ()
+    score: str | None = None
+    reversed: bool | None = None
+    versus: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +116,7 @@ def select_arms(
             continue
         kept, unusable, others = _study_arms(config, analysis, outcome, study, own)
         left_out += unusable
-        if len(kept) >= 2:
+        if len({arm.treatment for arm in kept}) >= _fewest(analysis, outcome):
             arms += kept
         elif not unusable:
             left_out.append(LeftOut(study=study, arm=None, reason=_too_few_arms(analysis, kept, others)))
@@ -107,6 +124,21 @@ def select_arms(
     inside = dict.fromkeys(arm.study for arm in arms)
     designs = tuple((s, (studies[s].design or "") if s in studies else "") for s in inside)
     return Selection(arms=tuple(arms), left_out=tuple(left_out), flags=tuple(_flags(arms, studies)), designs=designs)
+
+
+# Options that make something of arms before they are complete, or that need them one by one.
+_UNCOMBINED = ("convert", "impute_sd", "change", "smd_or")
+
+
+def takes_arms_as_reported(analysis: Analysis) -> bool:
+    """Whether arms enter as they were reported, to be completed and combined afterwards."""
+    asked = analysis.asked
+    return any(asked[name] not in (None, False) for name in _UNCOMBINED) or asked["several_arms"] == "split"
+
+
+def _fewest(analysis: Analysis, outcome: Outcome) -> int:
+    """How many treatments a study needs to enter."""
+    return 1 if outcome.type == "effect" or MEASURES[analysis.measure].groups == 1 else 2
 
 
 def _study_reason(analysis: Analysis, study: str, facts: StudyFacts | None, standing: Standing | None) -> str | None:
@@ -136,6 +168,7 @@ def _study_arms(
     An arm of a treatment that the analysis does not compare is no loss, so it is only counted.
     """
     wanted = _wanted(analysis)
+    loose = takes_arms_as_reported(analysis)
     by_arm: dict[str, list[ArmResult]] = {}
     for row in rows:
         by_arm.setdefault(row.arm, []).append(row)
@@ -150,12 +183,43 @@ def _study_arms(
             if why is None and wanted and node not in wanted:
                 others += 1
                 continue
-            why = why or _missing_reason(outcome, counted)
+            if why is None and outcome.type == "effect":
+                found = effect_arm(config, analysis, counted, node)
+                if isinstance(found, SelectedArm):
+                    nodes.setdefault(node, []).append(found)
+                elif found:
+                    unusable.append(LeftOut(study=study, arm=arm, reason=found))
+                continue
+            why = why or _missing_reason(outcome, counted, loose=loose)
         if counted is None or why is not None:
             unusable.append(LeftOut(study=study, arm=arm, reason=why or "no row"))
             continue
-        nodes.setdefault(node, []).append(_selected(counted, node))
+        nodes.setdefault(node, []).append(_selected(counted, node, analysis))
+    if loose:
+        return [arm for arms in nodes.values() for arm in arms], unusable, others
     return [combine_arms(arms) for arms in nodes.values()], unusable, others
+
+
+_EFFECTS = ("effect", "effect_low", "effect_high", "effect_se", "o_minus_e", "logrank_v")
+
+
+def effect_arm(config: ReviewFile, analysis: Analysis, row: ArmResult, node: str) -> SelectedArm | str:
+    """The arm with its effect against the other treatment; else why not, "" for an arm that gives no effect."""
+    numbers = {name: value for name, value in row.reported if name in _EFFECTS}
+    if row.conflicts:
+        return f"the extractors differ on {', '.join(row.conflicts)}"
+    if not numbers:
+        return "" if row.versus is None else "effect not reported"
+    whole = {"effect", "effect_se"} <= set(numbers) or {"effect", "effect_low", "effect_high"} <= set(numbers)
+    if not whole and not {"o_minus_e", "logrank_v"} <= set(numbers):
+        return "effect without its standard error or interval"
+    if row.versus is None:
+        return "not said what its effect is against (versus)"
+    other = config.node_of(row.versus) if config.treatments else row.versus
+    other = None if other is None else analysis.lump.get(other, other)
+    if {node, other} != {analysis.treatment, analysis.reference}:
+        return f"its effect is against {row.versus}"
+    return replace(_selected(row, node, analysis), reported=tuple(numbers.items()), versus=other)
 
 
 def _wanted(analysis: Analysis) -> list[str]:
@@ -204,7 +268,10 @@ def _node(config: ReviewFile, analysis: Analysis, row: ArmResult) -> tuple[str, 
     return analysis.lump.get(node, node), None
 
 
-def _missing_reason(outcome: Outcome, row: ArmResult) -> str | None:
+def _missing_reason(outcome: Outcome, row: ArmResult, *, loose: bool = False) -> str | None:
+    """Why the arm cannot enter; ``loose`` for analyses that complete what is missing, and say what they cannot."""
+    if loose and not row.conflicts:
+        return "n not reported" if row.n is None else None
     columns: dict[str, dict[str, float | None]] = {
         "binary": {"n": row.n, "events": row.events},
         "continuous": {"n": row.n, "mean": row.mean, "sd": row.sd},
@@ -216,7 +283,9 @@ def _missing_reason(outcome: Outcome, row: ArmResult) -> str | None:
     return f"{' and '.join(absent)} not reported" if absent else None
 
 
-def _selected(row: ArmResult, node: str) -> SelectedArm:
+def _selected(row: ArmResult, node: str, analysis: Analysis) -> SelectedArm:
+    asked = analysis.named_options
+    further = bool(asked) and any(name in asked for name in (*_UNCOMBINED, "score", "redirect"))
     return SelectedArm(
         study=row.study,
         treatment=node,
@@ -229,6 +298,9 @@ def _selected(row: ArmResult, node: str) -> SelectedArm:
         unit=row.unit,
         status=row.status,
         arms=(row.arm,),
+        reported=row.reported if further else (),
+        score=row.score if further else None,
+        reversed=row.reversed if further else None,
     )
 
 

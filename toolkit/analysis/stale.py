@@ -31,7 +31,7 @@ def why_stale(project: Project, analysis_id: str) -> str:
     analysis, selection, problem = next(one for one in selections(project) if one[0].id == analysis_id)
     if selection is None:
         return problem or "refused"
-    resolved = spec_of(analysis, project.config.outcome(analysis.outcome))
+    resolved = spec_of(analysis, project.config.outcome(analysis.outcome), selection.columns)
     folder = result_folder(project, analysis_id, fingerprint(resolved, selection, analysis))
     if (folder / RESULT).is_file() and stored(folder) is None:
         return "its stored result was changed or damaged since it was written"

@@ -91,7 +91,7 @@ def option_lines(payload: Payload) -> list[str]:
     """What the options of a pairwise analysis found: the sentences, and the rows of tables of a few rows."""
     from toolkit.analysis.pairwise.blocks import blocks
 
-    result = payload["result"]
+    result = payload["result"] or {}
     found = result.get("further", {}) if payload["kind"] == "pairwise" else {}
     lines: list[str] = []
     for one in blocks(found, digits_of(result["measure"])) if found else ():
@@ -119,7 +119,8 @@ def pairwise_lines(payload: Payload) -> list[str]:
     """The statements of a pairwise result."""
     r, level = payload["result"], payload["spec"]["level"]
     digits = digits_of(r["measure"])
-    lines = [f"{MEASURES[r['measure']].help}, {r['treatment']} against {r['reference']}, {counted(r['k'], 'study')}"]
+    sides = f"{r['treatment']} against {r['reference']}" if r["reference"] else r["treatment"]
+    lines = [f"{MEASURES[r['measure']].help}, {sides}, {counted(r['k'], 'study')}"]
     random, wald = r["random"], r["random_wald"]
     if random is not None:
         method = f"{TAU2_METHODS[r['tau2']['method']].help}; {interval_words(random['method'])}"

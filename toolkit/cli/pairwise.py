@@ -152,7 +152,7 @@ def pairwise(
     from toolkit.cli.pairwise_options import asked_of
     from toolkit.cli.pairwise_show import show
     from toolkit.engine.tables import read_table
-    from toolkit.model.pairwise_options import columns_asked
+    from toolkit.model.pairwise_options import SPEC_OPTIONS, columns_asked
 
     asked = asked_of(options)
     table = read_table(
@@ -173,6 +173,7 @@ def pairwise(
             "prediction": prediction,
             "tau2_ci": tau2_ci,
             "level": level,
+            **{name: asked[name] for name in SPEC_OPTIONS},
         },
         {
             "add": zero_add,

@@ -189,7 +189,8 @@ def _evidence_tables(project: Project) -> list[_Named]:
         table = views.evidence(project.store, name)
         if name == CHARACTERISTICS and not table.rows:
             continue
-        columns = list(TABLES[name].columns)
+        used = {column for cells in table.rows.values() for column, cell in cells.items() if cell.value is not None}
+        columns = [column for column, what in TABLES[name].columns.items() if not what.group or column in used]
         rows: list[list[object]] = []
         for key, cells in table.rows.items():
             values: dict[str, object] = dict(zip(TABLES[name].key, key.split("|"), strict=True))

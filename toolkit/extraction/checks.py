@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from toolkit.config import Outcome, ReviewFile
+from toolkit.engine.conversions import skewness_of_quantiles
+from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Standing
 
@@ -90,8 +92,14 @@ def _missing(outcome: Outcome, row: ArmResult) -> list[tuple[str, str]]:
         "continuous": {"n": row.n, "mean": row.mean, "sd": row.sd},
         "rate": {"events": row.events, "time": row.time},
     }
+    if outcome.type == "effect":
+        return [("missing", "not said what the effect is against (versus)")] if row.reported and not row.versus else []
     absent = [name for name, value in columns[outcome.type].items() if value is None]
-    return [("missing", f"{' and '.join(absent)} not reported")] if absent else []
+    known = [name for name, _ in row.reported]
+    if not absent:
+        return []
+    more = f"; {', '.join(known)} known: an analysis with convert or change may take them" if known else ""
+    return [("missing", f"{' and '.join(absent)} not reported{more}")]
 
 
 def _implausible(outcome: Outcome, row: ArmResult) -> list[tuple[str, str]]:
@@ -102,9 +110,32 @@ def _implausible(outcome: Outcome, row: ArmResult) -> list[tuple[str, str]]:
             found.append(("off-scale", f"mean {row.mean:g} lies outside the scale {low} to {high}"))
         if low is not None and high is not None and row.sd is not None and row.sd > (high - low) / 2:
             found.append(("sd-too-large", f"SD {row.sd:g} is impossible on a scale from {low:g} to {high:g}"))
+    found += _skewed(row)
     if row.sd == 0:
         found.append(("sd-zero", "SD 0: identical values in everybody, or a standard error rounded away?"))
     return found
+
+
+def _skewed(row: ArmResult) -> list[tuple[str, str]]:
+    """Quantiles that are out of order, or too asymmetric for a mean to be made of them (Shi 2023)."""
+    known = {name: value for name, value in row.reported if name in ("median", "q1", "q3", "minimum", "maximum")}
+    if (
+        "median" not in known
+        or row.n is None
+        or not ({"q1", "q3"} <= set(known) or {"minimum", "maximum"} <= set(known))
+    ):
+        return []
+    try:
+        test = skewness_of_quantiles(
+            row.n, median=known["median"], q1=known.get("q1"), q3=known.get("q3"), low=known.get("minimum"),
+            high=known.get("maximum"),
+        )  # fmt: skip
+    except InputError as error:
+        return [("quantiles", str(error))]
+    if not test.skewed:
+        return []
+    text = f"the quantiles are skewed ({test.statistic:.3f} above {test.critical:.3f}): a mean made of them misleads"
+    return [("skewed", text)]
 
 
 def _arm_findings(config: ReviewFile, study: str, rows: Sequence[ArmResult]) -> list[Finding]:
@@ -116,7 +147,7 @@ def _arm_findings(config: ReviewFile, study: str, rows: Sequence[ArmResult]) -> 
             by_outcome.setdefault(outcome.id, []).append(row)
     for outcome_id, own in by_outcome.items():
         arms = {row.arm for row in own}
-        if len(arms) == 1:
+        if len(arms) == 1 and (declared := outcome_of(config, outcome_id)) is not None and declared.type != "effect":
             found.append(Finding(code="one-arm", study=study, text=f"{outcome_id}: one arm only ({arms.pop()})"))
         units = {row.unit for row in own if row.unit}
         if len(units) > 1:

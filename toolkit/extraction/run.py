@@ -55,8 +55,13 @@ def template(project: Project, path: Path, table: str) -> int:
 
     Returns the number of rows. Another extractor's values are never shown: double extraction stays independent.
     """
-    columns = list(TABLES[table].columns)
     own = _own_cells(project, table, project.actor)
+    used = {column for cells in own.values() for column, value in cells.items() if value is not None}
+    types = {outcome.type for outcome in project.config.outcomes}
+    columns = [
+        name for name, column in TABLES[table].columns.items()
+        if not column.group or column.group in types or name in used
+    ]  # fmt: skip
     rows: list[dict[str, str]] = []
     for key, cells in own.items():
         identity = dict(zip(TABLES[table].key, key.split("|"), strict=True))

@@ -48,11 +48,15 @@ VALUE_STATUS = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an evidence table. ``kind`` is text, count, number, positive, year, yesno or choice."""
+    """One column of an evidence table. ``kind`` is text, count, number, positive, year, yesno or choice.
+
+    ``group`` is empty, or the type of outcome that asks for the column: an empty form of a review without one has none.
+    """
 
     kind: str
     help: str
     choices: tuple[str, ...] = ()
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,35 @@ class Table:
     columns: Mapping[str, Column]
     help: str
 
+
+def _continuous(kind: str, text: str, choices: tuple[str, ...] = ()) -> Column:
+    return Column(kind, text, choices, group="continuous")
+
+
+# What reports give in place of means and SDs, and effects that were computed by the authors.
+_REPORTED: dict[str, Column] = {
+    "se": _continuous("positive", "standard error of the mean"),
+    "ci_low": _continuous("number", "lower limit of the 95 % confidence interval of the mean"),
+    "ci_high": _continuous("number", "its upper limit"),
+    "median": _continuous("number", "median"),
+    "q1": _continuous("number", "lower quartile"),
+    "q3": _continuous("number", "upper quartile"),
+    "minimum": _continuous("number", "smallest value"),
+    "maximum": _continuous("number", "largest value"),
+    "t_value": _continuous("number", "t of the difference between the two arms of the study"),
+    "p_value": _continuous("positive", "its exact two-sided p"),
+    "baseline_mean": _continuous("number", "mean before treatment, where mean is the one after it"),
+    "baseline_sd": _continuous("positive", "its standard deviation"),
+    "score": _continuous("choice", "whether mean and SD are of final values or of changes", ("final", "change")),
+    "reversed": _continuous("yesno", "yes if this scale runs against the direction of the outcome"),
+    "versus": Column("text", "treatment that the effect below is against, as the report words it", group="effect"),
+    "effect": Column("number", "effect of this arm against it: a ratio as it is, not its logarithm", group="effect"),
+    "effect_low": Column("number", "lower limit of its 95 % confidence interval", group="effect"),
+    "effect_high": Column("number", "its upper limit", group="effect"),
+    "effect_se": Column("positive", "its standard error (of the logarithm of a ratio)", group="effect"),
+    "o_minus_e": Column("number", "observed minus expected events of a log-rank test", group="effect"),
+    "logrank_v": Column("positive", "its variance", group="effect"),
+}
 
 TABLES: dict[str, Table] = {
     STUDIES: Table(
@@ -100,6 +133,7 @@ TABLES: dict[str, Table] = {
             "mean": Column("number", "mean of a continuous outcome"),
             "sd": Column("positive", "standard deviation (not the standard error)"),
             "time": Column("positive", "person-time of a rate"),
+            **_REPORTED,
             "status": Column("choice", "how the value came to be", VALUE_STATUS),
             "source": Column("text", "page, table or file the numbers were read from"),
             "note": Column("text", "anything a reader must know"),
@@ -218,7 +252,10 @@ class StudyFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResult:
-    """A row of the results table; None is not reported. ``conflicts`` names columns on which extractors differ."""
+    """A row of the results table; None is not reported. ``conflicts`` names columns on which extractors differ.
+
+    ``reported`` holds the numbers of further columns that are there, by name.
+    """
 
     study: str
     arm: str
@@ -235,6 +272,10 @@ class ArmResult:
     source: str | None
     note: str | None
     conflicts: tuple[str, ...] = ()
+    reported: tuple[tuple[str, float], ...] = ()
+    score: str | None = None
+    reversed: bool | None = None
+    versus: str | None = None
 
 
 def _integer(value: str | None) -> int | None:
@@ -284,4 +325,12 @@ def arm_result(key: str, cells: Mapping[str, str | None], conflicts: tuple[str, 
         source=cells.get("source"),
         note=cells.get("note"),
         conflicts=conflicts,
+        reported=tuple(
+            (name, float(text))
+            for name, column in _REPORTED.items()
+            if column.kind in ("number", "positive") and (text := cells.get(name)) is not None
+        ),
+        score=cells.get("score"),
+        reversed=None if cells.get("reversed") is None else cells.get("reversed") == "yes",
+        versus=cells.get("versus"),
     )

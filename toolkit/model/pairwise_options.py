@@ -16,6 +16,7 @@ __all__ = [
     "ADJUSTMENTS",
     "FIGURES",
     "OPTIONS",
+    "SPEC_OPTIONS",
     "Option",
     "changed_options",
     "check_option",
@@ -66,7 +67,8 @@ class Option:
     low, high : bounds of a number; ``open_low``, ``open_high`` exclude them
     default : where it is not given
     metavar : how the command shows its value
-    group : "data" changes the numbers that are pooled, "model" adds a fit, "small-study", "show" adds what is shown
+    group : "data" changes the numbers that are pooled, "spec" how they are (fields of `PairwiseSpec`), "model" adds a
+        fit, "small-study" a look at what may be missing, "show" adds what is shown
     """
 
     kind: str
@@ -220,6 +222,14 @@ _MORE: dict[str, Option] = {
         + "; ".join(f"{name} ({text})" for name, text in ADJUSTMENTS.items()) + ".",
     ),
     "contours": Option(kind="flag", group="show", default=False, help="Contour-enhanced funnel plot."),
+    "mantel_haenszel": Option(
+        kind="choice", group="spec", allowed=("raw", "corrected"), default="raw",
+        help="Mantel-Haenszel from the counts as they are, or after the zero-cell correction (RevMan, meta).",
+    ),
+    "q_around": Option(
+        kind="choice", group="spec", allowed=("IV", "MH"), default="IV",
+        help="Q of DerSimonian-Laird around the inverse-variance or the Mantel-Haenszel estimate (RevMan 5).",
+    ),
     "natural_sd": Option(
         kind="number", group="show", low=0, open_low=True, metavar="SD",
         help="SMD: the pooled effect in units of a familiar scale too, by the SD of people on it.",
@@ -231,6 +241,9 @@ _MORE: dict[str, Option] = {
 }  # fmt: skip
 
 OPTIONS: Mapping[str, Option] = MappingProxyType({**_DATA, **_MODELS, **_MORE})
+
+SPEC_OPTIONS = tuple(name for name, option in OPTIONS.items() if option.group == "spec")
+"""Options that are fields of `toolkit.model.spec.PairwiseSpec`."""
 
 # Needed together: a half of one is a slip.
 _TOGETHER = (("icc", "cluster_size"), ("pair_r", "pairs"))

@@ -172,7 +172,9 @@ def evidence(c: Context) -> Markup:
 
 
 def _outcome_table(outcome: Outcome, rows: list[tuple[ArmResult, str]], included: set[str]) -> Markup:
-    numbers = {"binary": "events / n", "continuous": "mean (SD), n", "rate": "events, person-time"}[outcome.type]
+    numbers = {
+        "binary": "events / n", "continuous": "mean (SD), n", "rate": "events, person-time", "effect": "effect"
+    }[outcome.type]  # fmt: skip
     body = []
     for r, who in rows:
         where: list[Markup | str] = [small(text) for text in ((r.status or "").replace("_", " "), r.source) if text]
@@ -190,10 +192,13 @@ def _outcome_table(outcome: Outcome, rows: list[tuple[ArmResult, str]], included
 
 
 def _numbers(outcome: Outcome, r: ArmResult) -> str:
+    further = "; ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in r.reported)
+    if outcome.type == "effect":
+        return f"{further}{f' against {r.versus}' if r.versus else ''}" or "?"
     if outcome.type == "continuous":
         mean = "?" if r.mean is None else f"{r.mean:g}"
         sd = "no SD" if r.sd is None else f"{r.sd:g}"
-        return f"{mean} ({sd}), {'?' if r.n is None else r.n}"
+        return f"{mean} ({sd}), {'?' if r.n is None else r.n}{f'; {further}' if further else ''}"
     events = "?" if r.events is None else str(r.events)
     if outcome.type == "rate":
         return f"{events}, {'?' if r.time is None else f'{r.time:g}'}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.analysis.network.figures import caption, closes_a_loop
+from toolkit.analysis.pairwise.blocks import blocks
 from toolkit.analysis.plan import AnalysisOutcome
 from toolkit.analysis.words import (
     digits_of,
@@ -14,6 +15,7 @@ from toolkit.analysis.words import (
     further_lines,
     interval_text,
     number,
+    option_lines,
     p_text,
     percent,
     result_lines,
@@ -21,6 +23,7 @@ from toolkit.analysis.words import (
 )
 from toolkit.engine import ENGINE_VERSION
 from toolkit.model.choices import MEASURES
+from toolkit.model.pairwise_options import FIGURES
 from toolkit.model.wording import counted
 from toolkit.report.changes import main_estimate, null_of, position
 from toolkit.report.context import Context
@@ -78,7 +81,7 @@ def _thin(result: dict[str, Any]) -> str:
 def _in_words(c: Context, o: AnalysisOutcome) -> str:
     assert o.payload is not None
     found = main_estimate(o.payload)
-    if found is None:
+    if found is None or MEASURES[o.analysis.measure].groups == 1:
         return ""
     outcome = c.config.outcome(o.analysis.outcome)
     where = position(found, null_of(o.analysis.measure), outcome.smallest_important_difference)
@@ -121,7 +124,7 @@ def _agreement(c: Context, headline: Sequence[AnalysisOutcome]) -> list[str]:
     groups: dict[tuple[object, ...], list[AnalysisOutcome]] = {}
     for o in headline:
         a = o.analysis
-        if a.kind == "pairwise" and main_estimate(o.payload) is not None:
+        if a.kind == "pairwise" and a.reference is not None and main_estimate(o.payload) is not None:
             groups.setdefault((a.outcome, a.measure, a.treatment, a.reference), []).append(o)
     found = []
     for group in groups.values():
@@ -263,16 +266,28 @@ def block(c: Context, o: AnalysisOutcome) -> Markup:
         if o.folder is not None:
             parts += [
                 figure(o.folder / f"{name}.svg", f"{words}: {a.title or a.id}")
-                for name, words in _FIGURES[a.kind]
+                for name, words in (*_FIGURES[a.kind], *((name, FIGURES[name]) for name in a.figures))
                 if name != "funnel" or result["k"] >= FUNNEL_FROM
             ]
-        parts += _network_tables(o.payload) if a.kind == "network" else []
+        parts += _network_tables(o.payload) if a.kind == "network" else _pairwise_tables(o.payload)
         if a.role == "headline":
             parts.append(_leave_one_out(o.payload))
         parts.append(_asymmetry(result))
     parts += [_further(o, one) for one in o.payload.get("further", ())]
     parts += [_lumped(c, o), _left_out(o), _flags(o.payload)]
     return join(parts)
+
+
+def _pairwise_tables(payload: dict[str, Any]) -> list[Markup]:
+    """What the options of a pairwise analysis ask for: each a table with its sentences, as the command prints them."""
+    found = payload["result"].get("further", {})
+    parts: list[Markup] = []
+    for one in blocks(found, digits_of(payload["result"]["measure"])):
+        if one.rows:
+            parts.append(table(list(one.header), [list(row) for row in one.rows], numeric=one.right))
+        if one.lines:
+            parts.append(bullets([line.strip() for line in one.lines]))
+    return parts
 
 
 def _further(o: AnalysisOutcome, one: dict[str, Any]) -> Markup:
@@ -303,7 +318,7 @@ def _statements(payload: dict[str, Any]) -> list[str]:
     result = payload["result"] or {}
     drop = {f"note: {w['text']}" for w in result.get("warnings", [])}
     drop |= {f"{f['study']}: {f['text']}" for f in payload["selection"]["flags"]}
-    drop |= set(further_lines(payload))
+    drop |= {*further_lines(payload), *option_lines(payload)}
     lines = result_lines(payload)
     ranking = result.get("ranking")
     if ranking and ranking["caution"]:
