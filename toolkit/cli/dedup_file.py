@@ -78,7 +78,11 @@ def dedup_file(
     )
     if outcome.questions:
         where = f"see {questions}" if questions else "list them with --questions FILE.csv"
-        click.echo(f"{len(outcome.questions)} pairs may be duplicates and were left apart: {where}.")
+        one = len(outcome.questions) == 1
+        click.echo(
+            f"{counted(len(outcome.questions), 'pair')} may be {'a duplicate' if one else 'duplicates'} and "
+            f"{'was' if one else 'were'} left apart: {where}."
+        )
 
 
 def _refuse_overwriting(files: Sequence[Path], targets: Sequence[Path]) -> None:
