@@ -137,6 +137,7 @@ def plan(project: Project) -> list[Step]:
         status = "waiting" if one.blocks else "open"
         steps.append(Step(name=one.what, status=status, why=who, command=one.command))
     steps += [_analysis_step(project, outcome) for outcome in plan_analyses(project)]
+    steps += _certainty_steps(project)
     fresh = is_fresh(project)
     why = "nothing changed since it was written" if fresh else _why_report(project)
     steps.append(Step(name="report", status="done" if fresh else "due", why=why, command="evipool report"))
@@ -176,10 +177,27 @@ def _analysis_step(project: Project, outcome: AnalysisOutcome) -> Step:
     return Step(name=name, status="done", why="same data, settings and engine")
 
 
+def _certainty_steps(project: Project) -> list[Step]:
+    """Ratings of certainty that were given on an older result; they keep no version from being closed."""
+    from toolkit.analysis.certainty import ratings, stale_ratings
+
+    rated = ratings(project)
+    return [
+        Step(
+            name=f"certainty {one.name}",
+            status="open",
+            why=f"rated {one.rating} by {one.by} on {one.at[:10]}; the result has changed since",
+            command=f"evipool certainty {one.analysis} RATING --reason ...",
+        )
+        for one in (stale_ratings(rated, plan_analyses(project, read=False)) if rated else ())
+    ]
+
+
 _EVENT_WORDS = {
     "run": "searches or imports", "assign": "duplicate decisions", "screen": "votes", "resolve": "resolutions",
     "retrieve": "full texts", "link": "study links", "study": "standings of studies", "extract": "extracted cells",
-    "retract": "notices", "version": "versions",
+    "retract": "notices", "certainty": "ratings of certainty",
+    "version": "versions",
 }  # fmt: skip
 
 

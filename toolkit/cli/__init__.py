@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "fulltext": ("toolkit.cli.fulltext", "fulltext", "Full texts: sought, retrieved, not retrieved."),
     "extract": ("toolkit.cli.extract", "extract", "Evidence tables: forms out, filled forms in, checks."),
     "analyse": ("toolkit.cli.analyse", "analyse", "Run the analyses declared in review.toml."),
+    "certainty": ("toolkit.cli.certainty", "certainty", "How certain the evidence of an analysis is, rated by people."),
     "prisma": ("toolkit.cli.prisma", "prisma", "The PRISMA 2020 flow, from the decisions themselves."),
     "report": ("toolkit.cli.report", "report", "Write the report: one self-contained HTML file."),
     "update": ("toolkit.cli.update", "update", "Rerun the searches and carry new studies to the estimates."),

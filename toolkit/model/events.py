@@ -62,6 +62,11 @@ EVENT_KINDS: dict[str, EventKind] = {
     ),
     "extract": EventKind("one cell of an evidence table, by one extractor", ("stage", "subject", "field", "actor")),
     "judge": EventKind("a risk-of-bias judgement", ("stage", "subject", "field", "actor")),
+    "certainty": EventKind(
+        "how certain the evidence of an analysis is (field: of one comparison of a network)",
+        ("subject", "field"),
+        ("high", "moderate", "low", "very low"),
+    ),
     "retract": EventKind("a report was retracted, corrected or withdrawn", ("subject",)),
     "explain": EventKind("why a difference in the flow is right", ("subject",)),
     "settings": EventKind("the text of review.toml that a command worked with (sha256)", ("subject",)),

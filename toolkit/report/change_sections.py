@@ -87,6 +87,9 @@ def changes(c: Context, folder: Path) -> Markup:
                 if x.analysis in headline
             ]
     same = [x.analysis for x in c.changes if x.status == "unchanged"]
+    rated = [f"{x.title}: {' '.join(x.certainty)}" for x in c.changes if x.status == "unchanged" and x.certainty]
+    if rated:
+        parts.append(bullets(rated))
     if same:
         parts.append(paragraph(f"Same data and settings, not computed again: {', '.join(same)}."))
     parts.append(_looks(c))
@@ -157,7 +160,7 @@ def _remark(x: AnalysisChange) -> str:
     moves += [f"{m.study} left{f': {m.reason}' if m.reason else ''}." for m in x.left]
     if not moves and x.status == "changed":
         moves = ["The same studies; their data or the settings changed."]
-    return " ".join(part for part in (*moves, x.sentence, x.mover) if part)
+    return " ".join(part for part in (*moves, x.sentence, x.mover, *x.certainty) if part)
 
 
 def _looks(c: Context) -> Markup:

@@ -43,9 +43,10 @@ class AnalysisChange:
     """One analysis before and after.
 
     ``status`` is "new", "gone", "unchanged" or "changed"; ``sentence`` says in words what moved, ``mover`` which of
-    several new studies moved the estimate most ("" where that cannot be said). ``before`` and
-    ``after`` are payloads (None if there was or is no result). ``looks`` counts the states of the data this analysis
-    was computed on so far, ``history`` holds the result of each completed version that differs from the one before.
+    the new studies moved the estimate most ("" where that cannot be said), ``certainty`` how its rating moved.
+    ``before`` and ``after`` are payloads (None if there was or is no result). ``looks`` counts the states of the data
+    this analysis was computed on so far, ``history`` holds the result of each completed version that differs from the
+    one before.
     """
 
     analysis: str
@@ -57,6 +58,7 @@ class AnalysisChange:
     left: tuple[StudyMove, ...]
     sentence: str
     mover: str = ""
+    certainty: tuple[str, ...] = ()
     looks: int = 1
     history: tuple[tuple[str, Payload], ...] = ()
 
@@ -92,6 +94,7 @@ def analysis_change(
     *,
     history: Sequence[tuple[str, Payload]] = (),
     looks: int = 1,
+    certainty: Sequence[str] = (),
 ) -> AnalysisChange:
     """Compare two results of one analysis.
 
@@ -100,7 +103,7 @@ def analysis_change(
     before, after : payloads of result.json
     important : smallest important difference on the display scale (a ratio for ratio measures), None if none was agreed
     left_out : study -> why it does not enter now
-    history, looks : as in `AnalysisChange`
+    history, looks, certainty : as in `AnalysisChange`
     """
     if before is None and after is None:
         status = "unchanged"
@@ -122,6 +125,7 @@ def analysis_change(
         left=tuple(StudyMove(study=s, reason=left_out.get(s)) for s in was if s not in now),
         sentence=sentence(before, after, important) if status in ("changed", "new", "gone") else "",
         mover=moved_most(after, fresh) if status == "changed" else "",
+        certainty=tuple(certainty),
         looks=looks,
         history=tuple(history),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from toolkit.analysis.certainty import Rating, moved, ratings, ratings_before, stale_ratings
 from toolkit.analysis.plan import AnalysisOutcome, plan, read_result
 from toolkit.analysis.settings import Differences, differences
 from toolkit.config import ReviewFile
@@ -66,6 +67,8 @@ class Context:
     protocol: Differences
     living: tuple[LivingColumn, ...]
     status: tuple[StatusLine, ...]
+    ratings: tuple[Rating, ...]
+    stale_ratings: tuple[Rating, ...]
 
 
 def headline_syntheses(outcomes: Sequence[AnalysisOutcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -89,6 +92,7 @@ def gather(project: Project, *, settings_sha: str) -> Context:
     reports = views.reports(store)
     records = views.records(store)
     fields = {report: records[ids[0]].fields for report, ids in reports.items()}
+    rated = ratings(project)
     full_text, keys = project.decisions(FULL_TEXT), ReportKeys(store)
     near = [r for r in reports if r in full_text or any(r in x.reports for x in standings.values())]
     return Context(
@@ -119,6 +123,8 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         protocol=differences(project),
         living=living_columns(project) if len(marks) > 1 or (marks and counted.label != marks[-1].label) else (),
         status=living_status(project) if marks or config.living.stated else (),
+        ratings=tuple(rated.values()),
+        stale_ratings=stale_ratings(rated, outcomes),
     )
 
 
@@ -154,6 +160,7 @@ def _changes(
     """Every analysis before (at ``since``) and now, with its way through the completed versions."""
     if since is None:
         return ()
+    certainty = moved(ratings_before(project, since, outcomes), ratings(project))
     prints = [(mark.label, dict(mark.payload.get("analyses", {}))) for mark in marks]
     known: dict[str, str] = dict(since.payload.get("analyses", {}))
     found = []
@@ -174,6 +181,7 @@ def _changes(
                 left,
                 history=_history(project, a.id, path),
                 looks=looks([*(mark for _, mark in path), outcome.fingerprint]),
+                certainty=certainty.get(a.id, ()),
             )
         )
     for gone, mark in known.items():

@@ -37,8 +37,24 @@ def summary(c: Context) -> Markup:
     if rows:
         header = ["headline analysis", "studies", "estimate", "prediction interval", "I2", "in words"]
         parts.append(table(header, rows, numeric=(1,)))
+    parts.append(_certainty(c))
     parts.append(bullets(what_it_means(c)))
     return join(parts)
+
+
+def _certainty(c: Context) -> Markup:
+    """How certain the evidence is as people rated it; a rating given on an older result says so."""
+    if not c.ratings:
+        return Markup("")
+    titles = {o.analysis.id: o.analysis.title or o.analysis.id for o in c.analyses}
+    rows = []
+    for one in c.ratings:
+        name = titles.get(one.analysis, one.analysis) + (f": {one.comparison}" if one.comparison else "")
+        shown: str | Markup = one.rating
+        if one in c.stale_ratings:
+            shown = Markup('{} <span class="tag">rated on an older result</span>').format(one.rating)
+        rows.append([name, shown, "; ".join(one.reasons), f"{one.by}, {one.at[:10]}"])
+    return table(["analysis", "certainty of the evidence", "because", "rated by"], rows)
 
 
 def status(c: Context) -> Markup:

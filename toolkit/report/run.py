@@ -84,6 +84,7 @@ def _results(context: Context) -> dict[str, Any]:
             o.analysis.id: [{"study": x.study, "arm": x.arm, "reason": x.reason} for x in o.left_out]
             for o in context.analyses
         },
+        "certainty": [{**asdict(one), "stale": one in context.stale_ratings} for one in context.ratings],
         "since_version": None if context.since is None else context.since.label,
         "studies_changed": [asdict(one) for one in context.turns],
         "news": [asdict(one) for one in context.news],
@@ -98,6 +99,7 @@ def _results(context: Context) -> dict[str, Any]:
                 "looks": x.looks,
                 "sentence": x.sentence,
                 "moved_most": x.mover or None,
+                "certainty": list(x.certainty),
             }
             for x in context.changes
         ],
