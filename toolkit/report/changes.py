@@ -134,9 +134,13 @@ def analysis_change(
 def moved_most(payload: Payload | None, fresh: Sequence[str]) -> str:
     """Which of several new studies moved the estimate most, by leaving each of them out of the present fit.
 
-    The shift is measured on the model scale (log of a ratio). "" for one new study, for a network and where the
-    estimate without a study is not in the result.
+    The shift is measured on the model scale (log of a ratio). "" for one new study of a pairwise analysis, and where
+    the estimate without a study is not in the result; for networks see `network_mover`.
     """
+    if payload is not None and payload["kind"] == "network" and payload["result"] is not None:
+        from toolkit.report.movers import network_mover
+
+        return network_mover(payload, fresh)
     full = main_estimate(payload)
     if payload is None or full is None or len(fresh) < 2:
         return ""
