@@ -188,3 +188,29 @@ def test_values_indented_by_another_program_are_tidied():
     ((_, record),) = parse_pubmed_xml(text.format(kind="Journal Article", link="CommentIn").encode())
     assert record.authors[0] == "van Dam, 伟"
     assert record.extra["MH"] == ("*Diet/adverse effects",)
+
+
+def test_elements_of_a_later_dtd_lend_nothing_to_the_record():
+    """Identifiers, titles and people inside an element that no table knows are not the record's own."""
+    later = (
+        "<RelatedWork><ArticleTitle>Other</ArticleTitle><AuthorList><Author><LastName>Other</LastName></Author>"
+        "</AuthorList><ArticleIdList><ArticleId IdType='doi'>10.6000/other</ArticleId></ArticleIdList></RelatedWork>"
+    )
+    plain = one()
+    for place in ("<Article>", "</Article>", "<PubmedData>", "</PubmedData>"):
+        text = ARTICLE.replace(
+            place, place + later if place.startswith("<P") or place == "<Article>" else later + place
+        )
+        ((_, record),) = parse_pubmed_xml(text.format(kind="Journal Article", link="CommentIn").encode())
+        assert record == plain
+
+
+def test_person_without_forename_or_with_blank_parts_has_no_stray_comma():
+    people = (
+        "<Author><LastName>Smith</LastName><Initials>J</Initials></Author>"
+        "<Author><LastName>Jones</LastName><ForeName>  </ForeName></Author>"
+        "<Author><LastName>King</LastName><ForeName>Martin\n Luther</ForeName><Suffix>Jr</Suffix></Author>"
+    )
+    text = ARTICLE.replace("<AuthorList>", "<AuthorList>" + people)
+    ((_, record),) = parse_pubmed_xml(text.format(kind="Journal Article", link="CommentIn").encode())
+    assert record.authors == ("Smith, J", "Jones", "King, Martin Luther, Jr", "王, 伟", "The Test Group")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from toolkit.model.records import ParsedRecord
 from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_initials
 from toolkit.records.normalise import find_doi, find_registry_numbers
-from toolkit.records.pubmed_xml import TRIAL_REGISTERS
+from toolkit.records.pubmed_article import TRIAL_REGISTERS
 from toolkit.records.tagged import Chunk, tagged_pairs
 
 __all__ = ["FIELDS", "parse", "split"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from lxml import etree
 
 from toolkit.records.normalise import find_doi, normalise_pages
-from toolkit.records.xmlsplit import text_of
+from toolkit.records.xmlsplit import text_of, tidy_all
 
 __all__ = [
     "abstract",
@@ -73,7 +73,7 @@ def people(authors: etree._Element) -> tuple[list[str], list[str], list[str]]:
     places: list[str] = []
     numbers: list[str] = []
     for author in children(authors):
-        family = given = initials = suffix = None
+        family = given = suffix = None
         for part in children(author):
             tag = part.tag
             if tag == "LastName":
@@ -81,7 +81,7 @@ def people(authors: etree._Element) -> tuple[list[str], list[str], list[str]]:
             elif tag == "ForeName":
                 given = part.text if not len(part) else text_of(part)
             elif tag == "Initials":
-                initials = part.text
+                given = given or part.text
             elif tag == "AffiliationInfo":
                 places += texts(part, "Affiliation")
             elif tag == "CollectiveName":
@@ -92,12 +92,11 @@ def people(authors: etree._Element) -> tuple[list[str], list[str], list[str]]:
                 numbers.append(text)
             elif tag == "Affiliation" and (text := text_of(part)):  # before 2015
                 places.append(text)
-        given = given or initials
         if family and given and not suffix:
-            found.append(" ".join(f"{family.strip()}, {given}".split()))
-        elif name := ", ".join(" ".join(part.split()) for part in (family, given, suffix) if part):
-            found.append(name)
-    return found, places, numbers
+            found.append(f"{family.strip()}, {given.strip()}")
+        else:
+            found.append(", ".join([text for part in (family, given, suffix) if part and (text := part.strip())]))
+    return tidy_all(found), places, numbers
 
 
 def person_names(listed: etree._Element) -> list[str]:
@@ -115,9 +114,8 @@ def mesh(headings: etree._Element) -> list[str]:
             if text:
                 star = "*" if part.get("MajorTopicYN") == "Y" else ""
                 whole = f"{whole}/{star}{text.strip()}" if whole else star + text.strip()
-        if whole:
-            found.append(whole if whole.isalnum() else " ".join(whole.split()))
-    return found
+        found.append(whole)
+    return tidy_all(found)
 
 
 def substances(chemicals: etree._Element) -> list[str]:
@@ -157,20 +155,19 @@ def own_doi(ids: list[tuple[str, str]], locations: list[etree._Element]) -> str 
     return find_doi(*valid)
 
 
-def abstract(element: etree._Element | None) -> str | None:
-    """Sections in order, each on its line as "LABEL: text"."""
-    if element is None:
-        return None
-    sections = []
-    for part in element:
-        if part.tag != "AbstractText":
-            continue
-        text, label = text_of(part), part.get("Label")
-        if text and label and label.upper() != "UNLABELLED":
-            sections.append(f"{' '.join(label.split())}: {text}")
-        elif text:
-            sections.append(text)
-    return "\n".join(sections) or None
+def abstract(element: etree._Element | None) -> tuple[str | None, list[str]]:
+    """Sections in order, each on its line as "LABEL: text", and who holds the copyright."""
+    sections: list[str] = []
+    holders: list[str] = []
+    for part in children(element) if element is not None else ():
+        if text := text_of(part):
+            if part.tag == "AbstractText":
+                label = part.get("Label")
+                named = label and label.upper() != "UNLABELLED"
+                sections.append(f"{' '.join(label.split())}: {text}" if label and named else text)
+            elif part.tag == "CopyrightInformation":
+                holders.append(text)
+    return "\n".join(sections) or None, holders
 
 
 def pages(element: etree._Element | None) -> str | None:

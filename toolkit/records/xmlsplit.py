@@ -12,7 +12,7 @@ from lxml import etree
 
 from toolkit.model.errors import InputError
 
-__all__ = ["Span", "element_spans", "guard_xml", "parse_element", "root_is_closed", "text_of", "to_utf8"]
+__all__ = ["Span", "element_spans", "guard_xml", "parse_element", "root_is_closed", "text_of", "tidy_all", "to_utf8"]
 
 _DECLARED = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._:-]+)[\"']")
 
@@ -98,8 +98,14 @@ def root_is_closed(data: bytes) -> bool:
     return data.rfind(b"</" + opening.group(1), max(0, len(data) - 4096)) >= 0
 
 
-def parse_element(raw: bytes) -> etree._Element:
+def parse_element(raw: bytes, *, markup: tuple[str, ...] = ()) -> etree._Element:
     """One record's tree; entities are not resolved and nothing is fetched.
+
+    Parameters
+    ----------
+    markup : where the format's only markup within texts is known, the names of it. The line ends and indents between
+        elements, a third of a PubMed record, then stay out of the tree, unless they may separate words
+        ("<i>E. coli</i> <b>O157</b>")
 
     Raises
     ------
@@ -107,7 +113,11 @@ def parse_element(raw: bytes) -> etree._Element:
         when the bytes are not well-formed.
     """
     try:
-        return etree.fromstring(raw, _KEEPING_BLANKS if _INLINE_MARKUP.search(raw) else _DROPPING_BLANKS)
+        if markup:
+            root = etree.fromstring(raw, _DROPPING_BLANKS)
+            if not any(map(_begins_its_text, root.iter(*markup))):
+                return root
+        return etree.fromstring(raw, _KEEPING_BLANKS)
     except etree.XMLSyntaxError as error:
         raise InputError(f"The record is not well-formed XML ({error}).") from error
 
@@ -126,12 +136,15 @@ def _parser(*, drop_blanks: bool) -> etree.XMLParser:
 
 
 _KEEPING_BLANKS = _parser(drop_blanks=False)
-# A third of a PubMed record's text is the line ends and indents between its elements. They may go where no inline
-# markup can stand beside a blank that separates words ("<i>E. coli</i> <b>O157</b>"); its tags are in small letters.
 _DROPPING_BLANKS = _parser(drop_blanks=True)
 # From here on looking for a blank out of place is faster than making the text anew.
 _LONG = 200
-_INLINE_MARKUP = re.compile(rb"</[a-z]")
+
+
+def _begins_its_text(markup: etree._Element) -> bool:
+    """Whether no words stand before this markup: the parser then takes blanks after it for an indent."""
+    parent = markup.getparent()
+    return markup.getprevious() is None and parent is not None and not parent.text
 
 
 def text_of(element: etree._Element | None) -> str | None:
@@ -149,3 +162,11 @@ def text_of(element: etree._Element | None) -> str | None:
     if len(text) > _LONG and text.isascii() and not ("  " in text or "\n" in text or "\t" in text or "\r" in text):
         return text.strip() or None
     return " ".join(text.split()) or None
+
+
+def tidy_all(texts: list[str]) -> list[str]:
+    """Texts each on one line with single blanks, without empty ones."""
+    whole = f"|{'|'.join(texts)}|"  # looked through at once; a bar within a text costs time and changes nothing
+    if whole.isprintable() and not ("  " in whole or "| " in whole or " |" in whole or "||" in whole):
+        return texts
+    return [tidy for text in texts if (tidy := " ".join(text.split()))]
