@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -101,41 +102,50 @@ def dedup(
     matches = match(scope, known, strictness=strictness, progress=progress)
     moves = _moves(order, scope.ids, matches, now)
     found = _questions_of(matches, scope.ids)
-    evidence = _evidence(matches, scope.ids)
+    evidence = _Evidence(matches, scope.ids)
     earlier = _earlier_questions(project)
     along = _moving_along(project, moves, now)
-    events, counts, asked = [], Counts(), 0
+    planned: list[tuple[str, str]] = []
+    counts, asked = Counts(), 0
     for rid in (rid for rid in order if now[rid] in moves or rid in new or rid in found):
         target = moves.get(now[rid], now[rid])
         moved = target != now[rid]
         if moved:
-            counts.add(evidence.get(rid, {"rule": "joined by another record"}))
+            counts.add(evidence.rule_of(rid))
         before = earlier.get(rid, [])
         asks = _asks(found.get(rid, ()), before)
         asked += len(asks) - len(before)
         if asks:
             earlier[rid] = asks
         if moved or rid not in compared or len(asks) > len(before):
-            said = {"strictness": strictness, **along.get(rid, {})}
-            events.append(_assign(rid, target, evidence.get(rid), asks, said))
+            planned.append((rid, target))
     linked = new_links(project, matches, find_relations(matches, scope.values), moves, ACTOR)
-    events += linked
     after = _After(now, moves)
     waiting = len(open_questions(after, views.apart_pairs(store), earlier.items()))
     told: tuple[Forecast, ...] = ()
     if dry_run:
         told = forecast(matches, known)
     else:
-        if events:
-            with project.writing(command) as batch:
-                batch.append(events)
+        assigned = (
+            _assign(rid, to, evidence, earlier.get(rid, []), {"strictness": strictness, **along.get(rid, {})})
+            for rid, to in planned
+        )
+        _write(project, command, chain(assigned, linked), len(planned) + len(linked))
         save_index(project.root, scope.index)
-        if len(events) > MANY_EVENTS:
-            views.compared_records(store)  # reads them back, and keeps in a cache what every later command asks first
     return _outcome(
         len(new), counts, waiting, len(order), set(now.values()) - moves.keys(), dry_run, asked=asked,
         linked=len(linked), told=told,
     )  # fmt: skip
+
+
+def _write(project: Project, command: str, events: Iterator[NewEvent], number: int) -> None:
+    """Append the events in one transaction, made and sent some at a time."""
+    if number:
+        with project.writing(command) as batch:
+            while part := list(islice(events, MANY_EVENTS)):
+                batch.append(part)
+    if number > MANY_EVENTS:
+        views.compared_records(project.store)  # keeps in a cache what every later command asks first
 
 
 class _After(Mapping[str, str]):
@@ -160,8 +170,7 @@ class Counts:
     def __init__(self) -> None:
         self.by_rule: dict[str, int] = {}
 
-    def add(self, evidence: Mapping[str, Any]) -> None:
-        rule = str(evidence["rule"])
+    def add(self, rule: str) -> None:
         self.by_rule[rule] = self.by_rule.get(rule, 0) + 1
 
 
@@ -220,19 +229,33 @@ def _earlier_questions(project: Project) -> dict[str, list[dict[str, Any]]]:
     return {subject: list(json.loads(text).get("ask", ())) for subject, text in rows}
 
 
-def _evidence(matches: Matches, order: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Record -> the strongest merged pair it is part of, within its cluster."""
-    d = matches.decisions
-    merged = np.flatnonzero((d.band == MERGE) & (matches.clusters[d.left] == matches.clusters[d.right]))
-    found: dict[str, dict[str, Any]] = {}
-    for row in merged[np.argsort(-d.score[merged], kind="stable")].tolist():
-        left, right = order[int(d.left[row])], order[int(d.right[row])]
-        payload = None
-        for rid, other in ((left, right), (right, left)):
-            if rid not in found:
-                payload = payload or payload_of(matches, row)
-                found[rid] = {"with": other, **payload}
-    return found
+class _Evidence:
+    """For each record the strongest merged pair it is part of, within its cluster; told in words when asked for."""
+
+    def __init__(self, matches: Matches, order: Sequence[str]) -> None:
+        self.matches, self.order = matches, order
+        self.row: dict[str, int] = {}
+        d = matches.decisions
+        merged = np.flatnonzero((d.band == MERGE) & (matches.clusters[d.left] == matches.clusters[d.right]))
+        merged = merged[np.argsort(-d.score[merged], kind="stable")]
+        for row, left, right in zip(merged.tolist(), d.left[merged].tolist(), d.right[merged].tolist(), strict=True):
+            self.row.setdefault(order[left], row)
+            self.row.setdefault(order[right], row)
+
+    def rule_of(self, rid: str) -> str:
+        """The rule by which the record was joined."""
+        row = self.row.get(rid)
+        return "joined by another record" if row is None else self.matches.decisions.rule_of(row)
+
+    def of(self, rid: str) -> dict[str, Any] | None:
+        """The other record of the pair, the score, the rule and the levels; None for a record of no merged pair."""
+        row = self.row.get(rid)
+        if row is None:
+            return None
+        left, right = (
+            self.order[int(side[row])] for side in (self.matches.decisions.left, self.matches.decisions.right)
+        )
+        return {"with": right if rid == left else left, **payload_of(self.matches, row)}
 
 
 def _questions_of(matches: Matches, order: Sequence[str]) -> dict[str, tuple[dict[str, Any], ...]]:
@@ -252,11 +275,11 @@ def _asks(found: Sequence[Mapping[str, Any]], before: Sequence[dict[str, Any]]) 
 
 
 def _assign(
-    rid: str, report: str, evidence: Mapping[str, Any] | None, asks: list[dict[str, Any]], said: Mapping[str, Any]
+    rid: str, report: str, evidence: _Evidence, asks: list[dict[str, Any]], said: Mapping[str, Any]
 ) -> NewEvent:
     payload: dict[str, Any] = dict(said)
-    if report != rid and evidence:
-        payload["evidence"] = dict(evidence)
+    if report != rid and (pair := evidence.of(rid)):
+        payload["evidence"] = pair
     if asks:
         payload["ask"] = asks
     return NewEvent(kind="assign", subject=rid, value=report, payload=payload, actor=ACTOR)
