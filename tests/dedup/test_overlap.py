@@ -66,7 +66,7 @@ def test_the_command_prints_counts_and_draws(folder: Path, project: Project, add
     figure = tmp_path / "overlap.svg"
     result = CliRunner().invoke(cli, ["-C", str(folder), "dedup", "overlap", "--output", str(figure)])
     assert result.exit_code == 0
-    assert "3 records, 1 duplicates removed, 2 reports" in result.output
+    assert "3 records, 1 duplicate removed, 2 reports" in result.output
     assert "by the tool 1, by a person 0" in result.output
     assert "Embase" in figure.read_text(encoding="utf-8")
     told = json.loads(CliRunner().invoke(cli, ["-C", str(folder), "dedup", "overlap", "--format", "json"]).output)

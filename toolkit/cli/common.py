@@ -281,7 +281,9 @@ def keep_forms(path: Path, *, force: bool | None = None) -> None:
 
     if path.exists() and not force:
         hint = "Give another name." if force is None else "Give another name, or add --force to overwrite it."
-        raise InputError("the file exists, and may be filled in already", file=path, hint=hint)
+        is_figure = path.suffix.lower() in (".svg", ".png", ".pdf")
+        says = "the file exists" if is_figure else "the file exists, and may be filled in already"
+        raise InputError(says, file=path, hint=hint)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -315,14 +315,21 @@ def _text(value: object) -> str:
 def _explain(found: Explanation) -> None:
     state = "one report" if found.is_joined else "two reports"
     click.echo(f"They are {state} now; by the rules alone: {found.verdict}.")
-    click.echo(f"Rule: {found.evidence.rule} ({found.evidence.says}). Score {found.evidence.score:.2f}.")
-    if found.evidence.weights:
-        rows = [(field, level, f"{weight:+.2f}") for field, level, weight in found.evidence.weights]
-        table(("field", "level", "adds"), rows, right=(2,))
+    why, limits = found.evidence, found.thresholds
+    if why.rule == "score":
+        click.echo("No rule decides: the score does, the sum of the weights below.")
+    else:
+        joins = " It joins whatever the score." if found.verdict == "merged" else ""
+        click.echo(f"Rule: {why.rule} ({why.says}).{joins}")
+    rows = [("every pair", "starts at", f"{why.constant:+.2f}")]
+    rows += [(field, level, f"{weight:+.2f}") for field, level, weight in why.weights]
+    table(("field", "level", "adds"), [*rows, ("score", "", f"{why.total:.2f}")], right=(2,))
+    click.echo(f"By the score alone ({found.strictness}): joined from {limits.merge:g}, asked from {limits.ask:g}.")
     for event in found.history:
         what = "apart" if event.kind == "apart" else f"-> report {str(event.value)[:8]}"
         taken_back = " (taken back)" if event.void else ""
-        click.echo(f"{event.at[:16]}  {event.actor}: {event.subject[:8]} {what}{taken_back}")
+        note = f' "{event.payload["note"]}"' if event.payload.get("note") else ""
+        click.echo(f"{event.at[:16]}  {event.actor}: {event.subject[:8]} {what}{taken_back}{note}")
 
 
 def _explanation_json(found: Explanation) -> dict[str, Any]:
@@ -333,11 +340,23 @@ def _explanation_json(found: Explanation) -> dict[str, Any]:
         "verdict": found.verdict,
         "rule": found.evidence.rule,
         "says": found.evidence.says,
-        "score": found.evidence.score,
+        "score": round(found.evidence.total, 4),
+        "decided_by_score": found.evidence.rule == "score",
+        "joined_from": found.thresholds.merge,
+        "asked_from": found.thresholds.ask,
         "fields": found.evidence.fields,
+        "constant": found.evidence.constant,
         "weights": [{"field": f, "level": lv, "adds": w} for f, lv, w in found.evidence.weights],
         "history": [
-            {"at": e.at, "actor": e.actor, "kind": e.kind, "subject": e.subject, "value": e.value, "void": e.void}
+            {
+                "at": e.at,
+                "actor": e.actor,
+                "kind": e.kind,
+                "subject": e.subject,
+                "value": e.value,
+                "void": e.void,
+                "note": e.payload.get("note"),
+            }
             for e in found.history
         ],
     }

@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.common import command_line, csv_text, emit, format_option, open_project, project_options, table
-from toolkit.cli.dedup_common import line_of, note_option
+from toolkit.cli.common import (
+    command_line,
+    csv_text,
+    emit,
+    format_option,
+    keep_forms,
+    open_project,
+    project_options,
+    table,
+)
+from toolkit.cli.dedup_common import force_option, line_of, note_option
 from toolkit.model.events import RELATIONS
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.dedup.links import ReportLink
@@ -56,7 +66,7 @@ def _say_placed(project: Project, placed: list[tuple[str, str]], output_format: 
     keys = ReportKeys(project.store)
     for report, study in placed:
         click.echo(f"{keys.short(report)} -> {study}")
-    click.echo(f"{len(placed)} {'report' if len(placed) == 1 else 'reports'} put under a study.")
+    click.echo(f"{counted(len(placed), 'report')} put under a study.")
 
 
 def _show_links(project: Project, found: list[ReportLink], output_format: str) -> None:
@@ -128,17 +138,23 @@ def unlink(ctx: click.Context, first: str, second: str, note: str | None) -> Non
 
 @click.command("overlap")
 @click.option("--output", metavar="FILE", help="Draw the overlaps as an UpSet plot (.svg, .png or .pdf).")
+@force_option
 @click.option("--as-of", metavar="DATE", help="As it stood at the end of a day (YYYY-MM-DD, UTC).")
 @format_option("table", "json", "csv")
 @project_options
 @click.pass_context
-def overlap(ctx: click.Context, output: str | None, as_of: str | None, output_format: str) -> None:
+def overlap(ctx: click.Context, output: str | None, force: bool, as_of: str | None, output_format: str) -> None:
     """What each source delivered, what only it delivered, what sources share, and who removed the duplicates.
 
-    The matrix counts reports that two sources both delivered; on its diagonal, those of one source.
+    The matrix counts reports that two sources both delivered; on its diagonal, those of one source. Each source is
+    a row and, by its letter, a column.
     """
+    from pathlib import Path
+
     from toolkit.dedup.overlap import overlap as count
 
+    if output is not None:
+        keep_forms(Path(output), force=force)
     with open_project(ctx) as project:
         found = count(project, as_of=_day(as_of))
         title = project.config.review.title
@@ -176,10 +192,20 @@ def _rows(found: Overlap) -> list[tuple[object, ...]]:
     ]
 
 
+def _letters(k: int) -> str:
+    """A, B, ... Z, AA, AB, ..., as the columns of a spreadsheet are named."""
+    return (_letters(k // 26 - 1) if k >= 26 else "") + chr(ord("A") + k % 26)
+
+
 def _show_overlap(found: Overlap) -> None:
-    header = ("source", "records", "reports", "only here", *(f"with {name}" for name in _names(found)))
-    rows = [tuple(f"{v:,}" if isinstance(v, int) else v for v in row) for row in _rows(found)]
-    table(header, rows, right=tuple(range(1, len(header))))
+    letters = [_letters(k) for k in range(len(found.sources))]
+    header = ("", "source", "records", "reports", "only here", *letters)
+    rows = [
+        (letter, *(f"{v:,}" if isinstance(v, int) else v for v in row))
+        for letter, row in zip(letters, _rows(found), strict=True)
+    ]
+    table(header, rows, right=tuple(range(2, len(header))))
+    click.echo(f"Column A: reports that {found.sources[0].source} delivered too; the other letters likewise.")
     for line in _sentences(found):
         click.echo(line)
 
@@ -187,7 +213,8 @@ def _show_overlap(found: Overlap) -> None:
 def _sentences(found: Overlap) -> tuple[str, str]:
     removed = found.records - found.reports
     return (
-        f"{found.records:,} records, {removed:,} duplicates removed, {found.reports:,} reports.",
+        f"{counted(found.records, 'record')}, {counted(removed, 'duplicate')} removed, "
+        f"{counted(found.reports, 'report')}.",
         f"Removed within one source {found.within:,}, between sources {found.between:,}; "
         f"by the tool {found.by_tool:,}, by a person {found.by_person:,}.",
     )

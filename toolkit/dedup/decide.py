@@ -24,7 +24,9 @@ __all__ = [
     "contributions",
     "decide",
     "load_weights",
+    "says_of",
     "score",
+    "shown_score",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -143,6 +145,16 @@ def contributions(comparison: Comparison, row: int, weights: Weights) -> list[tu
         if holds(pair)[0]:
             parts.append((name, "yes", weights.combinations.get(name, 0.0)))
     return parts
+
+
+def says_of(rule: str) -> str:
+    """A rule in words; of "score", which is no rule, what decided."""
+    return next((r.says for r in (*JOINS, *PROMPTS, *VETOES) if r.name == rule), "the sum of the weights")
+
+
+def shown_score(value: float) -> float | None:
+    """A score as a sum of weights; None where a rule joined the pair, which no sum says."""
+    return None if value >= _CERTAIN else round(value, 2)
 
 
 def check_strictness(name: str) -> Thresholds:

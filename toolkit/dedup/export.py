@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.dedup.columns import RecordColumns
+from toolkit.dedup.decide import says_of, shown_score
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
 from toolkit.project import Project
@@ -18,7 +19,7 @@ __all__ = ["EXPORT_COLUMNS", "best_records", "export_rows", "read_labelled"]
 
 EXPORT_COLUMNS = (
     "record", "report", "source", "own_id", "title", "authors", "year", "journal", "doi", "pmid", "joined_by",
-    "joined_with", "rule", "score",
+    "joined_with", "rule", "why", "score",
 )  # fmt: skip
 
 
@@ -33,7 +34,8 @@ def export_rows(project: Project) -> list[dict[str, Any]]:
         for rid in members:
             fields, event = stored[rid].fields, heads.get(rid)
             joined = event is not None and now[rid] != rid
-            evidence: Mapping[str, Any] = event.payload.get("evidence", {}) if event is not None and joined else {}
+            said: Mapping[str, Any] = event.payload if event is not None and joined else {}
+            evidence: Mapping[str, Any] = said.get("evidence", {})
             rows.append(
                 {
                     "record": rid,
@@ -46,10 +48,11 @@ def export_rows(project: Project) -> list[dict[str, Any]]:
                     "journal": fields.journal,
                     "doi": fields.doi,
                     "pmid": fields.pmid,
-                    "joined_by": event.actor if event is not None and joined else None,
+                    "joined_by": said.get("joined_by", event.actor) if event is not None and joined else None,
                     "joined_with": evidence.get("with"),
                     "rule": evidence.get("rule"),
-                    "score": evidence.get("score"),
+                    "why": says_of(evidence["rule"]) if "rule" in evidence else said.get("note"),
+                    "score": shown_score(evidence["score"]) if "score" in evidence else None,
                 }
             )
     return rows

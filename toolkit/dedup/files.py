@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.dedup.columns import RecordColumns
+from toolkit.dedup.decide import says_of, shown_score
 from toolkit.dedup.pipeline import Matches, evidence_of, find_duplicates
 from toolkit.dedup.rules import MERGE
 from toolkit.model.errors import InputError
@@ -19,7 +20,7 @@ from toolkit.records.merge import best_record
 
 __all__ = ["QUESTION_COLUMNS", "TRACE_COLUMNS", "FilesOutcome", "dedup_files"]
 
-TRACE_COLUMNS = ("report", "file", "position", "title", "joined_with", "rule", "score")
+TRACE_COLUMNS = ("report", "file", "position", "title", "joined_with", "rule", "why", "score")
 QUESTION_COLUMNS = (
     "score", "rule", "differs", "file_a", "position_a", "title_a", "authors_a", "year_a", "journal_a", "doi_a",
     "file_b", "position_b", "title_b", "authors_b", "year_b", "journal_b", "doi_b",
@@ -133,11 +134,12 @@ def _trace(
         best.setdefault(int(d.right[row]), row)
     rows = []
     for k, (file, position) in enumerate(origin):
-        why: tuple[Any, ...] = (None, None, None)
+        why: tuple[Any, ...] = (None, None, None, None)
         if k in best:
             row = best[k]
             other = int(d.right[row]) if int(d.left[row]) == k else int(d.left[row])
-            why = (f"{origin[other][0]} {origin[other][1]}", d.rule_of(row), round(float(d.score[row]), 2))
+            rule = d.rule_of(row)
+            why = (f"{origin[other][0]} {origin[other][1]}", rule, says_of(rule), shown_score(float(d.score[row])))
         rows.append((number[int(matches.clusters[k])], file, position, records[k].title, *why))
     return tuple(rows)
 

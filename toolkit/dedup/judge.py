@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from toolkit.dedup.columns import RecordColumns
+from toolkit.dedup.decide import Thresholds, check_strictness
 from toolkit.dedup.pipeline import Evidence, explain_pair, joined_pairs
 from toolkit.model.errors import InputError
 from toolkit.model.events import Event, NewEvent
@@ -25,6 +26,7 @@ class Explanation:
     first, second : record ids
     is_joined : they are one report now
     verdict : what the rules alone say of the pair: "merged", "asked" or "apart"
+    strictness, thresholds : the scores from which they merge, and from which they ask
     evidence : levels, weights and rule
     history : assignments of both records and declarations that they are no duplicates, oldest first
     """
@@ -33,6 +35,8 @@ class Explanation:
     second: str
     is_joined: bool
     verdict: str
+    strictness: str
+    thresholds: Thresholds
     evidence: Evidence
     history: tuple[Event, ...]
 
@@ -220,9 +224,10 @@ def keep_apart(
     _append(project, [NewEvent(kind="apart", subject=f"{a}|{b}", value="apart", payload=payload)], command)
 
 
-def explain(project: Project, first: str, second: str, *, strictness: str = "balanced") -> Explanation:
-    """Field by field why two records are one report or two, and who said so."""
+def explain(project: Project, first: str, second: str, *, strictness: str | None = None) -> Explanation:
+    """Field by field why two records are one report or two, and who said so; None: strict as review.toml says."""
     store = project.store
+    strictness = strictness or project.config.dedup.strictness
     a, b = find_record(project, first), find_record(project, second)
     if a == b:
         raise InputError("name two different records", value=a)
@@ -241,6 +246,8 @@ def explain(project: Project, first: str, second: str, *, strictness: str = "bal
         second=b,
         is_joined=now[a] == now[b],
         verdict=verdict,
+        strictness=strictness,
+        thresholds=check_strictness(strictness),
         evidence=evidence,
         history=tuple(sorted(history, key=lambda e: e.seq)),
     )

@@ -13,10 +13,10 @@ from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.cluster import cluster, review_pairs
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.compare import LEVELS, Comparison, compare
-from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights
+from toolkit.dedup.decide import Decisions, Weights, check_strictness, contributions, decide, load_weights, says_of
 from toolkit.dedup.library import read_columns
 from toolkit.dedup.normalise import Normalised, normalise
-from toolkit.dedup.rules import APART, ASK, JOINS, MERGE, PROMPTS, VETOES
+from toolkit.dedup.rules import APART, ASK, MERGE
 
 __all__ = [
     "Evidence",
@@ -62,13 +62,27 @@ class Matches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Why a pair was merged, asked or kept apart; ``fields`` holds the level each field reached."""
+    """Why a pair was merged, asked or kept apart.
+
+    Attributes
+    ----------
+    score : what the outcome was told by: ``total``, or 100 and more where a rule joined the pair
+    rule, says : the rule, its name and in words
+    fields : the level each field reached
+    constant, weights : what every pair starts at, and what each level and combination adds
+    """
 
     score: float
     rule: str
     says: str
     fields: dict[str, str]
+    constant: float = 0.0
     weights: tuple[tuple[str, str, float], ...] = ()
+
+    @property
+    def total(self) -> float:
+        """The constant and all weights together: log-odds that the two are one document."""
+        return self.constant + sum(weight for _, _, weight in self.weights)
 
 
 def default_workers() -> int:
@@ -176,12 +190,12 @@ def evidence_of(matches: Matches, row: int, *, weights: Weights | None = None) -
     weights = weights or load_weights()
     rule = matches.decisions.rule_of(row)
     parts = tuple(p for p in contributions(matches.comparison, row, weights) if p[2])
-    says = next((r.says for r in (*JOINS, *PROMPTS, *VETOES) if r.name == rule), "the sum of the weights below")
     return Evidence(
         score=float(matches.decisions.score[row]),
         rule=rule,
-        says=says,
+        says=says_of(rule),
         fields=_known_levels(matches, row),
+        constant=weights.intercept,
         weights=parts,
     )
 

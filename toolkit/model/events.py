@@ -25,7 +25,7 @@ RELATIONS: dict[str, str] = {
     "registration_of": "the registration of",
     "part_with": "another part of one work with",
     "companion_of": "the same title and authors in another place than",
-    "same_trial": "of the same registered trial as",
+    "same_trial": "a report that names the same registration as",
 }
 
 
