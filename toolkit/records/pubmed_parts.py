@@ -92,10 +92,7 @@ def people(authors: etree._Element) -> tuple[list[str], list[str], list[str]]:
                 numbers.append(text)
             elif tag == "Affiliation" and (text := text_of(part)):  # before 2015
                 places.append(text)
-        if family and given and not suffix:
-            found.append(f"{family.strip()}, {given.strip()}")
-        else:
-            found.append(", ".join([text for part in (family, given, suffix) if part and (text := part.strip())]))
+        found.append(", ".join([text for part in (family, given, suffix) if part and (text := part.strip())]))
     return tidy_all(found), places, numbers
 
 
