@@ -23,7 +23,7 @@ from toolkit.model.spec import NetworkSpec
 from toolkit.plots.contribution import LEVELS, contribution_scene
 from toolkit.plots.evidence import adjusted_funnel_scene, direct_indirect_scene
 from toolkit.plots.modifiers import modifier_scene
-from toolkit.plots.net_heat import net_heat_scene, shade
+from toolkit.plots.net_heat import MOST, net_heat_scene, shade
 from toolkit.plots.network import network_scene
 from toolkit.plots.scene import Path, draw_scene
 
@@ -47,7 +47,10 @@ def test_net_heat_has_a_cell_for_every_pair_of_contrasts_and_its_names_do_not_to
     heat = net_heat(effects, result.reference)
     scene = net_heat_scene(heat, title="Net heat")
     assert_legible(scene)
-    assert len(scene.shapes("cell")) == len(heat.contrasts) ** 2
+    shown = min(len(heat.contrasts), MOST)
+    assert len(scene.shapes("cell")) == shown**2
+    cut = [t for t in texts(scene, "footnote") if t.startswith(f"The {MOST} of {len(heat.contrasts)} contrasts")]
+    assert bool(cut) == (shown < len(heat.contrasts))
     assert shade(0) == "#FFFFFF" and shade(1) != shade(-1)
 
 
@@ -106,7 +109,9 @@ def test_lines_take_the_colour_of_most_of_their_studies_and_the_width_of_precisi
     assert {e.color for e in edges} <= {*LEVELS.values(), "#9AA0A6"} and len({e.color for e in edges}) > 1
     widths = np.sort([e.width for e in edges])
     assert widths[-1] > widths[0]
-    assert any("width by precision, colour by most studies' level" in t for t in texts(scene, "footnote"))
+    assert any("width by precision, colour by the level of most" in t for t in texts(scene, "footnote"))
+    named = [t.rpartition(" (")[0] for t in texts(scene, "key")]
+    assert named == [x for x in ("low", "some concerns", "high", "not judged") if x in named] and len(named) > 1
     tie = {**dict.fromkeys(effects.studies, "low"), **dict.fromkeys(effects.studies[::2], "high")}
     assert_legible(network_scene(result, level=tie))
 

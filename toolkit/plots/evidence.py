@@ -95,7 +95,7 @@ def direct_indirect_scene(
     named = "; ".join(f"{s.t1} v {s.t2} ({format_p(_p(s))})" for s in apart[:8])
     notes = [
         f"{axis_title(measure, scale)}, first treatment against second. Bars: intervals; dashed: equal. "
-        f"Orange: P below {NOTEWORTHY:g}" + (f": {named}." if named else ", none.")
+        f"Orange: p below {NOTEWORTHY:g}" + (f": {named}." if named else ", none.")
     ]
     below, height = notes_below((*notes, *footnotes), frame.bottom + 36, width)
     return Scene(width=width, height=height, items=(*items, *below))

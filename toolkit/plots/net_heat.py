@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from toolkit.engine.network.heat import DesignContrast, NetHeat
 from toolkit.plots.page import MARGIN, notes_below, title_above
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_net_heat", "net_heat_scene"]
 
 NAME_WIDTH = 190.0
+MOST = 32  # contrasts that can be read side by side
 LEGEND = (
     "Columns: design detached. Orange: detaching it takes inconsistency from the row's contrast; blue: it adds to it. "
     "Grey squares: share of the column's direct evidence in the row's network estimate (area)."
@@ -36,6 +40,11 @@ def draw_net_heat(heat: NetHeat, *, title: str | None = None, footnotes: Sequenc
 
 def net_heat_scene(heat: NetHeat, *, title: str | None = None, footnotes: Sequence[str] = ()) -> Scene:
     """What `draw_net_heat` draws, as data; the same parameters."""
+    all_of_them = len(heat.contrasts)
+    if all_of_them > MOST:
+        heat = _most_inconsistent(heat)
+        text = f"The {MOST} of {all_of_them} contrasts whose inconsistency changes most; JSON has them all."
+        footnotes = (text, *footnotes)
     names = [_name(c) for c in heat.contrasts]
     count = len(names)
     size = 22.0 if count <= 20 else 15.0 if count <= 32 else 10.5
@@ -59,6 +68,20 @@ def net_heat_scene(heat: NetHeat, *, title: str | None = None, footnotes: Sequen
     tau2 = f"Weights with the variance within designs, {heat.tau2_within:.3g}."
     below, height = notes_below((LEGEND, tau2, *footnotes), y, width)
     return Scene(width=width, height=height, items=(*items, *below))
+
+
+def _most_inconsistent(heat: NetHeat) -> NetHeat:
+    """The rows and columns with the largest changes, in their order."""
+    size = np.maximum(np.abs(heat.q_diff).max(axis=0), np.abs(heat.q_diff).max(axis=1))
+    keep = np.sort(np.argsort(-size, kind="stable")[:MOST])
+    at = np.ix_(keep, keep)
+    return replace(
+        heat,
+        contrasts=tuple(heat.contrasts[i] for i in keep),
+        q=heat.q[keep],
+        q_diff=heat.q_diff[at],
+        hat=heat.hat[at],
+    )
 
 
 def _name(c: DesignContrast) -> str:

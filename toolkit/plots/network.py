@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from toolkit.engine.results import Comparison, NetworkResult
 from toolkit.model.wording import counted
 from toolkit.plots.contribution import LEVELS
-from toolkit.plots.network_design import design_edges, design_key
+from toolkit.plots.network_design import design_edges, design_key, key_rows
 from toolkit.plots.scene import LEADING, Box, Disc, Item, Label, Path, Scene, draw_scene, lines_of, wrap
 from toolkit.plots.style import (
     BLUE,
@@ -128,13 +128,15 @@ def network_scene(
         for i, n in enumerate(nodes)
     ]
     shapes += _names(nodes, radius)
+    if design is None and level is not None:
+        shapes += _level_key(result, level, shapes)
     if design is not None:
         shapes += design_key(result, design, shapes)
         width_by = "studies"
     legend = (
         f"Circles: area by {f'number of {unit}' if by_n else 'number of studies'}; {result.reference} (reference) in "
         f"orange. Lines: width by {'number of studies' if width_by == 'studies' else 'precision'}"
-        f"{_levels(result, level) if design is None else ', one for each design of studies'}. "
+        f"{_colours(level) if design is None else ', one for each design of studies'}. "
         f"{counted(result.k, 'study')}, "
         f"{counted(len(result.treatments), 'treatment')}, {counted(len(result.comparisons), 'comparison')} with direct "
         "evidence."
@@ -166,16 +168,25 @@ def _height(lines: Sequence[str]) -> float:
     return TEXT * LEADING * len(lines) + NAME_GAP
 
 
-def _levels(result: NetworkResult, level: Mapping[str, str] | None) -> str:
+def _colours(level: Mapping[str, str] | None) -> str:
     """What the colours of the lines mean, in words."""
-    if level is None:
-        return ""
-    used = {name: LEVELS.get(name.casefold(), LINE) for c in result.comparisons if (name := _level(c, level))}
-    known = [name for name in used if name.casefold() in LEVELS]
-    order = sorted(known, key=lambda name: list(LEVELS).index(name.casefold()))
-    words = {GREEN: "green", ORANGE: "orange", VERMILLION: "red"}
-    named = ", ".join(f"{words.get(used[name], 'brown')} {name}" for name in order)
-    return f", colour by most studies' level ({named or 'none judged'}; grey not judged)"
+    return "" if level is None else ", colour by the level of most of their studies"
+
+
+def _level_key(result: NetworkResult, level: Mapping[str, str], shapes: Sequence[Item]) -> list[Item]:
+    """A coloured line and its meaning for each level, the lowest first, below everything drawn so far."""
+    found = [_level(c, level) for c in result.comparisons]
+    known = list(LEVELS)
+    names = sorted({n for n in found if n}, key=lambda n: (n.casefold() not in LEVELS, _place(known, n), n))
+    rows = [(name, LEVELS.get(name.casefold(), LINE), found.count(name)) for name in names]
+    rows += [("not judged", LINE, found.count(None))] if None in found else []
+    y = max(item.box.bottom for item in shapes) + 16.0
+    left = min(item.box.left for item in shapes)
+    return key_rows([(f"{name} ({counted(k, 'comparison')})", color, ()) for name, color, k in rows], left, y)
+
+
+def _place(known: list[str], name: str) -> int:
+    return known.index(name.casefold()) if name.casefold() in known else len(known)
 
 
 def _level(comparison: Comparison, level: Mapping[str, str]) -> str | None:

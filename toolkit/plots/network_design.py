@@ -10,7 +10,7 @@ from toolkit.model.wording import counted
 from toolkit.plots.scene import Item, Label, Path
 from toolkit.plots.style import BLACK, GREEN, LINE, ORANGE, PURPLE, SMALL
 
-__all__ = ["design_edges", "design_key"]
+__all__ = ["design_edges", "design_key", "key_rows"]
 
 # Told apart without colour too; a further design, and studies that do not say theirs, share the last one.
 STYLES: tuple[tuple[str, tuple[float, ...]], ...] = (
@@ -83,11 +83,15 @@ def design_key(result: NetworkResult, design: Mapping[str, str], shapes: Sequenc
     counts = _counts(result, design)
     left = min(item.box.left for item in shapes)
     y = max(item.box.bottom for item in shapes) + 16.0
+    rows = [(f"{name} ({counted(k, 'study')})", *_style(counts, name)) for name, k in counts.items()]
+    return key_rows(rows, left, y)
+
+
+def key_rows(rows: Sequence[tuple[str, str, tuple[float, ...]]], left: float, y: float) -> list[Item]:
+    """Lines with their meaning, one a row: (text, colour, dash)."""
     items: list[Item] = []
-    for name, k in counts.items():
-        color, dash = _style(counts, name)
+    for text, color, dash in rows:
         items.append(Path(points=((left, y), (left + 34.0, y)), color=color, width=2.4, dash=dash, role="key"))
-        text = f"{name} ({counted(k, 'study')})"
         items.append(Label(x=left + 41.0, y=y, text=text, size=SMALL + 0.5, role="key"))
         y += KEY_ROW
     return items

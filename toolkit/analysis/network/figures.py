@@ -34,6 +34,7 @@ CAPTIONS = {
     "hasse": "Hasse diagram of the order that the outcomes agree on",
 }
 MODIFIER = "modifier-"
+MOST_SPLITS = 40  # comparisons that a figure of direct and indirect evidence shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,15 @@ def _loop_figures(request: Request, look: Look) -> dict[str, Draw]:
             raise NotEstimable("no closed loop of different studies, so nothing is direct and indirect at once")
         return found
 
+    def split() -> Figure:
+        shown = both()
+        few = sorted(shown, key=lambda s: 1.0 if s.difference is None else s.difference.p)[:MOST_SPLITS]
+        notes = []
+        if len(few) < len(shown):
+            shown = [s for s in shown if s in few]
+            notes = [f"The {len(shown)} of {len(both())} comparisons whose two kinds of evidence differ most."]
+        return draw_split(shown, measure=measure, scale=scale, level=level, title=title, footnotes=notes)
+
     def heat() -> Figure:
         if not loops:
             raise NotEstimable("no closed loop of different studies, so no design can disagree with another")
@@ -121,7 +131,7 @@ def _loop_figures(request: Request, look: Look) -> dict[str, Draw]:
 
     return {
         "heat": heat,
-        "split": lambda: draw_split(both(), measure=measure, scale=scale, level=level, title=title),
+        "split": split,
         "direct-indirect": lambda: draw_direct_indirect(both(), measure=measure, scale=scale, title=title),
     }
 
