@@ -288,3 +288,51 @@ def test_an_xml_error_names_the_file(tmp_path: Path) -> None:
     path.write_text('<!DOCTYPE a [<!ENTITY a "x">]><PubmedArticleSet><PubmedArticle/></PubmedArticleSet>')
     with pytest.raises(InputError, match=r"bomb\.xml.*entities"):
         read_file(path)
+
+
+CNKI_LABELLED = """SrcDatabase-来源库: 期刊
+Title-题名: 针刺治疗失眠
+Author-作者: 王伟;李娜;
+Source-文献来源: 中国针灸
+Summary-摘要: 目的:观察疗效。
+Methods: random allocation
+PubTime-发表时间: 2020-05-01
+FirstDuty-第一责任人: 王伟
+Volume-卷: 40
+
+SrcDatabase-来源库: 硕士
+Title-题名: 第二篇论文
+PubTime-发表时间: 2021
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_cnki_labelled_text_is_read_without_a_datatype_line(encoding, line_end):
+    read = read_file(CNKI_LABELLED.replace("\n", line_end).encode(encoding), name="cnki.txt")
+    first, second = read.parsed
+    assert (read.starters, first.authors, first.year, first.volume) == (2, ("王伟", "李娜"), 2020, "40")
+    assert first.extra["FirstDuty"] == ("王伟",)
+    assert first.abstract == "目的:观察疗效。\nMethods: random allocation"
+    assert (second.title, second.year) == ("第二篇论文", 2021)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_authors_in_short_and_in_full_are_the_same_people(order):
+    """Scopus has written both columns since 2022; the second one added each author again."""
+    columns = [
+        ("Authors", "Smith J.; Doe A."),
+        ("Author full names", "Smith, John (57202138757); Doe, Ann (7402220509)"),
+    ]
+    names = [columns[n] for n in order]
+    header = ",".join([*(name for name, _ in names), "Title", "Year", "Source title", "EID"])
+    row = ",".join([*(f'"{value}"' for _, value in names), "T,2023,J,2-s2.0-1"])
+    (record,) = read_file(f"{header}\n{row}\n".encode(), name="scopus.csv").parsed
+    assert record.authors == ("Smith, J.", "Doe, A.")
+    assert record.extra["Author full names"] == (columns[1][1],)
+
+
+def test_full_names_serve_where_no_others_are_given():
+    text = 'Author full names,Title,Source title,EID\n"Smith, John (57202138757); Doe, Ann (7402220509)",T,J,2-s2.0-1\n'
+    (record,) = read_file(text.encode(), name="scopus.csv").parsed
+    assert record.authors == ("Smith, John", "Doe, Ann")

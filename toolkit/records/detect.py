@@ -82,8 +82,8 @@ FORMATS: dict[str, Format] = {
         "NoteExpress, also of CNKI and Wanfang", (".net", ".txt"), _lines(r"^\{Reference Type\}:"),
     ),
     "cnki_estudy": Format(
-        _HERE + "managers:split_estudy", _HERE + "managers:parse_estudy", "CNKI E-Study",
-        (".txt", ".eln"), _lines(r"^DataType: ?\d+\s*\n"),
+        _HERE + "managers:split_estudy", _HERE + "managers:parse_estudy", "CNKI E-Study and CNKI's own labelled text",
+        (".txt", ".eln"), _lines(r"^DataType: ?\d+\s*\n|^SrcDatabase-来源库[:：]"),
     ),
     "refworks": Format(
         _HERE + "managers:split_refworks", _HERE + "managers:parse_refworks", "RefWorks tagged, also of CNKI",

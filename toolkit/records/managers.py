@@ -29,6 +29,7 @@ REFER_STARTER = line_starter(r"%0 ")
 REFWORKS_STARTER = line_starter(r"RT (?=\S)")
 NOTEEXPRESS_STARTER = line_starter(r"\{Reference Type\}: ?")
 ESTUDY_STARTER = line_starter(r"DataType: ?\d")
+_CNKI_OWN_STARTER = line_starter("SrcDatabase-")
 # A lone title or author block of Refer without %0 begins after an empty line.
 _REFER_BLOCK = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?\s*|(?:\r\n|\r|\n)[ \t]*(?:\r\n|\r|\n)\s*)(?=%[A-Z] )")
 
@@ -40,6 +41,7 @@ _REFWORKS_TAGS = (
 _REFWORKS_TAG = re.compile(rf"({_REFWORKS_TAGS})(?: |$|(?=[^\x00-\x7f]))")
 _NOTEEXPRESS_TAG = re.compile(r"\{([^{}]+)\}: ?")
 _ESTUDY_TAG = re.compile(r"([A-Za-z]+)(?:-[^:：]{1,12})?[:：] ?")
+_LABELLED = re.compile(r"^([A-Za-z]+)-[\u3400-\u9fff]", re.MULTILINE)  # "Fund-基金": surely a tag
 _HAN_LIST = r"[;；]\s*"
 
 _REFER = FieldMap(
@@ -111,7 +113,7 @@ _ESTUDY = FieldMap(
     title=("Title",),
     journal=("Source",),
     year=("Year", "PubTime"),
-    volume=("Roll",),
+    volume=("Roll", "Volume"),
     issue=("Period",),
     pages=("Page",),
     abstract=("Summary",),
@@ -141,8 +143,8 @@ def split_noteexpress(data: bytes, encoding: str) -> Iterator[Chunk]:
 
 
 def split_estudy(data: bytes, encoding: str) -> Iterator[Chunk]:
-    """One chunk for each DataType line; the format has no end mark."""
-    return split_at(data, ESTUDY_STARTER, encoding)
+    """One chunk for each DataType line, or SrcDatabase line where there is none; the format has no end mark."""
+    return split_at(data, ESTUDY_STARTER if ESTUDY_STARTER.search(data) else _CNKI_OWN_STARTER, encoding)
 
 
 def parse_refer(chunk: Chunk) -> ParsedRecord:
@@ -167,8 +169,9 @@ def parse_noteexpress(chunk: Chunk) -> ParsedRecord:
 
 
 def parse_estudy(chunk: Chunk) -> ParsedRecord:
-    """The fields of one CNKI E-Study record."""
+    """The fields of one record of CNKI's E-Study or of its own labelled export."""
     known = {*_known(_ESTUDY), "DataType", "SrcDatabase", "Organ", "PageCount", "CLC", "ISSN", "CN", "Fund", "Tutor"}
+    known.update(_LABELLED.findall(chunk.raw.decode(chunk.encoding, "replace")))
     pairs: Pairs = []
     for tag, value in tagged_pairs(chunk, _ESTUDY_TAG, keep_lines=frozenset({"Summary"})):
         if tag in known or not pairs:

@@ -220,10 +220,15 @@ def parse(chunk: Chunk) -> ParsedRecord:
     if chunk.error:
         raise InputError(chunk.error)
     pairs: Pairs = []
+    filled = {name.lower() for name, value in chunk.cells if value.strip()}
+    authors = next((column for column in FIELDS.authors if column in filled), None)
     for name, value in chunk.cells:
         column = name.lower()
-        if column in FIELDS.authors:
-            pairs += [(column, part) for part in split_authors(value)]
+        if column == authors:
+            pairs += [(column, part) for part in split_authors(_AUTHOR_ID.sub("", value))]
+        elif column in FIELDS.authors:
+            # The same people in full (Scopus, Web of Science): kept, under a name that is not that of the field.
+            pairs.append((name if name != column else name.capitalize(), value))
         elif column in FIELDS.pmid and value in {"0", "-"}:
             continue
         else:
@@ -255,6 +260,7 @@ def _from_source(pairs: Pairs, names: set[str], line: str) -> Pairs:
     return [("Source", v) if c == "source" else (c, v) for c, v in pairs] + parts
 
 
+_AUTHOR_ID = re.compile(r" \(\d{8,12}\)(?=\s*(?:;|\Z))")  # Scopus: "Smith, John (57202138757); ..."
 _MAPPED = {name for field in FieldMap.__slots__ for name in (getattr(FIELDS, field) or ()) if isinstance(name, str)}
 
 
