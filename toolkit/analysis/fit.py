@@ -110,6 +110,9 @@ def _fit_pairwise(
         raise NotEstimable(f"no study gives an effect ({why})" if why else "no study gives an effect")
     shown = with_flags(result_to_dict(result), done.prepared) if done.prepared.remarks else result_to_dict(result)
     further = dict(done.found)
+    flagged = [flag.study for flag in selection.flags if flag.code == "sd-or-se"]
+    questions = [q for q in further.pop("questions", ()) if not any(q.startswith(f"{s}:") for s in flagged)]
+    further |= {"questions": questions} if questions else {}
     shown["leave_one_out"] = None
     if result.k >= FEWEST_FOR_LEAVE_ONE_OUT and spec.model == "IV":
         shown["leave_one_out"] = further.pop("leave_one_out", None) or refits_to_list(
