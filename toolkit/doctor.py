@@ -407,7 +407,7 @@ def check_runs(project: Project) -> list[Finding]:
             advice="Run the same command again to finish it.",
         )
         for run in views.runs(project.store, include_open=True)
-        if run.completed_at is None
+        if run.completed_at is None and not run.taken_back
     ]
 
 

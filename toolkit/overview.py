@@ -172,7 +172,7 @@ def _sources(draft: _Draft) -> None:
             )
     facts.append(("records in all", sum(per_run.values())))
     for run in draft.runs:
-        if run.completed_at is None:
+        if run.completed_at is None and not run.taken_back:
             again = (
                 f'evipool import "{run.file_name}" --database "{run.source}"'
                 if run.kind == "import"

@@ -176,8 +176,11 @@ def folder_of(ctx: click.Context) -> Path:
     return Path((ctx.find_object(Settings) or Settings()).folder)
 
 
-def command_line(ctx: click.Context) -> str:
-    """The command as typed (for the run log), without folder and person."""
+def command_line(ctx: click.Context, **instead: str) -> str:
+    """The command as typed (for the run log), without folder and person.
+
+    ``instead`` replaces the value of a parameter: a command that takes several files is logged for each.
+    """
     words = [ctx.info_name or ""]
     parent = ctx.parent
     while parent is not None and parent.parent is not None:
@@ -188,7 +191,7 @@ def command_line(ctx: click.Context) -> str:
         name = param.name or ""
         if name not in ctx.params or not getattr(param, "expose_value", True):
             continue
-        value = ctx.params[name]
+        value = instead.get(name, ctx.params[name])
         source = ctx.get_parameter_source(name)
         if value in (None, (), False) or (source is not None and source.name in ("DEFAULT", "DEFAULT_MAP")):
             continue

@@ -89,7 +89,7 @@ def import_(
                     accept_loss=accept_loss,
                     format=file_format,
                     progress=bar.show,
-                    command=command_line(ctx),
+                    command=command_line(ctx, files=name),
                 )
             _say(name, outcome)
         if wants_votes and stage is not None:
@@ -97,7 +97,13 @@ def import_(
 
             for name in files:
                 judged = import_decisions(
-                    project, name, stage=stage, by=by, verdict=verdict, format=file_format, command=command_line(ctx)
+                    project,
+                    name,
+                    stage=stage,
+                    by=by,
+                    verdict=verdict,
+                    format=file_format,
+                    command=command_line(ctx, files=name),
                 )
                 _say_votes(name, judged, stage)
     click.echo("Next: evipool status" if decisions_only else "Next: evipool dedup")
@@ -111,7 +117,7 @@ def _say(name: str, outcome: ImportOutcome) -> None:
         return
     if outcome.date_assumed:
         click.echo(f"Note: nobody said when {outcome.source} was searched; today stands for it (--date).", err=True)
-    again = " (carried on)" if outcome.resumed else ""
+    again = " (carried on)" if outcome.resumed else " (it had been taken back)" if outcome.brought_back else ""
     click.echo(
         f"{name}: {counted(outcome.records, 'record')} of {outcome.source}, searched {outcome.searched_on}{again}; "
         f"{outcome.format}, {outcome.encoding}."

@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from toolkit.project import Project
 
 
+# What one event of a kind is called.
+_JUDGED = {
+    "run": "run", "assign": "assignment", "apart": "not-a-duplicate", "relate": "report link", "remove": "removal",
+    "screen": "vote", "resolve": "resolution", "retrieve": "full text", "link": "study link", "study": "study standing",
+    "extract": "cell", "judge": "risk-of-bias judgement", "retract": "notice", "explain": "explanation",
+    "settings": "settings text",
+}  # fmt: skip
+
+
 @click.command()
 @click.option("--subject", metavar="KEY", help="The history of one report (id, doi:, pmid:, title), study or run.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the last N (default 20 in the table).")
@@ -101,7 +110,7 @@ def undo(ctx: click.Context, batch: str | None, last: bool, dry_run: bool) -> No
         found = take_back(project, batch, dry_run=dry_run, command=command_line(ctx))
     click.echo(f"{found.line.batch[:8]}  {_local(found.line.at)}  {found.line.actor}  {found.line.command}")
     for (kind, value), n in found.taken_back.items():
-        click.echo(f"  {n:,} x {kind}" + (f": {value}" if value else ""))
+        click.echo(f"  {counted(n, _JUDGED.get(kind, kind))}" + (f": {value}" if value else ""))
     if found.kept:
         verb = "was" if found.kept == 1 else "were"
         click.echo(f"  {counted(found.kept, 'judgement')} of it {verb} replaced by later work, which stands")

@@ -199,12 +199,18 @@ def list_(ctx: click.Context, output_format: str) -> None:
             run.file_name,
             run.detail["count"],
             run.detail.get("new", ""),
-            ("complete" if run.completed_at else "open: run it again to finish")
+            _state(run)
             + (", replayed" if run.detail.get("replayed") else ""),
         )
         for run in runs
     ]
     table(("run", "source", "searched on", "strategy", "hits", "new", "state"), rows, right=(4, 5))
+
+
+def _state(run: Run) -> str:
+    if run.completed_at is not None:
+        return "complete"
+    return "taken back (undo): counts nowhere" if run.taken_back else "open: run it again to finish"
 
 
 @search.command("discard")
@@ -267,6 +273,7 @@ def _run_as_json(run: Run) -> dict[str, Any]:
         "strategy": run.file_name,
         "searched_on": run.searched_on,
         "complete": complete,
+        "taken_back": run.taken_back,
     }
     return {**run.detail, **about}
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import console, emit, format_option, open_project, project_options
+from toolkit.model.wording import agreeing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.overview import Overview
 
 _SHOWN = 6
@@ -42,13 +45,13 @@ def _show(found: Overview) -> None:
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for section in found.sections:
-        grid.add_row(section.name, escape("; ".join(_words(name, value) for name, value in section.facts) or "none"))
+        grid.add_row(section.name, escape(_lines(section.facts) or "none"))
     out.print(grid)
     if found.waiting:
         out.print("\n[bold]Waiting for people[/bold]")
         waits = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
         for one in found.waiting:
-            waits.add_row(escape(one.person or "anybody"), str(one.n), escape(one.what))
+            waits.add_row(escape(one.person or "anybody"), str(one.n), escape(agreeing(one.n, one.what)))
         out.print(waits)
     out.print("\n[bold]Next[/bold]")
     if found.is_idle:
@@ -59,10 +62,23 @@ def _show(found: Overview) -> None:
         click.echo(f"  ... and {len(found.next) - _SHOWN} more: evipool status --format json")
 
 
+def _lines(facts: Sequence[tuple[str, Any]]) -> str:
+    """Facts one after another; one that has facts of its own, such as a source, stands on its own line."""
+    lines: list[list[str]] = [[]]
+    for name, value in facts:
+        if isinstance(value, dict):
+            lines += [[_words(name, value)], []]
+        else:
+            lines[-1].append(_words(name, value))
+    return "\n".join("; ".join(line) for line in lines if line)
+
+
 def _words(name: str, value: Any) -> str:
     if isinstance(value, dict):
-        inner = ", ".join(f"{v:,} {k}" if isinstance(v, int) else f"{k} {v or 'never'}" for k, v in value.items())
+        inner = ", ".join(
+            f"{v:,} {agreeing(v, k)}" if isinstance(v, int) else f"{k} {v or 'never'}" for k, v in value.items()
+        )
         return f"{name}: {inner or 'none'}"
     if value is None:
         return f"{name}: none"
-    return f"{value:,} {name}" if isinstance(value, int) else f"{name}: {value}"
+    return f"{value:,} {agreeing(value, name)}" if isinstance(value, int) else f"{name}: {value}"

@@ -34,7 +34,10 @@ STAGES = (TITLE_ABSTRACT, FULL_TEXT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A finished search or import; ``source_kind`` is "database", "register" or "other"; ``completed_at`` is UTC."""
+    """A search or import; ``source_kind`` is "database", "register" or "other".
+
+    ``completed_at`` (UTC) is None for one that is not finished, or ``taken_back``.
+    """
 
     id: str
     kind: str
@@ -46,6 +49,7 @@ class Run:
     started_at: str
     completed_at: str | None
     detail: Mapping[str, Any]
+    taken_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["counted"]
+import re
+
+__all__ = ["agreeing", "counted"]
+
+# What counted things are called in lists of facts, and singulars that are not the word without its s.
+_PLURALS = re.compile(
+    r"\b(analyses|cells|conflicts|duplicates|judgements|pairs|records|reports|rows|studies|texts|versions|votes)\b"
+)
+_IRREGULAR = {"analyses": "analysis", "studies": "study"}
 
 
 def counted(number: int, noun: str) -> str:
@@ -12,7 +20,34 @@ def counted(number: int, noun: str) -> str:
     --------
     >>> counted(1, "study"), counted(1200, "study"), counted(0, "direct comparison")
     ('1 study', '1,200 studies', '0 direct comparisons')
+    >>> counted(2, "search"), counted(3, "analysis"), counted(2, "series"), counted(2, "day")
+    ('2 searches', '3 analyses', '2 series', '2 days')
     """
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith("y") else f"{number:,} {noun}s"
+    return f"{number:,} {_plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("series"):
+        return noun
+    if noun.endswith("sis"):
+        return f"{noun[:-2]}es"
+    if noun.endswith(("ch", "sh", "x", "ss")):
+        return f"{noun}es"
+    if noun.endswith("y") and not noun.endswith(("ay", "ey", "oy", "uy")):
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"
+
+
+def agreeing(number: int, words: str) -> str:
+    """Words about several, as they are said of one where the number is 1.
+
+    Examples
+    --------
+    >>> agreeing(1, "included studies without results"), agreeing(2, "rows of studies"), agreeing(1, "never compared")
+    ('included study without results', 'rows of studies', 'never compared')
+    """
+    if number != 1:
+        return words
+    return _PLURALS.sub(lambda m: _IRREGULAR.get(m.group(1), m.group(1)[:-1]), words, count=1)

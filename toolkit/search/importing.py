@@ -56,6 +56,7 @@ class ImportOutcome:
     retracted : records that say their publication was retracted
     repeated : whether the file had been imported before, so that nothing was added
     resumed : whether an import that was cut off was carried on
+    brought_back : whether an import that was taken back counts again
     notes : what was assumed or odd about the file
     """
 
@@ -73,6 +74,7 @@ class ImportOutcome:
     retracted: int
     repeated: bool
     resumed: bool
+    brought_back: bool = False
     notes: tuple[str, ...]
 
 
@@ -293,7 +295,8 @@ class _Import:
             lost=payload["lost"],
             retracted=len(retracted),
             repeated=False,
-            resumed=self.earlier is not None,
+            resumed=self.earlier is not None and not self.earlier.taken_back,
+            brought_back=self.earlier is not None and self.earlier.taken_back,
             notes=self.opened.notes,
         )
 

@@ -171,10 +171,14 @@ def _checked_query(strategy: Strategy) -> str:
 
 
 def _open_run(job: _Job) -> Run | None:
-    """An unfinished run of the very same query (and day, if one was named), to be carried on."""
+    """An unfinished run of the very same query (and day, if one was named), to be carried on.
+
+    One that was taken back was finished: the source is asked anew.
+    """
     for run in reversed(search_runs(job.project, include_open=True)):
         same_day = job.day is None or run.searched_on == job.day.isoformat()
-        if run.completed_at is None and run.detail.get("query") == job.query and same_day:
+        is_open = run.completed_at is None and not run.taken_back
+        if is_open and run.detail.get("query") == job.query and same_day:
             return run
     return None
 

@@ -122,7 +122,8 @@ def discard_run(project: Project, name: str, *, command: str = "search discard")
     InputError
         no unfinished search, or several, begin like this.
     """
-    found = [run for run in search_runs(project, include_open=True, source=None) if run.completed_at is None]
+    every = search_runs(project, include_open=True, source=None)
+    found = [run for run in every if run.completed_at is None and not run.taken_back]
     matches = [run for run in found if run.id.startswith(name)]
     if len(matches) != 1:
         raise InputError(

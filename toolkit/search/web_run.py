@@ -144,7 +144,7 @@ class _WebRun:
         """Carry the run on, or open it; then page, reconcile and complete."""
         found = views.runs(self.project.store, include_open=True)
         mine = [r for r in found if r.kind == "search" and r.detail.get("service_query") == self._key()]
-        opened = next((r for r in reversed(mine) if r.completed_at is None), None)
+        opened = next((r for r in reversed(mine) if r.completed_at is None and not r.taken_back), None)
         when = (day or datetime.fromisoformat(self.project.store.clock()).astimezone(UTC).date()).isoformat()
         run_id = content_id("run", "search", self.search.source, self._key(), when)
         done = next((r for r in mine if r.completed_at is not None and r.id == run_id), None)

@@ -15,6 +15,7 @@ from toolkit.model.events import is_person
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import Record, Run
 from toolkit.store import kept, schema
+from toolkit.store.rows import heads_query
 from toolkit.store.store import Store
 
 __all__ = [
@@ -39,7 +40,11 @@ __all__ = [
 
 
 def runs(store: Store, *, as_of: str | None = None, include_open: bool = False) -> list[Run]:
-    """Finished searches and imports in the order they were started; open ones too with ``include_open``."""
+    """Finished searches and imports in the order they were started.
+
+    With ``include_open`` those too that were cut off or taken back.
+    """
+    taken_back = _taken_back(store, as_of) if include_open else frozenset()
     done = {event.subject: event for event in store.heads("run", as_of=as_of)}
     with store.reading() as connection:
         rows = list(connection.execute(select(schema.run).order_by(schema.run.c.started_at, schema.run.c.id)))
@@ -64,9 +69,20 @@ def runs(store: Store, *, as_of: str | None = None, include_open: bool = False) 
                 started_at=row.started_at,
                 completed_at=event.at if complete and event is not None else None,
                 detail=detail,
+                taken_back=row.id in taken_back,
             )
         )
     return found
+
+
+def _taken_back(store: Store, as_of: str | None) -> frozenset[str]:
+    """Runs that were complete, until an undo."""
+    event = schema.event.c
+    query = heads_query(as_of, [event.subject]).where(
+        event.kind == "run", event.void.is_(True), event.payload.contains('"undoes":')
+    )
+    with store.reading() as connection:
+        return frozenset(connection.execute(query).scalars())
 
 
 def record_runs(store: Store, *, as_of: str | None = None) -> Mapping[str, Run]:
