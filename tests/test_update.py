@@ -294,6 +294,28 @@ def test_a_study_without_numbers_keeps_the_round_open_until_somebody_says_there_
     assert versions(folder) == ["1"]
 
 
+def test_before_extraction_update_says_whether_the_waiting_studies_would_matter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_review(tmp_path / "r")
+    assert updated(folder) == 0
+    assert "Before extraction" not in capsys.readouterr().out
+    for study in ("Second2016", "Third2017"):
+        assert evipool(folder, "fulltext", "link", "Ng2015", study, "--as", "AB") == 0
+    capsys.readouterr()
+    assert evipool(folder, "update", "--plan", "--format", "json") == 3
+    (step,) = (s for s in json.loads(capsys.readouterr().out) if s["status"] == "foreseen")
+    assert step["why"].startswith("2 studies of the usual 49 patients would move the interval's position")
+    # the command that the plan names gives the same answer
+    assert step["command"] == "evipool monitor main --patients 98 --studies 2"
+    assert evipool(folder, *step["command"].split()[1:]) == 0
+    shares = [word for word in step["why"].split() if word.endswith("%")]
+    answer = capsys.readouterr().out
+    assert "98 new patients in 2 studies" in answer and all(share in answer for share in shares)
+    assert updated(folder) == 3
+    assert f"Before extraction, main: {step['why']}." in capsys.readouterr().out
+
+
 def test_json_tells_what_was_done(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
     assert updated(folder, "--replies", str(folder / SECOND), "--format", "json") == 3

@@ -23,7 +23,9 @@ from toolkit.store import views
 from toolkit.store.evidence import arm_results
 from toolkit.store.keys import ReportKeys
 
-__all__ = ["Overview", "Section", "Waits", "overview"]
+__all__ = ["TO_EXTRACT", "Overview", "Section", "Waits", "overview"]
+
+TO_EXTRACT = "included studies to extract"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +295,7 @@ def _extraction(draft: _Draft) -> None:
             command = f'evipool extract check "extraction/{path.name}"'
             draft.wait("", f"{path.name}: {differs}", 1, command, blocks=False)
     draft.add("extraction", *facts)
-    draft.wait("", "included studies to extract", len(missing), "evipool extract template extraction/results.csv")
+    draft.wait("", TO_EXTRACT, len(missing), "evipool extract template extraction/results.csv")
     draft.wait("", "cells on which extractors differ", conflicts, "evipool extract conflicts")
 
 

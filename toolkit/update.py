@@ -17,12 +17,13 @@ from toolkit.analysis.plan import plan as plan_analyses
 from toolkit.model.errors import ToolkitError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import Version
-from toolkit.overview import Waits, overview
+from toolkit.overview import TO_EXTRACT, Waits, overview
 from toolkit.project import Project
 from toolkit.report.state import REPORT, is_fresh
 from toolkit.store import views
 
 if TYPE_CHECKING:
+    from toolkit.analysis.monitor import Foreseen
     from toolkit.report.news import News
     from toolkit.report.run import ReportOutcome
     from toolkit.search.run import SearchOutcome
@@ -44,7 +45,7 @@ class Step:
 
     ``status`` is "done", "due" (a machine can do it), "later" (not before other steps), "refused" (settings or data
     are to be mended), "waiting" (for a person) or "open" (a person's work that does not keep a version from being
-    closed).
+    closed) or "foreseen" (what studies that wait for extraction would do to an analysis).
     """
 
     name: str
@@ -59,7 +60,8 @@ class UpdateOutcome:
 
     ``closed`` are the versions it completed: one before searching, one at its end, or none. ``failures`` are
     (source, what went wrong) of searches that failed; everything else was done all the same. ``news`` is what came
-    since the version that the report compares with, besides new studies.
+    since the version that the report compares with, besides new studies; ``foreseen`` whether studies that wait for
+    extraction would matter.
     """
 
     searches: tuple[SearchOutcome, ...]
@@ -69,6 +71,7 @@ class UpdateOutcome:
     waiting: tuple[Waits, ...]
     closed: tuple[str, ...]
     news: tuple[News, ...]
+    foreseen: tuple[Foreseen, ...]
     report: ReportOutcome
 
 
@@ -138,6 +141,16 @@ def plan(project: Project) -> list[Step]:
         steps.append(Step(name=one.what, status=status, why=who, command=one.command))
     steps += [_analysis_step(project, outcome) for outcome in plan_analyses(project)]
     steps += _certainty_steps(project)
+    steps += [
+        Step(
+            name=f"new studies and {one.analysis}",
+            status="foreseen",
+            why=one.words,
+            command=f"evipool monitor {one.analysis} --patients {one.trigger.patients:.0f}"
+            + (f" --studies {one.trigger.studies}" if one.trigger.studies > 1 else ""),
+        )
+        for one in _foreseen(project, waiting)
+    ]
     fresh = is_fresh(project)
     why = "nothing changed since it was written" if fresh else _why_report(project)
     steps.append(Step(name="report", status="done" if fresh else "due", why=why, command="evipool report"))
@@ -175,6 +188,16 @@ def _analysis_step(project: Project, outcome: AnalysisOutcome) -> Step:
     if outcome.status == "stale":
         return Step(name=name, status="due", why=why_stale(project, outcome.analysis.id), command="evipool analyse")
     return Step(name=name, status="done", why="same data, settings and engine")
+
+
+def _foreseen(project: Project, waiting: Sequence[Waits]) -> tuple[Foreseen, ...]:
+    """What included studies that wait for extraction would do; nothing is loaded or computed where none wait."""
+    studies = sum(one.n for one in waiting if one.what == TO_EXTRACT)
+    if not studies:
+        return ()
+    from toolkit.analysis.monitor import foresee
+
+    return foresee(project, studies)
 
 
 def _certainty_steps(project: Project) -> list[Step]:
@@ -256,14 +279,16 @@ def update(
         closed += _close(project, made, command)
     say("report")
     report = write_report(project)
+    waiting = tuple(waiting_for_people(project))
     return UpdateOutcome(
         searches=tuple(searches),
         failures=tuple(failures),
         merged=merged,
         analyses=tuple(analyses),
-        waiting=tuple(waiting_for_people(project)),
+        waiting=waiting,
         closed=tuple(closed),
         news=news_since(project, compared_version(project)),
+        foreseen=_foreseen(project, waiting),
         report=report,
     )
 

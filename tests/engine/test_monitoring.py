@@ -266,3 +266,30 @@ def test_a_mark_that_the_interval_is_near_is_crossed_more_often_than_one_far_off
     assert result.random is not None
     near, far = (would_matter(result, 300, marks=[x]).changes for x in (result.random.ci_high - 0.01, 5.0))
     assert near > far >= would_matter(result, 300).changes
+
+
+def test_several_new_studies_are_what_simulated_ones_do() -> None:
+    from toolkit.engine.effects import effects_from_estimates
+
+    result = fit(((9, 60, 12, 61), (9, 110, 15, 108), (3, 45, 6, 44), (14, 150, 19, 148)), measure="OR", ci="Wald")
+    found = would_matter(result, 900, control_risk=0.13, studies=3)
+    one = would_matter(result, 300, control_risk=0.13)
+    assert found.studies == 3 and found.se_new == one.se_new, "each of them is a study of 300"
+    assert result.random is not None and result.random_wald is not None and result.tau2 is not None
+    rng = np.random.default_rng(12)
+    rows = [r for r in result.studies if r.y is not None]
+    names, known, errors = [r.study for r in rows], [r.y for r in rows], [r.se for r in rows]
+    own = np.sqrt(result.tau2.value + found.se_new**2)
+    moved, widths = 0, []
+    for _ in range(300):
+        new = rng.normal(result.random.estimate, result.random_wald.se) + rng.normal(0, own, size=3)
+        more = effects_from_estimates([*names, "a", "b", "c"], [*known, *new], se=[*errors, *[found.se_new] * 3])
+        again = pairwise(more, ci="Wald").random
+        assert again is not None
+        moved += (again.ci_high < 0) != (result.random.ci_high < 0) or (again.ci_low > 0) != (result.random.ci_low > 0)
+        widths.append(again.ci_high - again.ci_low)
+    assert found.changes == pytest.approx(moved / 300, abs=0.08)
+    now = result.random.ci_high - result.random.ci_low
+    assert found.width_ratio == pytest.approx(np.mean(widths) / now, rel=0.04)
+    with pytest.raises(InputError):
+        would_matter(result, 10, studies=4)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import log
+from math import log, sqrt
+from statistics import median
 
 from toolkit.analysis.fit import Fit, fit
 from toolkit.analysis.plan import selections
@@ -14,14 +15,16 @@ from toolkit.engine.monitoring import IteratedLogarithm, SequentialResult, itera
 from toolkit.engine.monitoring_network import SequentialNetwork, sequential_network
 from toolkit.engine.results import PairwiseResult
 from toolkit.engine.trigger import Trigger, would_matter
-from toolkit.model.errors import InputError
+from toolkit.model.errors import InputError, NotEstimable
 from toolkit.project import Project
 from toolkit.store.evidence import study_rows
 
 __all__ = [
     "Effect",
+    "Foreseen",
     "declared",
     "fitted_pair",
+    "foresee",
     "fragility",
     "penalised",
     "sequential",
@@ -160,11 +163,84 @@ def fragility(project: Project, analysis_id: str) -> Fragility:
     return fragility_index(fitted_pair(project, analysis_id))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreseen:
+    """What studies that wait for extraction would do to an analysis if they were of its usual (median) size."""
+
+    analysis: str
+    usual: float
+    trigger: Trigger
+
+    @property
+    def words(self) -> str:
+        """One sentence."""
+        t = self.trigger
+        one = t.studies == 1
+        return (
+            f"{'one study' if one else f'{t.studies} studies'} of the usual {self.usual:.0f} patients would move the "
+            f"interval's position with probability {t.changes:.0%} and make its width {t.width_ratio:.0%} of the "
+            "present one"
+        )
+
+
+# So many analyses are looked at before anybody has extracted; others are for 'evipool monitor'.
+_MOST_FORESEEN = 5
+
+
+def foresee(project: Project, studies: int) -> tuple[Foreseen, ...]:
+    """Whether ``studies`` that wait for extraction would matter, for the first headline analyses of one comparison.
+
+    The patients of a new study are the median of those in the analysis, the risk of its controls and its standard
+    deviation those of the data so far. Analyses of which nothing can be foreseen are left out.
+    """
+    found: list[Foreseen] = []
+    for analysis in project.config.analyses:
+        if analysis.role != "headline" or analysis.kind != "pairwise" or len(found) == _MOST_FORESEEN:
+            continue
+        try:
+            result = fitted_pair(project, analysis.id)
+            sizes = [a + b for a, b in (row.n for row in result.studies if row.y is not None) if a and b]
+            if not sizes:
+                continue
+            usual = float(median(sizes))
+            trigger_ = _trigger(project, result, analysis.id, usual * studies, None, _usual_sd(result), studies)
+        except (InputError, NotEstimable):
+            continue
+        found.append(Foreseen(analysis=analysis.id, usual=usual, trigger=trigger_))
+    return tuple(found)
+
+
+def _usual_sd(result: PairwiseResult) -> float | None:
+    """Standard deviation within arms that the effects of MD imply: each variance is about 4 sd^2 / n."""
+    if result.spec.measure != "MD":
+        return None
+    pairs = [(row.se, row.n) for row in result.studies if row.se is not None]
+    variances = [se**2 / (1 / a + 1 / b) for se, (a, b) in pairs if a and b]
+    return sqrt(median(variances)) if variances else None
+
+
 def trigger(
-    project: Project, analysis_id: str, patients: float, *, control_risk: float | None = None, sd: float | None = None
+    project: Project,
+    analysis_id: str,
+    patients: float,
+    *,
+    studies: int = 1,
+    control_risk: float | None = None,
+    sd: float | None = None,
 ) -> Trigger:
-    """Whether so many new patients would be likely to move the conclusion of an analysis."""
-    result = fitted_pair(project, analysis_id)
+    """Whether so many new patients, in one new study or several, would be likely to move an analysis' conclusion."""
+    return _trigger(project, fitted_pair(project, analysis_id), analysis_id, patients, control_risk, sd, studies)
+
+
+def _trigger(
+    project: Project,
+    result: PairwiseResult,
+    analysis_id: str,
+    patients: float,
+    control_risk: float | None,
+    sd: float | None,
+    studies: int,
+) -> Trigger:
     outcome = project.config.outcome(project.config.analysis(analysis_id).outcome)
     size = outcome.smallest_important_difference
     marks: tuple[float, ...] = ()
@@ -173,4 +249,4 @@ def trigger(
         marks = (-size, size)
         if result.scale == "log":
             marks = tuple(log(1 + x) for x in marks if 1 + x > 0)
-    return would_matter(result, patients, control_risk=control_risk, sd=sd, marks=marks)
+    return would_matter(result, patients, control_risk=control_risk, sd=sd, marks=marks, studies=studies)

@@ -42,6 +42,7 @@ _DEFAULTS = {"alpha": 0.05, "power": 0.9, "futility": False}
 @click.option("--lil", is_flag=True, help="Z penalised after the law of the iterated logarithm.")
 @click.option("--lambda", "factor", type=Number(0, min_open=True), help="Factor of --lil (default: 2; RD 1.5).")
 @click.option("--fragility", is_flag=True, help="Fragility index: patients whose outcome would turn the conclusion.")
+@click.option("--studies", type=click.IntRange(1, 1000), default=1, help="Of --patients: in how many new studies.")
 @click.option("--patients", type=Number(4), multiple=True, help="Would so many new patients matter?")
 @click.option(
     "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw Z and boundaries (.svg, .png, .pdf)."
@@ -121,7 +122,9 @@ def _computed(project: Project, analysis: str, given: dict[str, Any]) -> dict[st
         found["fragility"] = run.fragility(project, analysis)
     if given["patients"]:
         found["triggers"] = [
-            run.trigger(project, analysis, n, control_risk=given["control_risk"], sd=given["sd"])
+            run.trigger(
+                project, analysis, n, studies=given["studies"], control_risk=given["control_risk"], sd=given["sd"]
+            )
             for n in given["patients"]
         ]
     return found
@@ -155,8 +158,9 @@ def _show(found: dict[str, Any]) -> None:
             show(found[name])
     for t in found.get("triggers", ()):
         click.echo(
-            f"{t.patients:.0f} new patients in one study: the interval's position would move with probability "
-            f"{t.changes:.0%}; its width would be {t.width_ratio:.0%} of the present one."
+            f"{t.patients:.0f} new patients in {'one study' if t.studies == 1 else f'{t.studies} studies'}: the "
+            f"interval's position would move with probability {t.changes:.0%}; its width would be {t.width_ratio:.0%} "
+            "of the present one."
         )
 
 

@@ -159,6 +159,7 @@ def _as_json(outcome: UpdateOutcome) -> dict[str, Any]:
         "waiting": [asdict(w) for w in outcome.waiting],
         "closed_versions": list(outcome.closed),
         "news": [asdict(one) for one in outcome.news],
+        "foreseen": [{**asdict(one), "words": one.words} for one in outcome.foreseen],
         "report": {"path": str(outcome.report.path), "written": outcome.report.written},
     }
 
@@ -192,6 +193,8 @@ def _show(outcome: UpdateOutcome) -> None:
         )
     fresh = "" if outcome.report.written else " (nothing changed since it was written)"
     click.echo(f"Report: {outcome.report.path}{fresh}")
+    for found in outcome.foreseen:
+        click.echo(f"Before extraction, {found.analysis}: {found.words}.")
     if outcome.waiting:
         click.echo("Waiting for people:")
         for w in outcome.waiting:

@@ -26,19 +26,22 @@ from toolkit.model.errors import InputError, NotEstimable
 __all__ = ["Trigger", "would_matter"]
 
 _NODES = 201
+# Several studies are drawn: the same numbers on every machine.
+_DRAWS, _SEED = 999, 20130101
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """What one new study of so many patients would do.
+    """What new studies of so many patients would do.
 
     Attributes
     ----------
-    patients : of the new study, both arms together
-    se_new : its standard error on the model scale
+    patients : of all new studies, both arms together
+    se_new : standard error of each on the model scale
     changes : probability that the interval's position moves, against no effect or the smallest important difference
     width_ratio : expected width of the interval over the present one
     position : where the interval lies now ("below", "across", "above" each mark)
+    studies : how many new studies the patients are in, all of one size
     """
 
     patients: float
@@ -46,6 +49,7 @@ class Trigger:
     changes: float
     width_ratio: float
     position: tuple[str, ...]
+    studies: int = 1
 
 
 def would_matter(
@@ -55,19 +59,22 @@ def would_matter(
     control_risk: float | None = None,
     sd: float | None = None,
     marks: Sequence[float] = (),
+    studies: int = 1,
 ) -> Trigger:
-    """Whether a new study of ``patients`` in two equal arms is likely to move the conclusion.
+    """Whether new studies of ``patients`` in two equal arms are likely to move the conclusion.
 
     The new effect is predicted from the analysis, ``N(mean, se^2 + tau2 + se_new^2)``; for each of 201 quantiles the
-    whole analysis is fitted again, tau2 included, by the method of the result.
+    whole analysis is fitted again, tau2 included, by the method of the result. Several new studies share the error of
+    the mean and differ by tau2 and their own errors; 999 draws with a fixed seed take the place of the quantiles.
 
     Parameters
     ----------
-    patients : both arms together
+    patients : both arms together, of all new studies
     control_risk : for OR, RR, RD; None takes the pooled risk of the control arms
     sd : for MD; not needed for SMD
     marks : further values on the model scale whose side the interval may change, beside no effect at 0: the smallest
         important difference in both directions
+    studies : how many new studies the patients are in, all of one size
 
     Raises
     ------
@@ -76,27 +83,39 @@ def would_matter(
     """
     if result.random is None or result.tau2 is None:
         raise NotEstimable("the rule takes at least two studies")
-    if not patients >= 4:
+    if not (studies >= 1 and patients / studies >= 4):
         raise InputError("A new study has at least two patients an arm.", value=patients)
     _, y, v = studies_of(result)
-    se_new = _standard_error(result, patients, control_risk, sd)
+    se_new = _standard_error(result, patients / studies, control_risk, sd)
     mean = float(pool_inverse_variance(y, v, result.tau2.value).mean[0])
     se = float(pool_inverse_variance(y, v, result.tau2.value).se[0])
-    spread = float(np.sqrt(se**2 + result.tau2.value + se_new**2))
-    from scipy.special import ndtri
-
-    draws = mean + spread * ndtri((np.arange(_NODES) + 0.5) / _NODES)
-    low, high = _intervals(result, np.column_stack([np.tile(y, (_NODES, 1)), draws]), np.append(v, se_new**2))
+    draws = _foreseen(mean, se, float(np.sqrt(result.tau2.value + se_new**2)), studies)
+    known = np.tile(y, (len(draws), 1))
+    low, high = _intervals(result, np.column_stack([known, draws]), np.append(v, np.full(studies, se_new**2)))
     against = (0.0, *marks)
     now = tuple(_place(result.random.ci_low, result.random.ci_high, mark) for mark in against)
     later = [tuple(_place(a, b, mark) for mark in against) for a, b in zip(low, high, strict=True)]
     return Trigger(
         patients=float(patients),
         se_new=se_new,
-        changes=sum(place != now for place in later) / _NODES,
+        changes=sum(place != now for place in later) / len(later),
         width_ratio=float(np.mean(high - low) / (result.random.ci_high - result.random.ci_low)),
         position=now,
+        studies=studies,
     )
+
+
+def _foreseen(mean: float, se: float, own: float, studies: int) -> FloatArray:
+    """(draws, studies) effects of new studies: the mean's error in common, ``own`` the standard deviation of each."""
+    if studies == 1:
+        from scipy.special import ndtri
+
+        spread = float(np.sqrt(se**2 + own**2))
+        quantiles: FloatArray = mean + spread * ndtri((np.arange(_NODES) + 0.5) / _NODES)
+        return quantiles[:, None]
+    rng = np.random.default_rng(_SEED)
+    drawn: FloatArray = mean + se * rng.normal(size=(_DRAWS, 1)) + own * rng.normal(size=(_DRAWS, studies))
+    return drawn
 
 
 def _place(low: float, high: float, mark: float) -> str:
