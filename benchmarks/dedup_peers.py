@@ -1,16 +1,17 @@
 """bib-dedupe on labelled sets, by an interpreter that has it; needs nothing of this package.
 
     python -m venv PEERS && PEERS/bin/pip install bib-dedupe
-    PEERS/bin/python benchmarks/dedup_peers.py DIR [DIR ...]
+    PEERS/bin/python benchmarks/dedup_peers.py [--json] DIR [DIR ...]
 
 Defaults of bib-dedupe, its own clusters from the pairs it calls duplicates; pairs it calls "maybe" are counted as
-asked. Counted as in dedup.py.
+asked. Counted as in dedup.py, which runs it by --peers PEERS/bin/python of dedup_targets.py.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import json
 import resource
 import sys
 import time
@@ -37,7 +38,8 @@ def main() -> None:
     from bib_dedupe.bib_dedupe import block, cluster, match, prep
 
     csv.field_size_limit(2**31 - 1)
-    for folder in map(Path, sys.argv[1:]):
+    as_json = "--json" in sys.argv
+    for folder in (Path(word) for word in sys.argv[1:] if word != "--json"):
         rows = read(folder / "records.csv")
         labels = {row["id"]: row["cluster_id"] for row in read(folder / "clusters.csv")}
         names = {"authors": "author", "issue": "number", "id": "ID"}
@@ -58,8 +60,12 @@ def main() -> None:
         wrong = sum(len(c) - 1 for c in counts.values())
         duplicates = len(labels) - len(set(labels.values()))
         maybe = matched[matched["duplicate_label"] == "maybe"]
-        true = sum(labels[a] == labels[b] for a, b in zip(maybe["ID_1"], maybe["ID_2"], strict=True))
+        true = sum(int(labels[a] == labels[b]) for a, b in zip(maybe["ID_1"], maybe["ID_2"], strict=True))
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if as_json:
+            facts = (wrong, duplicates - right, len(maybe), true, round(cpu, 1), round(memory))
+            print(json.dumps({"name": folder.name, "facts": facts}))
+            continue
         print(
             f"{folder.name:20} wrong {wrong} missed {duplicates - right} asked {len(maybe)} true {true} "
             f"{wall:.1f} s wall {cpu:.1f} s CPU {memory:.0f} MB"

@@ -1,12 +1,14 @@
 """Every target of deduplication, measured, with a verdict: accuracy, questions, speed, memory, new records, links.
 
-    python benchmarks/dedup_targets.py [--work DIR] [--repeat 3] [--large] [--skip NAME ...]
+    python benchmarks/dedup_targets.py [--work DIR] [--repeat 3] [--large] [--skip NAME ...] [--peers PYTHON]
 
 Each measurement runs in a process of its own, so that memory is its own. Speed is the median of ``--repeat`` runs,
 in wall seconds and in CPU seconds. "met" and "NOT MET" go by wall seconds. On a machine that others use these say more
 about the others; "BY CPU" marks a target that was missed in wall seconds but would be met by the CPU seconds (those of
 the worker processes divided by their number, all others in full). ``--large`` adds 1,000,000 records (some 2 GB
-on disk and 4 GB of memory). Parts that can be skipped: sets, leave-one-out, generated, speed, new.
+on disk and 4 GB of memory). With ``--peers`` an interpreter that has bib-dedupe runs it beside on the smaller sets;
+without, and on the others, its figures are those of an earlier run (dedup.py). Parts that can be skipped: sets,
+leave-one-out, generated, speed, new.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dedup import BIB_DEDUPE, Row, print_peers, print_table
+from dedup import BIB_DEDUPE, Peer, Row, print_peers, print_table
 from dedup_data import REAL_SETS, shared_folder
 
 HERE = Path(__file__).resolve().parent
 # Wrong merges allowed in the automatic band.
 WRONG = {"digital_work": 1, "srsr": 4, "gen10000": 10}
+SMALLER = ("copper", "cytology_screening", "diabetes", "digital_work", "respiratory")
 # Wall seconds on two idle cores, and megabytes.
 SPEED = {10_000: (3.0, None), 100_000: (30.0, 1024), 1_000_000: (600.0, 4096)}
 
@@ -75,6 +78,17 @@ def judge_set(row: Row) -> None:
     name = f"{row.name}: questions under 1 % of records, a third true where ten or more"
     fine = row.asked < 0.01 * row.records and (row.asked < 10 or 3 * row.true >= row.asked)
     verdict(name, fine, f"{row.asked} asked, {row.true} true")
+
+
+def run_peers(python: str) -> None:
+    """Replace the figures of bib-dedupe on the smaller sets by those of a run now."""
+    base = shared_folder() / "bench" / "dedup"
+    command = [python, str(HERE / "dedup_peers.py"), "--json", *(str(base / name) for name in SMALLER)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for line in done.stdout.splitlines():
+        if line.startswith('{"name"'):
+            found = json.loads(line)
+            BIB_DEDUPE[found["name"]] = Peer(*found["facts"])
 
 
 def sets() -> None:
@@ -149,9 +163,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "evipool-dedup")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--large", action="store_true", help="also 1,000,000 records")
+    parser.add_argument("--peers", metavar="PYTHON", help="an interpreter that has bib-dedupe")
     parser.add_argument("--skip", nargs="*", default=[])
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
+    if a.peers:
+        run_peers(a.peers)
     if "sets" not in a.skip:
         sets()
     if "leave-one-out" not in a.skip:
