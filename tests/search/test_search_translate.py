@@ -415,3 +415,18 @@ def test_hits_pasted_behind_a_line_are_not_searched():
     tabbed = parse_strategy("# platform: Cochrane Library\n\n#1\t[mh Gambling]\t512\n#2\t(bet):ti\t9")
     assert [(line.text, line.hits) for line in tabbed.lines] == [("[mh Gambling]", 512), ("(bet):ti", 9)]
     assert parse_strategy(f"{PUBMED}#1 (12345678)").lines[0].text == "(12345678)"  # a PMID
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [("“hip pain”[tiab]", "is not"), ("（asthma[tiab] OR copd[tiab]）", "is not"), ("exp Asthma/", "Ovid syntax")],
+)
+@pytest.mark.parametrize("target", ["ovid", "embase", "wos", "ebsco"])
+def test_what_the_source_would_search_as_words_is_left_and_not_carried_over(line, said, target):
+    """Curly quotes became part of the phrase, and an Ovid heading a quoted phrase, with no mark that said so."""
+    strategy = parse_strategy(f"# platform: PubMed\n#1 {line}\n#2 copd[tiab]\n", file="s.txt")
+    done = translate(strategy, target)
+    assert done.lines[0].text == f"⟦{line}⟧"
+    assert {mark.kind for mark in done.lines[0].marks} == {"untranslatable"}
+    assert any(said in mark.message for mark in done.lines[0].marks)
+    assert "⟦" not in done.lines[1].text

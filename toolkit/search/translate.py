@@ -11,6 +11,9 @@ from typing import Any
 
 from toolkit.model.errors import InputError
 from toolkit.search import write_terms as write
+from toolkit.search.findings import Finding
+from toolkit.search.lint import check_lookalikes
+from toolkit.search.lint_platform import check_foreign_syntax
 from toolkit.search.parse import ParseError, parse_line
 from toolkit.search.platforms import SYNTAX
 from toolkit.search.strategy import Strategy, StrategyLine
@@ -128,16 +131,34 @@ def _notes(strategy: Strategy, target: str) -> list[str]:
     return notes
 
 
+def _misread(strategy: Strategy) -> list[Finding]:
+    """What the source platform takes for words and nobody means so: curly quotes, syntax of another platform."""
+    found = [*check_lookalikes(strategy), *check_foreign_syntax(strategy)]
+    return [finding for finding in found if finding.severity == "error"]
+
+
 class _Job:
     """One strategy on its way to one platform."""
 
     def __init__(self, strategy: Strategy, source: str, target: str, vocabularies: tuple[str, str]) -> None:
         self.strategy, self.source, self.target, self.vocabularies = strategy, source, target, vocabularies
         self.numbers = {line.number for line in strategy.lines}
+        self.misread = _misread(strategy)
 
     def line(self, line: StrategyLine) -> TranslatedLine:
-        """One line translated, or left between ⟦ ⟧ whole where it cannot be read."""
+        """One line translated, or left between ⟦ ⟧ whole where it cannot be read, or would be read as other words."""
         marks: list[Mark] = []
+        first, last = line.place(0)[0], line.place(len(line.text))[0]
+        if wrong := [finding for finding in self.misread if first <= finding.row <= last]:
+            text = f"⟦{line.text}⟧"
+            marks = [
+                Mark(
+                    kind=write.UNTRANSLATABLE, row=finding.row, column=finding.column,
+                    original=line.text, written=text, message=finding.message,
+                )
+                for finding in wrong
+            ]  # fmt: skip
+            return TranslatedLine(number=line.number, original=line.text, text=text, marks=tuple(marks))
         try:
             tree = parse_line(line, self.source, self.strategy.numbering)
         except ParseError as error:
