@@ -88,3 +88,21 @@ def test_trim_and_fill_mirrors_the_extreme_studies() -> None:
     assert found.k0 > 0 and found.filled.k == 6 + found.k0
     assert found.y.max() < 0.2
     assert {row.study for row in found.filled.studies} >= {"imputed 1"}
+
+
+def test_effects_on_a_line_and_equal_effects_are_refused_in_words() -> None:
+    """A dispersion of rounding error once gave p = 0.98 for identical effects."""
+    studies = effects_from_estimates(list("ABCD"), [0.3] * 4, v=[0.1, 0.2, 0.1, 0.4])
+    same = pairwise(studies, tau2="DL", ci="Wald")
+    with pytest.raises(NotEstimable, match="exactly"):
+        small_study_test(same, "Egger", force=True)
+    with pytest.raises(NotEstimable, match="standardised effects are equal"):
+        small_study_test(same, "Begg", force=True)
+
+
+def test_trimming_all_but_one_study_of_three_ends_where_metafor_ends() -> None:
+    """metafor 3.8: trimfill(rma(y, v)) gives k0 = 2 on the right, estimate 0.0175."""
+    y, v = [-0.06815416, -0.11764706, 0.0175], [0.001999651, 0.005902707, 0.001896861]
+    found = trim_and_fill(pairwise(effects_from_estimates(list("ABC"), y, v=v), tau2="REML", ci="Wald"))
+    assert (found.k0, found.side) == (2, "right")
+    assert found.filled.random.estimate == pytest.approx(0.0175, abs=1e-9)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.special import log_ndtr
 
 from toolkit.engine.effects import effects_from_estimates
 from toolkit.engine.pairwise import pairwise
@@ -106,3 +108,25 @@ def test_old_methods_carry_their_caution() -> None:
     assert "heterogeneity" in fail_safe_n(result, "Rosenthal").caution
     found = excess_significance(result)
     assert 0 < found.p_exact <= 1 and found.power.size == 20 and "heterogeneity" in found.caution
+
+
+def test_beta_selection_has_the_likelihood_of_the_exact_integral() -> None:
+    """A grid too coarse for far means and large tau2 once gave rare events an estimate of 58."""
+    y = np.array([-1.1, -0.4, 0.9, -1.6, -0.3, -1.4, 0.6, -0.2])
+    v = np.array([2.7, 1.9, 3.4, 1.2, 0.36, 1.3, 1.3, 1.2])
+    studies = effects_from_estimates([str(i) for i in range(8)], y, v=v)
+    found = selection_model(pairwise(studies, tau2="ML", ci="Wald"), "beta", direction="less")
+    mu, tau2, (a, b) = found.estimate.estimate, found.tau2, found.delta
+
+    def log_weight(x: float, se: float) -> float:
+        return float((a - 1) * log_ndtr(x / se) + (b - 1) * log_ndtr(-x / se))
+
+    total = 0.0
+    for yi, vi in zip(y, v, strict=True):
+        s, se = np.sqrt(vi + tau2), np.sqrt(vi)
+        expected = sum(
+            quad(lambda z, s=s, se=se: np.exp(log_weight(mu + s * z, se) - z * z / 2), low, high, limit=400)[0]
+            for low, high in ((-130, -20), (-20, -5), (-5, 0), (0, 5), (5, 20), (20, 130))
+        ) / np.sqrt(2 * np.pi)
+        total += log_weight(yi, se) - np.log(expected) - 0.5 * np.log(2 * np.pi * s**2) - (yi - mu) ** 2 / (2 * s**2)
+    assert found.log_likelihood == pytest.approx(total, abs=1e-5)

@@ -244,7 +244,8 @@ def begg(data: _Data) -> SmallStudyTest:
     z = (data.y - (w * data.y).sum() / w.sum()) / np.sqrt(spread)
     s, se, _ = kendall(z, data.v)
     if se == 0:
-        raise NotEstimable("All variances are equal: there is no rank correlation.")
+        which = "variances" if np.ptp(data.v) == 0 else "standardised effects"
+        raise NotEstimable(f"All {which} are equal: there is no rank correlation.")
     p = float(2 * ndtr(-abs(s / se)))
     return SmallStudyTest(test="Begg", k=data.y.size, bias=s, se=se, statistic=s / se, df=None, p=p)
 
@@ -421,10 +422,10 @@ def _centre(y: FloatArray, v: FloatArray, result: PairwiseResult, model: str) ->
 def _missing(signed: FloatArray, estimator: str) -> tuple[float, float | None]:
     """Estimate of the number of missing studies, and its standard error, from signed ranks."""
     k = signed.size
-    if not (signed < 0).any():  # identical effects: every deviation is zero, nothing is missing on one side
+    if not signed.any():  # identical effects: every deviation is zero, nothing is missing on one side
         return 0.0, None
     if estimator == "R0":
-        r0 = k - float((-signed[signed < 0]).max()) - 1
+        r0 = k - float(np.maximum(-signed, 0.0).max()) - 1
         return r0, float(np.sqrt(2 * max(0.0, r0) + 2))
     s = float(signed[signed > 0].sum())
     if estimator == "L0":

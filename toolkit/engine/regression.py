@@ -15,6 +15,10 @@ __all__ = ["RegressionFit", "check_design", "fit_mixed", "fit_weighted", "q_root
 _GRID = 40
 
 
+# Squared residuals below this share of the squared effects are rounding error.
+_ROUNDING = 1e-26
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegressionFit:
     """Coefficients of a regression of k effects on P columns.
@@ -61,11 +65,19 @@ def fit_weighted(y: FloatArray, v: FloatArray, X: FloatArray) -> RegressionFit:
     ----------
     Thompson, Sharp 1999, Stat Med 18:2693-2708, model 2.
     doi:10.1002/(SICI)1097-0258(19991030)18:20<2693::AID-SIM235>3.0.CO;2-V
+
+    Raises
+    ------
+    NotEstimable
+        Where the effects lie on the line exactly: the dispersion would be rounding error.
     """
     check_design(X)
     beta, unscaled = _solve(y, 1 / v, X)
     df = y.size - X.shape[1]
-    dispersion = float((((y - X @ beta) ** 2) / v).sum() / df)
+    left = float(((y - X @ beta) ** 2 / v).sum())
+    if left <= _ROUNDING * float((y**2 / v).sum()):
+        raise NotEstimable("The effects lie on the regression line exactly: there is no scatter to test it against.")
+    dispersion = left / df
     vcov = unscaled * dispersion
     return RegressionFit(beta=beta, se=np.sqrt(np.diag(vcov)), vcov=vcov, tau2=0.0, dispersion=dispersion, df=df)
 

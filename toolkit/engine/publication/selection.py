@@ -26,6 +26,8 @@ Weight = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
 # Log parameters beyond this size change the weights no more: the maximum lies at an edge of the parameter space.
 _EDGE = 9.0
+# Beta weights whose expectation is nearly infinite (at 1) or reached by no grid are outside the parameter space.
+_FINITE, _FARTHEST, _MOST_STEPS = 0.98, 120.0, 3000
 # Starts that are followed to their maximum, besides the one without heterogeneity.
 _STARTS = 3
 
@@ -144,7 +146,8 @@ def selection_model(
     ----------
     Vevea, Hedges 1995, Psychometrika 60:419-435. doi:10.1007/BF02294384
     Vevea, Woods 2005, Psychol Methods 10:428-443. doi:10.1037/1082-989X.10.4.428
-    Preston, Ashby, Smyth 2004, Stat Med 23:1313-1333 (half-normal, exponential, logistic). doi:10.1002/sim.1751
+    Preston, Ashby, Smyth 2004, J Eval Clin Pract 10:313-322 (half-normal, exponential, logistic).
+    doi:10.1111/j.1365-2753.2003.00457.x
     Citkowicz, Vevea 2017, Psychol Methods 22:28-41 (beta). doi:10.1037/met0000119
     """
     _, y, v = studies_of(result)
@@ -219,7 +222,9 @@ def _fit(problem: _Problem, adjust: Adjust, starts: Sequence[tuple[float, ...]],
         tries = [*tries[:_STARTS], np.array([mean, *np.log(starts[0]), 0.0])]
     for at in tries[: _STARTS + 1]:
         found = maximise(value, at, 1 + len(starts[0]))
-        if best is None or found.value > best.value + 1e-9:
+        # A proper maximum rather than a climb that ended at the edge of what can be computed.
+        higher = best is None or (found.converged, found.value) > (best.converged, best.value + 1e-9)
+        if higher:
             best = found
     assert best is not None
     return best
@@ -227,19 +232,31 @@ def _fit(problem: _Problem, adjust: Adjust, starts: Sequence[tuple[float, ...]],
 
 def _smooth(problem: _Problem, weight: Weight) -> Adjust:
     """Sum of log weights minus log expected weights; the expectation by the trapezoid rule on the normal scale."""
-    z = np.linspace(-9.0, 9.0, 301)
-    log_phi = -(z**2) / 2 - 0.5 * np.log(2 * np.pi) + np.log(z[1] - z[0])
+    coarse = np.linspace(-1.0, 1.0, 301)
     own = problem.sign * problem.y / problem.se
     own_p, own_q = log_ndtr(-own), log_ndtr(own)
 
     def adjust(mu: float, sd: float, delta: FloatArray) -> float:
         spread = np.sqrt(problem.v + sd**2)
+        reach = np.full(spread.size, 9.0)
+        t = coarse
         if weight is _beta:
-            # p^(a-1) has an expectation only where (1 - a)(v + tau2) < v, and likewise for 1 - p.
-            excess = float((1 - delta.min()) * (1 + sd**2 / problem.v.min()) - 0.98)
+            # p^(a-1) has an expectation only where (1 - a)(v + tau2) < v, and likewise for 1 - p. Towards that edge
+            # its integrand goes further out: as a normal density of variance 1 / (1 - c) about a far mean.
+            c = (1 - float(delta.min())) * (1 + sd**2 / problem.v)
+            excess = float(c.max()) - _FINITE
             if excess > 0:
                 return -1e4 * (1 + excess)
+            left = 1 - np.maximum(c, 0.0)
+            reach = 9 / np.sqrt(left) + np.maximum(c, 0.0) / left * abs(mu) / spread
+            # The weight is a hill of width 1.2 / sqrt(a + b) on the scale of z values, which the grid must see.
+            steps = float((reach * spread / problem.se).max()) * 3 * float(np.sqrt(max(1.0, float(delta.sum()))))
+            if float(reach.max()) > _FARTHEST or steps > _MOST_STEPS:
+                return -1e4 * (1 + float(reach.max()) / _FARTHEST + steps / _MOST_STEPS)
+            t = coarse if steps <= 300 else np.linspace(-1.0, 1.0, int(steps) + 1)
+        z = reach[:, None] * t
         grid = problem.sign * (mu + spread[:, None] * z) / problem.se[:, None]
+        log_phi = -(z**2) / 2 + np.log(reach[:, None] * (t[1] - t[0]) / np.sqrt(2 * np.pi))
         expected = logsumexp(weight(log_ndtr(-grid), log_ndtr(grid), delta) + log_phi, axis=1)
         return float((weight(own_p, own_q, delta) - expected).sum())
 
