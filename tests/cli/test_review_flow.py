@@ -275,7 +275,7 @@ def test_undo_shows_what_it_takes_back_and_can_be_undone(evipool: Run, folder: P
     evipool(*decide, "exclude", "--stage", "title-abstract", who="AB")
     assert "Nothing was changed" in evipool("undo", "--last", "--dry-run")[1]
     code, out, _ = evipool("undo", "--last", who="AB")
-    assert (code, "1 x screen: exclude" in out) == (0, True)
+    assert (code, "  1 vote: exclude\n" in out) == (0, True)
 
     def verdicts() -> list[str]:
         with Project.open(folder) as project:
