@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from toolkit.analysis.plan import RESULT, plan
 from toolkit.dedup.questions import waiting_pairs
-from toolkit.extraction.run import compare_form
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import CHARACTERISTICS, TABLES
 from toolkit.model.review import STAGES, TITLE_ABSTRACT, Run, Standing
@@ -21,6 +21,7 @@ from toolkit.screening.progress import Progress, progress_of
 from toolkit.screening.state import ScreeningState, load_state
 from toolkit.store import views
 from toolkit.store.evidence import arm_results
+from toolkit.store.kept import kept
 from toolkit.store.keys import ReportKeys
 
 __all__ = ["TO_EXTRACT", "Overview", "Section", "Waits", "overview"]
@@ -153,7 +154,7 @@ def _settings(draft: _Draft) -> None:
 
 def _sources(draft: _Draft) -> None:
     settings, finished = draft.project.config, [r for r in draft.runs if r.completed_at is not None]
-    per_run = Counter(run.id for run in views.record_runs(draft.project.store).values())
+    per_run = Counter(map(attrgetter("id"), views.record_runs(draft.project.store).values()))
     names = list(dict.fromkeys([s.name for s in settings.sources] + [r.source for r in finished]))
     facts: list[tuple[str, Any]] = []
     for name in names:
@@ -190,7 +191,7 @@ def _duplicates(draft: _Draft) -> None:
     store = draft.project.store
     records = views.assignments(store)
     compared = views.compared_records(store)
-    new = sum(1 for record in records if record not in compared)
+    new = len(records.keys() - compared)
     pairs = waiting_pairs(draft.project)
     removed = Counter(kind for kind, _ in views.removals(store).values())
     draft.add(
@@ -279,14 +280,15 @@ def _notices(draft: _Draft, keys: ReportKeys) -> None:
 
 
 def _extraction(draft: _Draft) -> None:
-    store = draft.project.store
-    tables = {name: views.evidence(store, name) for name in TABLES}
-    conflicts = sum(c.conflict for table in tables.values() for row in table.rows.values() for c in row.values())
-    known = {row.study for row in arm_results(store)}
+    stored = kept(
+        draft.project.store, "extraction", [("extract", None), ("resolve", None)], "", lambda: _stored_cells(draft)
+    )
+    known, conflicts = set(stored["studies"]), stored["conflicts"]
     included = [study for study, standing in draft.standings.items() if standing.status == "included"]
     missing = [study for study in included if study not in known]
-    shown = {name: table for name, table in tables.items() if table.rows or name != CHARACTERISTICS}
-    facts: list[tuple[str, Any]] = [(f"rows of {name}", len(table.rows)) for name, table in shown.items()]
+    facts: list[tuple[str, Any]] = [
+        (f"rows of {name}", n) for name, n in stored["rows"].items() if n or name != CHARACTERISTICS
+    ]
     facts += [("conflicting cells", conflicts), ("included studies without results", len(missing))]
     for path in sorted(draft.project.path("extraction").glob("*.csv")):
         differs = _form_differs(draft.project, path)
@@ -299,8 +301,21 @@ def _extraction(draft: _Draft) -> None:
     draft.wait("", "cells on which extractors differ", conflicts, "evipool extract conflicts")
 
 
+def _stored_cells(draft: _Draft) -> dict[str, Any]:
+    """Rows of each table, cells on which extractors differ, and the studies that have results."""
+    store = draft.project.store
+    tables = {name: views.evidence(store, name) for name in TABLES}
+    return {
+        "rows": {name: len(table.rows) for name, table in tables.items()},
+        "conflicts": sum(c.conflict for table in tables.values() for row in table.rows.values() for c in row.values()),
+        "studies": sorted({row.study for row in arm_results(store)}),
+    }
+
+
 def _form_differs(project: Project, path: Path) -> str | None:
     """How a form differs from what is stored, measured against the extractor it fits best; None if it does not."""
+    from toolkit.extraction.run import compare_form
+
     actors = {event.actor for event in project.store.heads("extract")}
     people = [r.name for r in project.config.reviewers if r.name in actors] + [None]
     counts = []

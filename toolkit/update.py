@@ -139,7 +139,7 @@ def plan(project: Project) -> list[Step]:
         who = f"{one.n} wait for {one.person or 'a person'}"
         status = "waiting" if one.blocks else "open"
         steps.append(Step(name=one.what, status=status, why=who, command=one.command))
-    steps += [_analysis_step(project, outcome) for outcome in plan_analyses(project)]
+    steps += [_analysis_step(project, outcome) for outcome in plan_analyses(project, read=False)]
     steps += _certainty_steps(project)
     steps += [
         Step(

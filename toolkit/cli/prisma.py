@@ -11,6 +11,7 @@ from toolkit.cli.common import command_line, csv_text, emit, format_option, open
 
 if TYPE_CHECKING:
     from toolkit.prisma.boxes import Flow
+    from toolkit.prisma.identities import Finding
     from toolkit.project import Project
 
 __all__ = ["prisma"]
@@ -93,8 +94,7 @@ def prisma(
         if as_of or box:
             raise click.UsageError("--numbers holds no dates and no lists: leave out --as-of and --ids.")
         counted = read_r_csv(numbers)
-        require_balanced(counted)
-        _show(counted, output_format)
+        _show(counted, require_balanced(counted), output_format)
         _write(counted, outputs, {})
         return
     from toolkit.prisma.run import explain, flow, titles_of
@@ -119,10 +119,10 @@ def prisma(
         if box is not None:
             _list(project, counted, box, output_format)
             return
-        require_balanced(counted)
+        findings = require_balanced(counted)
         needs_titles = any(path.suffix.lower() == ".html" for path in outputs)
         titles = titles_of(project, counted) if needs_titles else {}
-    _show(counted, output_format)
+    _show(counted, findings, output_format)
     _write(counted, outputs, titles)
 
 
@@ -184,21 +184,15 @@ def _syntheses(project: Project, as_of: str | None) -> tuple[tuple[str, tuple[st
     if as_of is not None or not project.config.analyses:
         return ()
     from toolkit.analysis.plan import plan
-    from toolkit.prisma.run import syntheses_of
 
-    headline = [analysis.id for analysis in project.config.analyses if analysis.role == "headline"]
-    if not headline:
-        return ()
-    current = [o for o in plan(project, headline) if o.payload is not None and o.status == "kept"]
-    return syntheses_of((outcome.analysis.title or outcome.analysis.id, outcome.payload or {}) for outcome in current)
+    current = [o for o in plan(project, read=False) if o.status == "kept" and o.analysis.role == "headline"]
+    return tuple((o.analysis.title or o.analysis.id, o.studies) for o in current)
 
 
-def _show(counted: Flow, output_format: str) -> None:
-    from toolkit.prisma.identities import check
+def _show(counted: Flow, findings: tuple[Finding, ...], output_format: str) -> None:
     from toolkit.prisma.notes import flow_notes
     from toolkit.prisma.numbers import flow_json, flow_rows
 
-    findings = check(counted)
     rows = flow_rows(counted)
     if output_format == "json":
         emit(flow_json(counted, findings))

@@ -63,7 +63,7 @@ def count_flow(state: FlowState) -> Flow:
     """
     reader = Reader(state)
     reports = [*reader.members, *(r for r in state.extra_reports if r not in reader.members)]
-    standing = {report: reader.standing(report) for report in reports}
+    standing = reader.standings(reports)
     entries = _enter(state, reader, standing)
     extra = _extras(state, reader, standing, entries)
     main, other = [*entries.main, *extra["main"]], [*entries.other, *extra["other"]]
@@ -110,7 +110,8 @@ def count_flow(state: FlowState) -> Flow:
 def previous_of(state: FlowState) -> Previous:
     """What a version held when it was closed at the moment of ``state``: the ``previous`` of the next version."""
     reader = Reader(state)
-    outcomes = {report: reader.standing(report).outcome for report in [*reader.members, *state.extra_reports]}
+    standing = reader.standings([*reader.members, *state.extra_reports])
+    outcomes = {report: one.outcome for report, one in standing.items()}
     included = [report for report, outcome in outcomes.items() if outcome == "included"]
     return Previous(
         label=state.label,
@@ -129,6 +130,9 @@ def _enter(state: FlowState, reader: Reader, standing: dict[str, Standing]) -> _
     new_runs = {run.id for run in state.runs.values() if state.previous is None or run.round == state.round}
     ids, runs, joined_by = state.records.id, state.records.run, state.records.joined_by
     for report, members in reader.members.items():
+        if len(members) == 1 and state.previous is None:
+            (entries.other if kinds[runs[members[0]]] == "other" else entries.main).append(report)
+            continue
         fresh = members if state.previous is None else [i for i in members if runs[i] in new_runs]
         in_main = [i for i in fresh if kinds[runs[i]] != "other"]
         known = len(fresh) < len(members) or report in held
@@ -296,7 +300,8 @@ def _included(
     rest = {*of_new, *of_none}
     present_studies = set(studies)
     listed = {study: None for report in entered for study in reader.studies(report)}
-    every = {study: None for report in reader.members for study in reader.studies(report)} | listed
+    linked = (report for report in reader.members if report in reader.links)
+    every = {study: None for report in linked for study in reader.studies(report)} | listed
     return {
         "previous_studies": box_of("study", before.studies),
         "previous_reports": box_of("report", before.reports),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -69,14 +70,15 @@ class Reader:
     def __init__(self, state: FlowState) -> None:
         self._state = state
         records = state.records
-        self.members: dict[str, list[int]] = {}
+        members: defaultdict[str, list[int]] = defaultdict(list)
         for position, report in enumerate(records.report):
-            self.members.setdefault(report, []).append(position)
+            members[report].append(position)
+        self.members: dict[str, list[int]] = dict(members)
         self._ids = records.id
         self.report_of: dict[str, str] = dict(zip(records.id, records.report, strict=True))
-        self._links: dict[str, list[str]] = {}
+        self.links: dict[str, list[str]] = {}
         for report, study in state.links:
-            linked = self._links.setdefault(self.canonical(report), [])
+            linked = self.links.setdefault(self.canonical(report), [])
             if study not in linked:
                 linked.append(study)
 
@@ -97,7 +99,7 @@ class Reader:
 
     def studies(self, report: str) -> list[str]:
         """Studies that ``report`` describes, in the order they were linked."""
-        return self._links.get(report, [])
+        return self.links.get(report, [])
 
     def decision(self, table: Mapping[str, Decision], report: str) -> tuple[Decision | None, bool]:
         """The decision on ``report`` and whether its voices differ."""
@@ -137,6 +139,24 @@ class Reader:
         table = self._state.retrievals
         found = [table[voice] for voice in self.voices(report) if voice in table]
         return max(found, key=_FURTHEST.__getitem__, default=None)
+
+    def standings(self, reports: Iterable[str]) -> dict[str, Standing]:
+        """Where each report stands."""
+        state, members, ids, screened = self._state, self.members, self._ids, self._state.title_abstract
+        moved_on = {*state.full_text, *state.retrievals, *state.extra_reports, *state.removals}
+        # Most reports of a large review have one record, and no judgement but that on title and abstract.
+        simple: dict[int, Standing] = {}
+        found: dict[str, Standing] = {}
+        for report in reports:
+            positions = members.get(report, ())
+            if report in moved_on or len(positions) != 1 or ids[positions[0]] != report:
+                found[report] = self.standing(report)
+                continue
+            decision = id(screened.get(report))
+            if decision not in simple:
+                simple[decision] = self.standing(report)
+            found[report] = simple[decision]
+        return found
 
     def standing(self, report: str) -> Standing:
         """Where ``report`` stands."""

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -154,8 +155,8 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
         runs={run.id: _source(run, kinds, marks) for run in views.runs(store, as_of=as_of)},
         records=RecordColumns(
             id=tuple(arrived),
-            report=tuple(now[rid] for rid in arrived),
-            run=tuple(run.id for run in arrived.values()),
+            report=tuple(map(now.__getitem__, arrived)),
+            run=tuple(map(attrgetter("id"), arrived.values())),
             joined_by=tuple(removed.get(rid, "") for rid in arrived),
         ),
         removals={event.subject: event.value or "other" for event in store.heads("remove", as_of=as_of)},

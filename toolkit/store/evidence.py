@@ -65,7 +65,7 @@ def study_standings(
     A study is included when one of its reports is, unless a person stated otherwise ("ongoing",
     "awaiting_classification", "removed").
     """
-    decided = views.decisions(store, FULL_TEXT, votes_needed=votes_needed, reason_order=reason_order, as_of=as_of)
+    decided = views.verdicts(store, FULL_TEXT, votes_needed=votes_needed, reason_order=reason_order, as_of=as_of)
     stated = views.study_statuses(store, as_of=as_of)
     reports: dict[str, list[str]] = {}
     for link in sorted(views.links(store, as_of=as_of), key=lambda link: link.role != "primary"):
