@@ -165,3 +165,12 @@ def test_nothing_not_estimated_is_expected_of_others() -> None:
     found = payload(pair_arms("binary")[:2], PairwiseSpec(measure="OR", treatment=TREATED, reference=CONTROL))
     names = [what for what, _ in expected_numbers(found)]
     assert "common: estimate" in names and not any(n.startswith(("random", "tau2", "prediction")) for n in names)
+
+
+def test_effects_that_the_data_file_alone_does_not_give_get_no_script() -> None:
+    found = payload(pair_arms("continuous"), PairwiseSpec(measure="MD", treatment=TREATED, reference=CONTROL))
+    assert {script.name for script in analysis_scripts(found)[0]} == {"metafor.R", "meta.R", "stata.do"}
+    # a standard error that was enlarged for clusters, say
+    found["result"]["studies"][0]["model"]["se"] *= 1.1
+    made, left_out = analysis_scripts(found)
+    assert made == () and all("in data.csv alone" in why for _, why in left_out) and len(left_out) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 from toolkit import __version__
 from toolkit.analysis.run import AnalysisOutcome, plan
+from toolkit.analysis.stored import stored_arms, stored_pairwise_spec
+from toolkit.engine.pairwise import pairwise
 from toolkit.exchange.expected import Payload, data_type, expected_numbers, require_estimate, settings_of
 from toolkit.model.choices import TAU2_METHODS
-from toolkit.model.errors import InputError
+from toolkit.model.errors import InputError, NotEstimable
 from toolkit.project import Project
 from toolkit.records.tables import write_whole
 
@@ -105,6 +108,7 @@ def analysis_scripts(payload: Payload) -> tuple[tuple[Script, ...], tuple[tuple[
         try:
             if payload["kind"] == "pairwise":
                 _has_a_script(payload["result"]["spec"])
+                _rests_on_its_data(payload)
             made.append(make(payload))
         except _NotPossibleError as error:
             left_out.append((name, str(error)))
@@ -125,6 +129,26 @@ def _has_a_script(spec: Payload) -> None:
         raise _NotPossibleError("the script has no Mantel-Haenszel estimate of corrected counts and no Q around it")
     if spec["measure"] == "SMD_RM":
         raise _NotPossibleError("the script has no SMD_RM")
+
+
+def _rests_on_its_data(payload: Payload) -> None:
+    """Refuses where the arms in data.csv alone do not give the effects: they were reported, converted or adjusted."""
+    if payload["result"]["random"] is None and payload["result"]["common"] is None:
+        return
+    rows = {row["study"]: row["model"] for row in payload["result"]["studies"]}
+    stored = {study: (model["y"], model["se"]) for study, model in rows.items() if model["y"] is not None}
+    found = {}
+    with suppress(InputError, NotEstimable):
+        plain = pairwise(stored_arms(payload), stored_pairwise_spec(payload["result"]["spec"]))
+        found = {row.study: (row.y, row.se) for row in plain.studies if row.y is not None}
+    if stored.keys() != found.keys() or not all(_same(pair, found[study]) for study, pair in stored.items()):
+        raise _NotPossibleError("the effects are not those of the counts or means in data.csv alone")
+
+
+def _same(one: Sequence[float | None], other: Sequence[float | None]) -> bool:
+    return all(
+        a is not None and b is not None and math.isclose(a, b, abs_tol=1e-9) for a, b in zip(one, other, strict=True)
+    )
 
 
 def _template(name: str) -> str:

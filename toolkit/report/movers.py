@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from toolkit.analysis.stored import stored_arms, stored_network_spec
 from toolkit.analysis.words import digits_of, estimate_text
 from toolkit.model.errors import InputError, NotEstimable
-from toolkit.model.spec import NetworkSpec, ZeroCells
 
 if TYPE_CHECKING:
     from toolkit.engine.data import Effects
     from toolkit.engine.results import NetworkResult
+    from toolkit.model.spec import NetworkSpec
 
 __all__ = ["network_mover"]
 
@@ -37,7 +38,7 @@ def network_mover(payload: Mapping[str, Any], fresh: Sequence[str]) -> str:
     from toolkit.engine.network import network
     from toolkit.engine.network.blocks import take_studies
 
-    spec = _spec(payload["spec"])
+    spec = stored_network_spec(payload["spec"])
     try:
         effects = _effects(payload, spec)
         full = network(effects, spec)
@@ -68,38 +69,11 @@ def network_mover(payload: Mapping[str, Any], fresh: Sequence[str]) -> str:
     return " ".join(words)
 
 
-def _spec(stored: Mapping[str, Any]) -> NetworkSpec:
-    """The spec as it was stored with the result; JSON has no tuples."""
-
-    def whole(value: Any) -> Any:
-        return tuple(whole(x) for x in value) if isinstance(value, list) else value
-
-    own = {name: whole(value) for name, value in stored.items()}
-    return NetworkSpec(**{**own, "zero_cells": ZeroCells(**stored["zero_cells"])})
-
-
 def _effects(payload: Mapping[str, Any], spec: NetworkSpec) -> Effects:
     """The effects of the arms that entered; of a disconnected network its largest piece, if that was analysed."""
-    from math import nan
-
-    from toolkit.engine.effects import arm_table
     from toolkit.engine.network import largest_subnetwork, network_effects
 
-    arms = payload["selection"]["arms"]
-
-    def column(name: str) -> list[float]:
-        return [nan if arm[name] is None else float(arm[name]) for arm in arms]
-
-    table = arm_table(
-        [arm["study"] for arm in arms],
-        [arm["treatment"] for arm in arms],
-        n=column("n"),
-        events=column("events"),
-        mean=column("mean"),
-        sd=column("sd"),
-        time=column("time"),
-    )
-    effects = network_effects(table, spec)
+    effects = network_effects(stored_arms(payload), spec)
     return network_effects(largest_subnetwork(effects), spec) if payload.get("largest") else effects
 
 
