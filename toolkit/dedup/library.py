@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -105,7 +106,9 @@ def _joined(parts: Iterable[tuple[Keys, Normalised]]) -> Library:
     def take(name: str) -> list[Any]:
         return [part.pop(name) for part in values]
 
-    columns: dict[str, Any] = {name: Texts.joined(take(name)) for name in _TEXTS}
+    columns: dict[str, Any] = {}
+    for name in _TEXTS:
+        columns[name] = Texts.joined(take(name))
     all_books: dict[str, Sequence[str]] = {}
     books = take("books")
     for book, names in CODED.items():
@@ -117,7 +120,16 @@ def _joined(parts: Iterable[tuple[Keys, Normalised]]) -> Library:
         some_values = take(name)
         is_array = isinstance(some_values[0], np.ndarray)
         columns[name] = np.concatenate(some_values) if is_array else [one for part in some_values for one in part]
+    _give_back()
     return Library(keys=all_keys, values=Normalised(**columns))
+
+
+def _give_back() -> None:
+    """Hand freed memory, which the C library would keep in small pieces, back to the system (glibc; else nothing)."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError, TypeError):
+        return
 
 
 def _one_book(
