@@ -15,10 +15,11 @@ from toolkit.model.errors import InputError
 from toolkit.model.evidence import CHARACTERISTICS, TABLES
 from toolkit.model.review import STAGES, TITLE_ABSTRACT, Run, Standing
 from toolkit.project import Project
-from toolkit.report.state import is_fresh
+from toolkit.report.state import REPORT, is_fresh
 from toolkit.screening.notices import notices
 from toolkit.screening.progress import Progress, progress_of
 from toolkit.screening.state import ScreeningState, load_state
+from toolkit.search.notes import source_notes
 from toolkit.store import views
 from toolkit.store.evidence import arm_results
 from toolkit.store.kept import kept
@@ -156,6 +157,7 @@ def _sources(draft: _Draft) -> None:
     settings, finished = draft.project.config, [r for r in draft.runs if r.completed_at is not None]
     per_run = Counter(map(attrgetter("id"), views.record_runs(draft.project.store).values()))
     names = list(dict.fromkeys([s.name for s in settings.sources] + [r.source for r in finished]))
+    noted = {note.source for note in source_notes(draft.project)}
     facts: list[tuple[str, Any]] = []
     for name in names:
         own = [r for r in finished if r.source.casefold() == name.casefold()]
@@ -164,6 +166,8 @@ def _sources(draft: _Draft) -> None:
             facts.append((name, {"records": sum(per_run[r.id] for r in own), "last searched": last}))
         else:
             facts.append((name, {"records": 0, "last searched": None}))
+            if name in noted:
+                continue
             source = next(s for s in settings.sources if s.name == name)
             by_machine = source.strategy and "pubmed" in f"{source.name} {source.platform}".casefold()
             draft.wait(
@@ -346,9 +350,9 @@ def _analyses(draft: _Draft) -> None:
 
 
 def _report(draft: _Draft) -> None:
-    pages = sorted(draft.project.path("report").glob("*.html"))
+    written = draft.project.path("report", REPORT).is_file()
     closed = views.versions(draft.project.store)
-    facts: list[tuple[str, Any]] = [("file", f"report/{pages[-1].name}" if pages else None)]
+    facts: list[tuple[str, Any]] = [("file", f"report/{REPORT}" if written else None)]
     facts.append(("versions completed", len(closed)))
     if closed:
         facts.append(("last version", f"{closed[-1].label}, {closed[-1].at[:10]}"))

@@ -158,6 +158,24 @@ def test_another_number_than_expected_is_refused_unless_accepted(project: Projec
     assert detail["expected"] == 4
 
 
+def test_an_accepted_loss_is_printed_and_stands_in_the_report_of_the_search(
+    folder: Path, export: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["-C", str(folder), "--as", "AB"]
+    given = ["--database", "Embase", "--date", "2026-02-01", "--expect", "4"]
+    assert run([*arguments, "import", str(export), *given, "--accept-loss"]) == 0
+    said = "Accepted by AB: 4 records were expected and 3 are in it."
+    assert said in capsys.readouterr().out
+    assert run([*arguments, "search", "report"]) == 0
+    assert "4 records were expected and 3 are in it (accepted by AB)" in capsys.readouterr().out
+
+
+def test_a_day_to_come_is_refused(project: Project, export: Path) -> None:
+    with pytest.raises(InputError, match=r"still to come.*2099-01-01"):
+        import_file(project, export, source="Embase", searched_on=date(2099, 1, 1))
+    assert views.runs(project.store, include_open=True) == []
+
+
 def test_a_file_cut_off_in_a_record_is_refused_and_nothing_is_stored(project: Project, tmp_path: Path) -> None:
     cut = tmp_path / "cut.ris"
     cut.write_text(ris(3)[:-20].rstrip(), encoding="utf-8")

@@ -16,6 +16,7 @@ from toolkit.model.errors import InputError
 from toolkit.project import Project
 from toolkit.search.appendix import search_report
 from toolkit.search.appendix_text import as_html, as_markdown
+from toolkit.search.importing import import_file
 from toolkit.search.press import ELEMENTS, form_text, press_reviews, sign
 from toolkit.search.recall import read_seeds, recall_of
 from toolkit.search.run import run_search
@@ -93,6 +94,17 @@ def test_recall_names_what_is_found_by_which_line_and_what_is_missed(transport: 
     assert found.by_line == ((1, ("900000009",)), (2, ("900000003",)), (3, ("900000003", "900000009")))
     assert found.absent == ("10.1000/nowhere", "123")
     assert found.share == pytest.approx(2 / 3)
+
+
+def test_studies_without_numbers_are_named_apart_from_those_pubmed_lacks(transport: Transport, tmp_path: Path):
+    path = tmp_path / "seeds.ris"
+    entry = "TY  - JOUR\nAU  - Li, H\nJO  - Bone J\nPY  - 2012\nER  - \n"
+    path.write_text(entry, encoding="utf-8")
+    with pytest.raises(InputError, match=r"None of the known studies has a PMID or a DOI.*Li, H, Bone J, 2012"):
+        recall_of(transport, parse_strategy(STRATEGY), read_seeds(path))
+    path.write_text(f"{entry}\nTY  - JOUR\nTI  - Far off\nDO  - 10.1000/nowhere\nER  - \n", encoding="utf-8")
+    found = recall_of(transport, parse_strategy(STRATEGY), read_seeds(path))
+    assert (found.absent, found.unknown) == (("Far off",), ("Li, H, Bone J, 2012",))
 
 
 def test_recall_of_many_seeds_asks_in_batches_and_never_fetches(
@@ -303,3 +315,51 @@ def test_a_draft_is_never_run(project: Project, transport: Transport, emulator: 
         run_search(project, "draft", transport=transport)
     assert emulator.requests == []
     assert project.store.batches() == []
+
+
+def test_the_strategy_of_an_import_is_kept_as_it_stood(project: Project, tmp_path: Path):
+    export = tmp_path / "embase.ris"
+    export.write_text("TY  - JOUR\nTI  - A\nER  - \n", encoding="utf-8")
+    import_file(project, export, source="Embase", searched_on=date(2026, 3, 1))
+    embase = project.path("search_strategies", "embase.txt")
+
+    def shown() -> tuple[str, str]:
+        report = search_report(project)
+        text = next(text for text in report.strategies if text.source == "Embase")
+        return text.lines[0][1], as_markdown(report)
+
+    line, page = shown()
+    assert line == "'asthma'/exp" and "as it stood at the import." in page
+    embase.write_text("# platform: Embase.com\n\n#1 'hip'/exp\n", encoding="utf-8")
+    line, page = shown()
+    assert line == "'asthma'/exp" and "as it stood at the import, edited since." in page
+    embase.unlink()
+    assert shown()[0] == "'asthma'/exp"
+
+
+def test_hand_searching_counts_as_done_in_report_status_and_checklist(
+    project: Project, capsys: pytest.CaptureFixture[str]
+):
+    arguments = ["-C", str(project.root)]
+    given = ["--method", "hand", "--count", "214", "--text", "two journals, 2015 on"]
+    assert run([*arguments, "search", "note", "Experts", *given]) == 0
+    capsys.readouterr()
+    assert run([*arguments, "search", "report"]) == 0
+    page = capsys.readouterr().out
+    assert "| Experts | other |  |  | noted below |" in page
+    assert "Experts: 214 looked at" in page
+    assert run([*arguments, "status", "--format", "json"]) == 0
+    assert "Experts has delivered nothing" not in capsys.readouterr().out
+    assert run([*arguments, "prisma", "--checklist", "S", "--format", "json"]) == 0
+    items = {item["number"]: item["answer"] for item in json.loads(capsys.readouterr().out)["items"]}
+    assert "two journals, 2015 on" in items["4"]
+    assert "The strategies follow" in items["8"]
+
+
+def test_the_ending_of_the_file_says_what_the_report_is_written_as(project: Project, tmp_path: Path):
+    arguments = ["-C", str(project.root), "search", "report", "-o"]
+    assert run([*arguments, str(tmp_path / "s.html")]) == 0
+    assert (tmp_path / "s.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert run([*arguments, str(tmp_path / "s.md")]) == 0
+    assert run([*arguments, str(tmp_path / "s.docx")]) == 2
+    assert not (tmp_path / "s.docx").exists()

@@ -122,8 +122,8 @@ def _say(name: str, outcome: ImportOutcome) -> None:
         f"{name}: {counted(outcome.records, 'record')} of {outcome.source}, searched {outcome.searched_on}{again}; "
         f"{outcome.format}, {outcome.encoding}."
     )
-    if outcome.lost:
-        click.echo(f"  {counted(outcome.lost, 'record')} could not be read and are not counted (accepted).")
+    if outcome.accepted:
+        click.echo(f"  Accepted by {outcome.accepted_by}: {', and '.join(outcome.accepted)}.")
     if outcome.retracted:
         click.echo(f"  {outcome.retracted} of them say that their publication was retracted.")
 

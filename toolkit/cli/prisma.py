@@ -251,12 +251,17 @@ def _list(project: Project, counted: Flow, box: str, output_format: str) -> None
 
 
 def _checklist(project: Project, which: str, output_format: str) -> None:
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from toolkit.prisma.checklist_items import CHECKLISTS
     from toolkit.prisma.checklists import checklist
 
     rows = checklist(project, which)
+    if which == "S":
+        from toolkit.search.appendix import search_report
+
+        known = search_report(project, [(row.number, row.topic, row.answer) for row in rows]).items
+        rows = tuple(replace(row, answer=answer) for row, (_, _, answer) in zip(rows, known, strict=True))
     if output_format == "json":
         emit({"checklist": CHECKLISTS[which][0], "items": [asdict(row) for row in rows]})
         return

@@ -54,7 +54,9 @@ def recall(ctx: click.Context, seeds: str, strategy: str, replies: str | None, o
         by = f"; only by line {', '.join(lines)}" if lines else "; by no line"
         click.echo(f"  missed: {pmid}  {found.name_of(pmid)}{by}")
     for name in found.absent:
-        click.echo(f"  not in PubMed, or without PMID and DOI: {name}")
+        click.echo(f"  not in PubMed: {name}")
+    for name in found.unknown:
+        click.echo(f"  without PMID and DOI, so not asked about: {name}")
 
 
 @click.command("report")
@@ -68,16 +70,24 @@ def report(ctx: click.Context, output: str | None, output_format: str) -> None:
     What the project does not know is marked as the authors' to write; sources whose strategy is not kept are named.
 
     \b
-    evipool search report --format html -o report/search.html
+    evipool search report -o report/search.html
     """
     import json
     from pathlib import Path
 
+    from click.core import ParameterSource
+
+    from toolkit.model.errors import InputError
     from toolkit.prisma.checklists import checklist
     from toolkit.records.tables import write_whole
     from toolkit.search.appendix import search_report
     from toolkit.search.appendix_text import as_html, as_markdown
 
+    if output is not None and ctx.get_parameter_source("output_format") is ParameterSource.DEFAULT:
+        kinds = {".md": "markdown", ".txt": "markdown", ".html": "html", ".htm": "html", ".json": "json"}
+        if (suffix := Path(output).suffix.lower()) not in kinds:
+            raise InputError("not a kind of file this report is written as", value=output, allowed=".md, .html, .json")
+        output_format = kinds[suffix]
     with open_project(ctx) as project:
         rows = [(row.number, row.topic, row.answer) for row in checklist(project, "S")]
         made = search_report(project, rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from toolkit import __version__
 from toolkit.config import Analysis, ReviewFile
@@ -207,11 +208,17 @@ def _amendments(facts: _Facts) -> str | None:
     return f"Analyses not planned: {'; '.join(late)}." if late else None
 
 
+ONE_SEARCH = timedelta(days=7)
+"""Exports of a source within a week of the first belong to one search: large results come in parts."""
+
+
 def _updates(facts: _Facts) -> str | None:
-    again: dict[str, set[str]] = {}
-    for run in facts.runs:
-        again.setdefault(run.source, set()).add(run.searched_on)
-    listed = [f"{source}: {', '.join(sorted(days))}" for source, days in again.items() if len(days) > 1]
+    again: dict[str, list[str]] = {}
+    for run in sorted(facts.runs, key=lambda run: run.searched_on):
+        days = again.setdefault(run.source, [])
+        if not days or date.fromisoformat(run.searched_on) - date.fromisoformat(days[-1]) > ONE_SEARCH:
+            days.append(run.searched_on)
+    listed = [f"{source}: {', '.join(days)}" for source, days in again.items() if len(days) > 1]
     return f"Searches rerun on: {'; '.join(listed)}. Completed versions: {facts.versions}." if listed else None
 
 

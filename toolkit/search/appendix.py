@@ -13,7 +13,7 @@ from toolkit.project import Project
 from toolkit.search.notes import METHODS, SourceNote, source_notes
 from toolkit.search.press import PressReview, press_reviews
 from toolkit.search.runs import locate_strategy
-from toolkit.search.strategy import Strategy, parse_strategy, read_strategy
+from toolkit.search.strategy import parse_strategy, read_strategy
 from toolkit.store import views
 
 __all__ = ["SearchReport", "SourceRow", "StrategyText", "search_report"]
@@ -44,7 +44,9 @@ class StrategyText:
     Attributes
     ----------
     source, day, file : where and when it was run, and from which file
-    as_run : whether the text was kept by the run itself; else it is the file as it stands now
+    as_run : whether the text was kept by the run itself
+    as_imported : whether it was kept by the import of its export; else, if not ``as_run``, it is the file as it stands
+    edited : whether the file reads otherwise now, or is gone
     header : (key, value) of its head
     lines : (number, text, hits or None)
     query : what was sent, and how the database read it, where evipool ran it
@@ -56,6 +58,8 @@ class StrategyText:
     day: str
     file: str
     as_run: bool
+    as_imported: bool = False
+    edited: bool = False
     header: tuple[tuple[str, str], ...]
     lines: tuple[tuple[int | None, str, int | None], ...]
     query: str | None = None
@@ -134,7 +138,10 @@ def _how(run: Run) -> str:
     window = run.detail.get("window") or {}
     part = f", {window.get('field')} {window.get('first') or ''} to {window.get('last') or ''}".rstrip(" to")
     what = "searched by evipool" if run.kind == "search" else "export imported"
-    return what + (part if window.get("first") or window.get("last") else "")
+    what += part if window.get("first") or window.get("last") else ""
+    if accepted := run.detail.get("accepted"):
+        what += f"; {', and '.join(accepted)} (accepted by {run.detail.get('accepted_by') or 'nobody named'})"
+    return what
 
 
 def _records(run: Run) -> int | None:
@@ -155,11 +162,12 @@ def _strategies(project: Project, runs: Sequence[Run], searches: Sequence[Source
             continue
         path = _path(project, source.strategy)
         own = [run for run in runs if run.source.casefold() == source.name.casefold()]
-        if path is not None:
+        kept = max((run for run in own if "strategy_text" in run.detail), key=lambda r: r.searched_on, default=None)
+        if path is not None or kept is not None:
             noted = _on(searches, source.name)
             day = max((*(run.searched_on for run in own), *(note.day for note in noted)), default="")
             counts = [n for n in (*map(_records, own), *(note.count for note in noted if not own)) if n is not None]
-            found.append(_as_kept(source.name, read_strategy(path), day, sum(counts) if counts else None))
+            found.append(_by_hand(source.name, kept, path, day, sum(counts) if counts else None))
     return found
 
 
@@ -181,12 +189,21 @@ def _as_run(project: Project, run: Run) -> StrategyText:
     )
 
 
-def _as_kept(source: str, strategy: Strategy, day: str, records: int | None) -> StrategyText:
+def _by_hand(source: str, kept: Run | None, path: Path | None, day: str, records: int | None) -> StrategyText:
+    """The strategy as it stood at the last import, else its file as it stands."""
+    now = read_strategy(path) if path is not None else None
+    strategy = now
+    if kept is not None:
+        name = str(kept.detail["strategy_file"])
+        strategy = parse_strategy(kept.detail["strategy_text"], file=name, name=Path(name).stem)
+    assert strategy is not None
     return StrategyText(
         source=source,
         day=day or strategy.get("date", "run") or "",
         file=Path(strategy.file).name,
         as_run=False,
+        as_imported=kept is not None,
+        edited=kept is not None and (now is None or now.text != strategy.text),
         header=strategy.header,
         lines=tuple((line.number, line.text, line.hits) for line in strategy.lines),
         records=records,
@@ -265,7 +282,11 @@ def _answers(report: SearchReport) -> dict[str, str]:
             + (" (the strategy was changed afterwards)" if r.current is False else "")
             for r in report.reviews
         ),
-        "15": "; ".join(f"{n.source}: {n.count}" for n in report.notes if n.count is not None),
+        "15": "; ".join(
+            f"{n.source}: {n.count}" + ("" if n.method == "search" else " looked at")
+            for n in report.notes
+            if n.count is not None
+        ),
     }
     return {number: f"{text.rstrip('.')}." for number, text in found.items() if text}
 

@@ -23,8 +23,10 @@ _OPEN = "to be written by the authors"
 
 def _tables(report: SearchReport) -> list[tuple[str, list[list[str]]]]:
     sources = []
+    noted = {note.source.casefold() for note in report.notes}
     for row in report.sources:
-        runs: Sequence[tuple[str, str, int | None, str]] = row.runs or (("", "not searched yet", None, ""),)
+        nothing = "noted below" if row.name.casefold() in noted else "not searched yet"
+        runs: Sequence[tuple[str, str, int | None, str]] = row.runs or (("", nothing, None, ""),)
         sources += [[row.name, row.kind, row.platform, day, how, _n(n), file] for day, how, n, file in runs]
     notes = [[n.source, n.kind, METHODS[n.method], n.day, _n(n.count), n.text, n.actor] for n in report.notes]
     items = [[number, topic, answer or _OPEN] for number, topic, answer in report.items]
@@ -41,6 +43,9 @@ def _facts(text: StrategyText) -> list[str]:
     facts.append(
         f"Run on {text.day}, from {text.file}, kept with the run."
         if text.as_run
+        else f"Run by hand at the host{exported}; the file {text.file} as it stood at the import"
+        + (", edited since." if text.edited else ".")
+        if text.as_imported
         else f"Run by hand at the host{exported}; the file {text.file} as it stands."
     )
     if text.records is not None:

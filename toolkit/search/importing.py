@@ -11,13 +11,14 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
+from toolkit.model.wording import counted
 from toolkit.records import PARSER_VERSION
 from toolkit.records.files import OpenedFile, ReadRecord, open_file
 from toolkit.records.jsonfiles import parse as parse_json
@@ -25,6 +26,7 @@ from toolkit.records.normalise import is_retracted
 from toolkit.records.pubmed_xml import parse_pubmed_article
 from toolkit.records.tagged import Chunk
 from toolkit.search.kept import Kept
+from toolkit.search.strategy import read_strategy, strategy_file
 from toolkit.store import NewRecord, content_id, views
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class ImportOutcome:
     starters, records : how many records begin in the file, and how many were read
     new : records stored by this call; 0 when the file was known
     lost : records that begin in the file and could not be read (accepted by the user)
+    accepted : what was wrong with the file and accepted, in words; ``accepted_by`` says by whom
     retracted : records that say their publication was retracted
     repeated : whether the file had been imported before, so that nothing was added
     resumed : whether an import that was cut off was carried on
@@ -76,6 +79,8 @@ class ImportOutcome:
     resumed: bool
     brought_back: bool = False
     notes: tuple[str, ...]
+    accepted: tuple[str, ...] = ()
+    accepted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +119,16 @@ def import_file(
     Raises
     ------
     InputError
-        for an unknown source, a file that is none, lost records without ``accept_loss``, and a file that was imported
-        under another source or date before; nothing is written then.
+        for an unknown source, a day to come, a file that is none, lost records without ``accept_loss``, and a file
+        that was imported under another source or date before; nothing is written then.
     """
     where = Path(path)
     found = project.config.source(source)
+    today = date.fromisoformat(project.store.clock()[:10])
+    if searched_on is not None and searched_on > today + timedelta(days=1):  # it may be tomorrow east of Greenwich
+        raise InputError(
+            "the day of the search is still to come", value=searched_on.isoformat(), allowed=f"up to {today}"
+        )
     opened = open_file(where, format=format)
     earlier = next((r for r in views.runs(project.store, include_open=True) if r.sha256 == opened.sha256), None)
     if earlier is not None and earlier.completed_at is not None:
@@ -156,15 +166,16 @@ def _check(opened: OpenedFile, kept: Kept, expect: int | None, progress: Progres
             progress("check", number, opened.starters)
     problems = []
     if parsed < opened.starters:
-        problems.append(f"{opened.starters:,} records begin in it and {parsed:,} can be read")
+        problems.append(f"of {counted(opened.starters, 'record')} in it {parsed:,} can be read")
     elif unread:
-        problems.append(f"{len(unread)} stretches of it cannot be read as records")
+        problems.append(f"{counted(len(unread), 'stretch')} of it cannot be read as records")
     if opened.incomplete:
         problems.append(opened.incomplete)
     if opened.stated is not None and parsed != opened.stated and expect != parsed:
         problems.append(f"the file itself says that there are {opened.stated:,} and {parsed:,} can be read")
     if expect is not None and parsed != expect:
-        problems.append(f"{expect:,} records were expected and {parsed:,} are in it")
+        were, are = "was" if expect == 1 else "were", "is" if parsed == 1 else "are"
+        problems.append(f"{counted(expect, 'record')} {were} expected and {parsed:,} {are} in it")
     return _Count(records=parsed, unread=tuple(unread), problems=tuple(problems))
 
 
@@ -273,6 +284,7 @@ class _Import:
             payload["accepted"] = list(self.count.problems)
             payload["unread"] = [[ordinal, reason] for ordinal, reason in self.count.unread]
             payload["accepted_by"] = self.project.actor
+        payload |= self._strategy()
         standing = {event.subject for event in self.project.store.heads("retract")}
         events = [
             NewEvent(kind="retract", subject=record, value="retracted", payload={"run": run_id})
@@ -298,7 +310,21 @@ class _Import:
             resumed=self.earlier is not None and not self.earlier.taken_back,
             brought_back=self.earlier is not None and self.earlier.taken_back,
             notes=self.opened.notes,
+            accepted=self.count.problems,
+            accepted_by=payload.get("accepted_by", ""),
         )
+
+    def _strategy(self) -> dict[str, Any]:
+        """The source's strategy as its file reads now, kept with the run: the file may be edited later."""
+        if not self.source.strategy:
+            return {}
+        path = strategy_file(self.project.path(), self.source.strategy)
+        path = path if path.is_file() else self.project.path(self.source.strategy)
+        try:
+            text = read_strategy(path).text
+        except InputError:
+            return {}  # the report of the search names the file that is missing or cannot be read
+        return {"strategy_file": path.name, "strategy_text": text}
 
     def _day(self) -> tuple[str, bool]:
         if self.searched_on is not None:

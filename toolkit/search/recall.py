@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.model.errors import InputError
+from toolkit.model.records import ParsedRecord
 from toolkit.records.files import read_file
 from toolkit.records.normalise import find_doi, find_pmid
 from toolkit.search import pubmed
@@ -42,7 +43,8 @@ class Recall:
     seeds : (seed, PMID in PubMed or None)
     found, missed : PMIDs among them that the whole strategy finds, or not
     by_line : (line number, PMIDs it finds)
-    absent : names of seeds that PubMed does not hold, or that have neither PMID nor DOI: no strategy there finds them
+    absent : names of seeds that PubMed does not hold: no strategy there finds them
+    unknown : names of seeds with neither PMID nor DOI, which PubMed cannot be asked about
     share : found / (found + missed); None without a seed in PubMed
     """
 
@@ -52,6 +54,7 @@ class Recall:
     missed: tuple[str, ...]
     by_line: tuple[tuple[int, tuple[str, ...]], ...]
     absent: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
     @property
     def share(self) -> float | None:
@@ -87,10 +90,13 @@ def read_seeds(path: str | Path) -> tuple[Seed, ...]:
         n, line = next((n, line) for n, line in lines if _number_of(line) == (None, None))
         raise InputError("This line is neither a PMID nor a DOI.", file=path, line=n, value=line)
     records = read_file(path).parsed
-    return tuple(
-        Seed(name=(r.title or r.doi or r.pmid or f"record {i}")[:100], pmid=r.pmid, doi=r.doi)
-        for i, r in enumerate(records, start=1)
-    )
+    return tuple(Seed(name=_named(r, i)[:100], pmid=r.pmid, doi=r.doi) for i, r in enumerate(records, start=1))
+
+
+def _named(record: ParsedRecord, place: int) -> str:
+    """The title, or what else a reader knows the study by."""
+    cited = ", ".join(str(part) for part in (*record.authors[:1], record.journal, record.year) if part)
+    return record.title or cited or record.doi or record.pmid or f"record {place} of the file"
 
 
 def _number_of(line: str) -> tuple[str | None, str | None]:
@@ -105,7 +111,7 @@ def recall_of(transport: Transport, strategy: Strategy, seeds: Sequence[Seed]) -
     Raises
     ------
     InputError
-        the strategy has errors or is not for PubMed, or there are no seeds.
+        the strategy has errors or is not for PubMed, or no seed has a PMID or DOI.
     EntrezError
         PubMed failed.
     """
@@ -116,10 +122,17 @@ def recall_of(transport: Transport, strategy: Strategy, seeds: Sequence[Seed]) -
         raise InputError(f"The strategy cannot be tried: {wrong[0].message}.", file=wrong[0].file, row=wrong[0].row)
     if not seeds:
         raise InputError("There are no known studies to try the strategy on.")
+    unknown = tuple(seed.name for seed in seeds if not seed.pmid and not seed.doi)
+    if len(unknown) == len(seeds):
+        raise InputError(
+            "None of the known studies has a PMID or a DOI, by which PubMed could be asked.",
+            value="; ".join(unknown[:3]),
+            hint="Write their PMIDs or DOIs into a text file, one a line.",
+        )
     resolved = tuple((seed, seed.pmid or _by_doi(transport, seed.doi)) for seed in seeds)
     wanted = tuple(dict.fromkeys(pmid for _, pmid in resolved if pmid))
     held = set(_among(transport, None, wanted))
-    absent = tuple(seed.name for seed, pmid in resolved if pmid is None or pmid not in held)
+    absent = tuple(s.name for s, pmid in resolved if (s.pmid or s.doi) and (pmid is None or pmid not in held))
     wanted = tuple(pmid for pmid in wanted if pmid in held)
     found = set(_among(transport, query_of(strategy), wanted))
     by_line = tuple(
@@ -134,6 +147,7 @@ def recall_of(transport: Transport, strategy: Strategy, seeds: Sequence[Seed]) -
         missed=tuple(pmid for pmid in wanted if pmid not in found),
         by_line=by_line,
         absent=absent,
+        unknown=unknown,
     )
 
 
