@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "pairwise": ("toolkit.cli.pairwise", "pairwise", "Pairwise meta-analysis of a table; no project needed."),
     "network": ("toolkit.cli.network", "network", "Network meta-analysis of a table; no project needed."),
     "swim": ("toolkit.cli.swim", "swim", "Synthesis without meta-analysis of a table; no project needed."),
+    "calculate": ("toolkit.cli.calculate", "calculate", "Conversions of what papers print: SDs, ratios, pairs ..."),
     "revman": ("toolkit.cli.export", "revman", "Read RevMan files into tables; no project needed."),
     "dedup-file": ("toolkit.cli.dedup_file", "dedup_file", "Deduplicate reference files; no project needed."),
     "convert": ("toolkit.cli.convert", "convert", "Turn a reference file into another format; no project needed."),

@@ -22,6 +22,7 @@ from toolkit.engine.conversions.summaries import (
     sd_of_standard_error,
     skewness_of_quantiles,
 )
+from toolkit.engine.conversions.survival import hazard_ratio_of_curves, hazard_ratio_of_logrank
 from toolkit.engine.conversions.units import (
     cross_over_mean_difference,
     cross_over_smd,
@@ -47,6 +48,8 @@ __all__ = [
     "effect_of_p",
     "effective_counts",
     "grim",
+    "hazard_ratio_of_curves",
+    "hazard_ratio_of_logrank",
     "log_or_of_smd",
     "matched_pairs",
     "mean_sd_of_change",
