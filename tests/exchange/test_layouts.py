@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.exchange.builders import CONTROL, TREATED, network_arms, pair_arms, payload
+from toolkit.cli.common import run
 from toolkit.engine.network import network
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.tables import read_table
@@ -152,6 +154,30 @@ def test_the_arms_of_an_rm5_analysis_can_be_pooled(tmp_path: Path) -> None:
     result = pairwise(read_table(tmp_path / "1.1.csv", measure="RR").data("RR"), measure="RR", reference="None")
     assert result.k == 1
     assert result.common is not None and np.exp(result.common.estimate) == pytest.approx((2 / 20) / (5 / 19))
+
+
+def test_a_study_in_two_subgroups_is_two_rows_that_can_be_pooled_and_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = (
+        '<DICH_SUBGROUP NO="2"><NAME>Late</NAME><DICH_DATA STUDY_ID="STD-M_x00fc_ller-2001" EVENTS_1="4" TOTAL_1="18" '
+        'EVENTS_2="7" TOTAL_2="17"/></DICH_SUBGROUP></DICH_OUTCOME>'
+    )
+    text = RM5.format(encoding="utf-8").replace("</DICH_OUTCOME>", late)
+    (tmp_path / "a.rm5").write_text(text, encoding="utf-8")
+    analyses, notes = read_revman(tmp_path / "a.rm5")
+    assert analyses[0].row_names == ("Müller & Sohn 2001 (Early)", "O’Neil 2005", "Müller & Sohn 2001 (Late)")
+    assert any("Müller & Sohn 2001 stands in several rows" in note for note in notes)
+    capsys.readouterr()
+    assert run(["revman", str(tmp_path / "a.rm5"), str(tmp_path / "out")]) == 0
+    capsys.readouterr()
+    table = str(tmp_path / "out" / "1.1.csv")
+    assert run(["pairwise", table, "--measure", "RR", "--reference", "None", "--subgroup", "subgroup"]) == 0
+    out = capsys.readouterr().out
+    assert "Early" in out and "Late" in out
+    same = analyses[0].rows[0]
+    twice = replace(analyses[0], rows=(replace(same, subgroup=""), replace(same, subgroup="")))
+    assert twice.row_names == ("Müller & Sohn 2001", "Müller & Sohn 2001 (2)")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ others read from it. Whatever is not understood is said in the notes, never drop
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,23 +57,58 @@ class RevmanAnalysis:
     measure: str
     rows: tuple[RevmanRow, ...]
 
+    @property
+    def row_names(self) -> tuple[str, ...]:
+        """A name for each row: the study, with its subgroup if it stands in several, numbered if that is not enough.
+
+        RevMan takes such rows as independent, and so does a table in which each has a name of its own.
+        """
+        several = {study for study, n in Counter(r.study for r in self.rows).items() if n > 1}
+        names: list[str] = []
+        for r in self.rows:
+            name = f"{r.study} ({r.subgroup})" if r.study in several and r.subgroup else r.study
+            number, stem = 2, name
+            while name in names:
+                name, number = f"{stem} ({number})", number + 1
+            names.append(name)
+        return tuple(names)
+
     def arm_rows(self) -> list[dict[str, object]]:
         """One row an arm, in the columns that 'evipool pairwise' reads; for estimates one row a study."""
+        named = list(zip(self.row_names, self.rows, strict=True))
         if self.kind == "estimates":
-            return [{"study": r.study, "subgroup": r.subgroup, "estimate": r.estimate, "se": r.se} for r in self.rows]
+            return [{"study": n, "subgroup": r.subgroup, "estimate": r.estimate, "se": r.se} for n, r in named]
         found: list[dict[str, object]] = []
         names = (self.experimental or "experimental", self.control or "control")
         if names[0] == names[1]:
             names = (f"{names[0]} (experimental)", f"{names[1]} (control)")
-        for r in self.rows:
+        for name, r in named:
             for side in (0, 1):
-                cells: dict[str, object] = {"study": r.study, "subgroup": r.subgroup, "treatment": names[side]}
+                cells: dict[str, object] = {"study": name, "subgroup": r.subgroup, "treatment": names[side]}
                 if self.kind == "binary":
-                    cells |= {"events": r.events[side], "n": r.n[side]}
+                    cells |= {"events": _whole(r.events[side]), "n": _whole(r.n[side])}
                 else:
-                    cells |= {"n": r.n[side], "mean": r.mean[side], "sd": r.sd[side]}
+                    cells |= {"n": _whole(r.n[side]), "mean": r.mean[side], "sd": r.sd[side]}
                 found.append({**cells, "note": r.footnote})
         return found
+
+
+def _whole(value: float | None) -> float | None:
+    """A count as people write it."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def _repeats(analyses: Iterable[RevmanAnalysis]) -> tuple[str, ...]:
+    """A note for each analysis in which a study has several rows."""
+    notes = []
+    for a in analyses:
+        twice = [study for study, n in Counter(r.study for r in a.rows).items() if n > 1]
+        if twice:
+            notes.append(
+                f"analysis {a.number}: {', '.join(twice)} stands in several rows; each is written as a study of its "
+                "own, so patients who are in more than one would count more than once"
+            )
+    return tuple(notes)
 
 
 def read_revman(path: str | Path) -> tuple[tuple[RevmanAnalysis, ...], tuple[str, ...]]:
@@ -87,9 +123,9 @@ def read_revman(path: str | Path) -> tuple[tuple[RevmanAnalysis, ...], tuple[str
     if not path.is_file():
         raise InputError("there is no such file", file=path)
     data = path.read_bytes()
-    if data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1] in (b"<",):
-        return _read_rm5(data, path)
-    return _read_rows(path)
+    is_xml = data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1] in (b"<",)
+    analyses, notes = _read_rm5(data, path) if is_xml else _read_rows(path)
+    return analyses, (*notes, *_repeats(analyses))
 
 
 # ---- RevMan 5 -----------------------------------------------------------------------------------------------------
