@@ -68,7 +68,11 @@ def test_pairs_get_the_variance_of_the_marginal_odds_ratio_and_the_range_is_show
     assert at_zero["model"]["estimate"] == pytest.approx(plain["random"]["model"]["estimate"])
     assert at_zero["model"]["se"] == pytest.approx(plain["random"]["model"]["se"])
     assert [flag["kind"] for flag in found["studies"][0]["flags"]] == ["pairs"] and not found["studies"][1]["flags"]
-    assert "30 pairs, correlation within a pair taken as 0.4" in text_of(path, *args)
+    text = text_of(path, *args)
+    assert "30 pairs, correlation within a pair taken as 0.4" in text
+    assert " A † " in text and " B † " not in text and "† not as reported" in text
+    rows = text_of(path, *args, "--format", "csv").splitlines()
+    assert "pairs: 30 pairs" in rows[1] and "pairs" not in rows[2]
 
 
 def test_some_pairs_among_independent_units_lower_the_variance_as_the_delta_method_says(tmp_path: Path) -> None:

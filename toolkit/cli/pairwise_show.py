@@ -24,7 +24,7 @@ __all__ = ["csv_rows", "show"]
 _EVERYTHING = "--format json or --output FILE.json"
 _CSV = (
     "row", "study", "estimate", "ci_low", "ci_high", "p", "se_model", "weight_common", "weight_random",
-    "n_treatment", "n_reference", "events_treatment", "events_reference", "method", "excluded",
+    "n_treatment", "n_reference", "events_treatment", "events_reference", "method", "flags", "excluded",
 )  # fmt: skip
 
 
@@ -70,7 +70,8 @@ def csv_rows(found: dict[str, Any]) -> list[dict[str, object]]:
         own = {name: study[name] for name in ("study", "estimate", "ci_low", "ci_high", "excluded")}
         weights = {name: study[name] for name in ("weight_common", "weight_random")}
         arms = {"n_treatment": n1, "n_reference": n2, "events_treatment": e1, "events_reference": e2}
-        rows.append({"row": "study", "se_model": study["model"]["se"], **own, **weights, **arms})
+        flags = {"flags": "; ".join(f"{flag['kind']}: {flag['what']}" for flag in study.get("flags", ()))}
+        rows.append({"row": "study", "se_model": study["model"]["se"], **own, **weights, **arms, **flags})
     for name in ("common", "mantel_haenszel", "random", "random_wald"):
         pooled = found[name]
         if pooled is not None:
@@ -88,7 +89,7 @@ def _table(result: PairwiseResult, found: dict[str, Any]) -> None:
     out = console()
     sides = f"{result.treatment} against {result.reference}" if result.reference else result.treatment
     out.print(f"{name}, {sides}: {counted(result.k, 'study')}", style="bold", markup=False)
-    _studies(result)
+    _studies(result, {study["study"] for study in found["studies"] if study.get("flags")})
     _pooled(result, found["resolved"])
     _heterogeneity(result, found["resolved"])
     _remarks(result, found)
@@ -108,7 +109,8 @@ def _arm(row: StudyRow, side: int) -> str:
     return ""
 
 
-def _studies(result: PairwiseResult) -> None:
+def _studies(result: PairwiseResult, flagged: set[str]) -> None:
+    """One row a study; a dagger marks those whose numbers are not as they were reported."""
     decimals = _decimals(result)
     level = f"{100 * result.spec.level:g}% CI"
     with_arms = any(_arm(row, 0) for row in result.studies)
@@ -120,10 +122,13 @@ def _studies(result: PairwiseResult) -> None:
             continue
         arms = [_arm(row, side) for side in range(len(sides))]
         effect = format_interval(row.y, row.ci_low, row.ci_high, result.scale, decimals)
-        rows.append([row.study, *arms, effect, format_percent(row.weight_common), format_percent(row.weight_random)])
+        name = f"{row.study} †" if row.study in flagged else row.study
+        rows.append([name, *arms, effect, format_percent(row.weight_common), format_percent(row.weight_random)])
     if rows:
         right = list(range(1, len(header) + 2))
         long_table([*header, "Weight, common", "random"], rows, right=right, everything="--format csv or --output FILE")
+    if flagged:
+        console().print("† not as reported: what was done to its numbers stands below", markup=False)
 
 
 def _pooled(result: PairwiseResult, words: dict[str, str]) -> None:

@@ -39,7 +39,7 @@ CALCULATORS: dict[str, Calculator] = {
         ("q1", "q3", "low", "high"), "n=61 low=3 q1=10 median=14 q3=21 high=40",
     ),
     "quantile-estimation": Calculator(
-        f"{_HERE}:quantile_estimation", "mean and SD from skewed quantiles by the best of five families", ("n", "median"),
+        f"{_HERE}:quantile_estimation", "mean and SD from skewed quantiles, best of five families", ("n", "median"),
         ("q1", "q3", "low", "high"), "n=61 low=3 q1=10 median=14 q3=21 high=40",
     ),
     "box-cox": Calculator(
