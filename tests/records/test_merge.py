@@ -76,3 +76,33 @@ def test_one_record_is_its_own_best_and_none_is_an_error() -> None:
     assert best_record([PUBMED]) is PUBMED
     with pytest.raises(ValueError, match="at least one"):
         best_record([])
+
+
+NOTICE = (
+    "Copyright of Journal of Gambling Studies is the property of Springer Nature and its content may not be copied or "
+    "emailed to multiple sites without the copyright holder's express written permission. However, users may print, "
+    "download, or email articles for individual use. This abstract may be abridged. No warranty is given about the "
+    "accuracy of the copy. (Copyright applies to all Abstracts.)"
+)
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        NOTICE, "© 2020 The Authors. Published by Elsevier.", "Copyright © 2020 John and Pitt.", "(c) 2019 Wiley",
+        "Copyright: © 2021 Whelan et al.", "Published by Elsevier Ltd.", "Copyright 2011 Wiley Periodicals",
+        "All rights reserved.", "(PsycINFO Database Record (c) 2019 APA, all rights reserved)",
+    ],
+)  # fmt: skip
+def test_a_notice_of_copyright_at_the_end_is_no_part_of_the_best_abstract(notice: str) -> None:
+    records = [ParsedRecord(abstract=f"Harm fell. {notice}"), ParsedRecord(abstract="Harm fell")]
+    assert best_record(records).abstract == "Harm fell."
+
+
+@pytest.mark.parametrize(
+    "abstract",
+    ["We read studies published by 2019. Harm fell.", "Effects of copyright law on games. Harm fell.",
+     "Copyright matters to authors. Harm fell.", "Trials were few. Published by 2019, they were small."],
+)  # fmt: skip
+def test_words_of_the_abstract_itself_are_no_notice(abstract: str) -> None:
+    assert best_record([ParsedRecord(abstract=abstract), ParsedRecord(title="Harm")]).abstract == abstract

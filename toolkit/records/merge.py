@@ -14,8 +14,13 @@ from toolkit.model.records import ParsedRecord
 
 __all__ = ["best_record"]
 
+# A notice at the end of an abstract: EBSCO's long one, one with the sign or a year, or one that begins a sentence
+# ("studies published by 2019", "copyright law" are the abstract's own words).
 _COPYRIGHT = re.compile(
-    r"\s*(?:©|\(c\) ?(?:19|20)\d\d|copyright\b|\bpublished by\b|\ball rights reserved\b).{0,300}$",
+    r"\s*copyright of .{2,200}? is the property of .{0,1500}$|"
+    r"(?:\s*(?:\(?psycinfo database record\s*|copyright\b:?\s*)?(?:©|\(c\) ?(?:19|20)\d\d)|"
+    r"(?:(?<=[.!?)\]])\s*|\s*\n\s*)"
+    r"\(?(?:copyright\b(?=\s*(?::|(?:19|20)\d\d|applies\b))|published by\b(?!\s*\d)|all rights reserved\b)).{0,300}$",
     re.IGNORECASE | re.DOTALL,
 )
 _MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
