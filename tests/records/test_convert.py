@@ -76,3 +76,20 @@ def test_the_command_names_what_is_lost(ris: Path, tmp_path: Path, capsys: pytes
     assert json.loads(capsys.readouterr().out)["records"] == 2
     rows = list(csv.DictReader((tmp_path / "t.csv").open(encoding="utf-8-sig")))
     assert rows[0]["title"] == "髓芯减压治疗股骨头坏死"
+
+
+def test_tags_that_only_the_source_has_are_named_with_their_counts(tmp_path: Path, capsys):
+    """Citations, funders and the like were left out without a word."""
+    source = tmp_path / "scopus.csv"
+    source.write_text("Title,Source title,EID,Cited by,Funding Details\nA,J,2-1,3,NIH\nB,J,2-2,4,\n", encoding="utf-8")
+    done = convert_file(source, tmp_path / "new.ris")
+    assert done.tags == (("Cited by", 2), ("Funding Details", 1))
+    assert run(["convert", str(source), str(tmp_path / "new.bib")]) == 0
+    assert "Tags of the source alone, not written: Cited by (2), Funding Details (1)." in capsys.readouterr().out
+
+
+def test_tags_of_ris_go_into_ris(tmp_path: Path):
+    source = tmp_path / "a.ris"
+    source.write_text("TY  - JOUR\nTI  - A\nC1  - kept\nER  - \n", encoding="utf-8")
+    assert convert_file(source, tmp_path / "b.ris").tags == ()
+    assert "C1  - kept" in (tmp_path / "b.ris").read_text(encoding="utf-8")

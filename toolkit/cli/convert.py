@@ -7,6 +7,8 @@ import click
 from toolkit.cli.common import emit, format_option
 from toolkit.model.wording import counted
 
+_SHOWN = 12  # tags of the source on one line; JSON has them all
+
 
 @click.command("convert")
 @click.argument("source", type=click.Path(dir_okay=False))
@@ -50,3 +52,7 @@ def convert(
         click.echo(f"  {counted(len(done.unread), 'record')} could not be read and are not in it.")
     if done.lost:
         click.echo("  No place in this format for: " + ", ".join(f"{name} ({n:,})" for name, n in done.lost) + ".")
+    if done.tags:
+        shown = ", ".join(f"{tag} ({n:,})" for tag, n in done.tags[:_SHOWN])
+        more = len(done.tags) - _SHOWN
+        click.echo(f"  Tags of the source alone, not written: {shown}{f' and {more:,} more' if more > 0 else ''}.")

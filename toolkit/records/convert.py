@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
+from toolkit.model.wording import counted
 from toolkit.records.files import ImportedFile, read_file
-from toolkit.records.write import HELD, WRITERS, write_file
+from toolkit.records.write import HELD, WRITERS, unwritten_tags, write_file
 
 __all__ = ["Conversion", "convert_file", "lost_fields", "target_format"]
 
@@ -23,6 +25,7 @@ class Conversion:
     records : written
     unread : (position from 1, reason) of what could not be read and is not in the new file
     lost : (field, records that had it) of fields the new format has no place for
+    tags : (tag, records that had it) of tags that only the source has, the commonest first
     notes : what was assumed or odd about the file read
     """
 
@@ -31,6 +34,7 @@ class Conversion:
     records: int
     unread: tuple[tuple[int, str], ...]
     lost: tuple[tuple[str, int], ...]
+    tags: tuple[tuple[str, int], ...]
     notes: tuple[str, ...]
 
 
@@ -57,6 +61,11 @@ def lost_fields(records: tuple[ParsedRecord, ...], wanted: str) -> tuple[tuple[s
     """
     names = [name for name in sorted(HELD["csv"] - HELD[wanted]) if any(getattr(r, name) for r in records)]
     return tuple((name, sum(bool(getattr(record, name)) for record in records)) for name in names)
+
+
+def lost_tags(records: tuple[ParsedRecord, ...], wanted: str) -> tuple[tuple[str, int], ...]:
+    """(tag of the source, how many records have it) of what has no field and is not written, the commonest first."""
+    return tuple(Counter(tag for record in records for tag in unwritten_tags(record, wanted)).most_common())
 
 
 def convert_file(
@@ -91,7 +100,7 @@ def convert_file(
     if (gap > 0 or unread or opened.incomplete) and not accept_loss:
         shown = "; ".join(f"number {number}: {reason}" for number, reason in unread[:5])
         raise InputError(
-            f"nothing was written: {opened.starters:,} records begin in it and {len(records):,} can be read"
+            f"nothing was written: of {counted(opened.starters, 'record')} in it {len(records):,} can be read"
             f"{f' ({opened.incomplete})' if opened.incomplete else ''}.{f' Not read: {shown}.' if shown else ''}",
             file=source,
             hint="Export the file again; or go on without them by --accept-loss.",
@@ -103,6 +112,7 @@ def convert_file(
         records=len(records),
         unread=unread,
         lost=lost_fields(records, wanted),
+        tags=lost_tags(records, wanted),
         notes=opened.notes + _stated(opened),
     )
 
@@ -111,4 +121,4 @@ def _stated(opened: ImportedFile) -> tuple[str, ...]:
     """What the file says of its own number of records, where that is another than it holds."""
     if opened.stated in (None, len(opened.parsed)):
         return ()
-    return (f"the file itself says that there are {opened.stated:,} records",)
+    return (f"the file itself states {counted(opened.stated, 'record')}",)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
+from toolkit.model.wording import counted
 from toolkit.records.fields import FieldMap, Pairs, assemble, name_with_initials, name_with_sure_initials
 from toolkit.records.source_line import parse_source
 from toolkit.records.tables import read_xlsx_rows, sniff_delimiter, unescape_cell
@@ -157,7 +158,7 @@ def _cut_row(row: list[str], raw: bytes, shortest: int, columns: int) -> str | N
     """Whether the row stops in the middle: no line end, and fewer cells than any row before it."""
     if len(row) >= shortest or raw.endswith((b"\n", b"\r")):
         return None
-    return f"the last row has {len(row)} of {columns} columns; the file seems cut off"
+    return f"the last row has {len(row)} of {counted(columns, 'column')}; the file seems cut off"
 
 
 def _never_closes(row: str, delimiter: str) -> bool:

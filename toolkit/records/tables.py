@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.model.errors import InputError, SourceError
+from toolkit.model.wording import counted
 from toolkit.records.textfile import MAX_UNPACKED, decode, normalise_newlines, unpack, wrong_kind
 
 __all__ = [
@@ -188,8 +189,8 @@ def parse_form(data: bytes, *, file: str, delimiter: str | None = None, decimal_
         notes += ("the decimal mark is a comma",)
     mangled = [(r.row, c) for r in body for c, v in r.values.items() if is_mangled_date(v)]
     if mangled:
-        notes += (f"{len(mangled)} cells look like dates made by the spreadsheet, first row {mangled[0][0]}, column "
-                  f"{mangled[0][1]!r}; what stood there is unknown",)  # fmt: skip
+        notes += (f"{counted(len(mangled), 'cell', 'looks', 'look')} like dates made by the spreadsheet, "
+                  f"first row {mangled[0][0]}, column {mangled[0][1]!r}; what stood there is unknown",)  # fmt: skip
     return Form(
         file=file, header=header, rows=tuple(body), encoding=encoding, delimiter=used, decimal_mark=mark, notes=notes
     )

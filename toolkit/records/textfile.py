@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 
 from toolkit.model.errors import InputError
+from toolkit.model.wording import counted
 
 __all__ = [
     "Decoded",
@@ -155,9 +156,9 @@ def _counted(data: bytes, name: str, bom: int, notes: tuple[str, ...]) -> Encodi
         seen += decoder.decode(chunk, final=start + _CHUNK >= len(data)).count("�")
     replacements = max(seen, kept)
     if kept:
-        notes += (f"{kept} characters were already lost (U+FFFD) when the file was made",)
+        notes += (f"{counted(kept, 'character', 'was', 'were')} already lost (U+FFFD) when the file was made",)
     if replacements > kept:
-        notes += (f"{replacements - kept} places could not be decoded as {name.upper()} and became U+FFFD",)
+        notes += (f"{counted(replacements - kept, 'place')} could not be decoded as {name.upper()} and became U+FFFD",)
     return Encoding(name=name, bom=bom, replacements=replacements, notes=notes)
 
 
@@ -185,7 +186,8 @@ def one_encoding(data: bytes) -> tuple[bytes, str] | None:
         return None
     for number in strange:
         lines[number] = lines[number].decode(name, errors="replace").encode("utf-8")
-    note = f"joined of parts in two encodings: {len(strange)} lines that are not UTF-8 were read as {name.upper()}"
+    lines_read = counted(len(strange), "line", "that is not UTF-8 was", "that are not UTF-8 were")
+    note = f"joined of parts in two encodings: {lines_read} read as {name.upper()}"
     return b"\n".join(lines), note
 
 
@@ -255,7 +257,7 @@ def _only_member(
     if len(members) != 1:
         listed = ", ".join(info.filename for info in members[:20])
         raise InputError(
-            f"The ZIP file holds {len(members)} files; only one can be read at a time.",
+            f"The ZIP file holds {counted(len(members), 'file')}; only one can be read at a time.",
             file=name,
             hint=f"Unpack it and import them one by one: {listed}." if members else None,
         )

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from toolkit.model.errors import InputError
+from toolkit.model.wording import counted
 from toolkit.records.detect import FORMATS, split_with
 from toolkit.records.tagged import Chunk
 from toolkit.records.textfile import cut_character
@@ -98,7 +99,9 @@ def survey(data: bytes, encoding: str, kind: str, name: str) -> Survey:
     if incomplete is None and encoding == "utf-8" and cut_character(data):
         incomplete = "the file ends inside a character; it was cut off"
     incomplete = incomplete or _missing_end(data, kind) or _other_kinds(data, kind)
-    notes = (f"{unclosed} records have no end mark (ER)",) if unclosed else ()
+    notes = (
+        (f"{counted(unclosed, 'record')} {'has' if unclosed == 1 else 'have'} no end mark (ER)",) if unclosed else ()
+    )
     return Survey(starters, _stated(data, kind), incomplete, notes)
 
 

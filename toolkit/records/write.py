@@ -15,7 +15,7 @@ from toolkit.records.normalise import clean, find_year, paragraphs
 from toolkit.records.tables import escape_cell, write_whole
 from toolkit.records.write_tree import write_csl_json, write_endnote_xml
 
-__all__ = ["HELD", "WRITERS", "write_bibtex", "write_csv", "write_file", "write_nbib", "write_ris"]
+__all__ = ["HELD", "WRITERS", "unwritten_tags", "write_bibtex", "write_csv", "write_file", "write_nbib", "write_ris"]
 
 _RIS_LINE = re.compile(r"[ \t]{0,3}(?:[A-Z][A-Z0-9]|PMID|DOI)[ \t]{1,2}-(?:\s|$)")
 _SPAN = re.compile(r"([^\s,-]+)-([^\s,-]+)")
@@ -211,6 +211,20 @@ HELD: dict[str, frozenset[str]] = {
     "csl_json": _ALL,
 }
 """Format -> fields that a file of it can hold; the others are lost in writing, and `convert` counts them."""
+
+
+def unwritten_tags(record: ParsedRecord, format: str) -> tuple[str, ...]:
+    """Tags of the record's source that have no field here and are not written in this format.
+
+    Examples
+    --------
+    >>> unwritten_tags(ParsedRecord(title="A", extra={"Cited by": ("3",)}), "ris")
+    ('Cited by',)
+    """
+    kept = {"OWN", "DP"} if format == "nbib" else set()
+    if format == "ris" and "TY" in record.extra:
+        kept = {tag for tag in record.extra if re.fullmatch(r"[A-Z][A-Z0-9]", tag)}
+    return tuple(tag for tag in record.extra if tag not in kept)
 
 
 def write_file(path: str | Path, records: Iterable[ParsedRecord], *, format: str | None = None) -> None:

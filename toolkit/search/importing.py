@@ -221,7 +221,10 @@ def _known(
     records = int(run.detail.get("records", 0))
     if expect is not None and expect != records:
         raise InputError(
-            f"this file was imported{name} already, with {records:,} records", file=path, value=expect, hint=undo
+            f"this file was imported{name} already, with {counted(records, 'record')}",
+            file=path,
+            value=expect,
+            hint=undo,
         )
     note = f"the file was imported before{name}, with the same content"
     return ImportOutcome(
