@@ -69,13 +69,14 @@ NOTES = {
 def with_flags(found: dict[str, Any], prepared: Prepared) -> dict[str, Any]:
     """The result as data, each study of it with what was done to its numbers."""
     origin = prepared.origin or {}
+    by_study: dict[str, list[dict[str, str]]] = {}
+    for r in prepared.remarks:
+        if r.used:
+            what = f"{r.treatment}: {r.what}" if r.treatment else r.what
+            by_study.setdefault(r.study, []).append({"kind": r.kind, "what": what})
     for row in found["studies"]:
-        names = (row["study"], origin.get(row["study"]))
-        row["flags"] = [
-            {"kind": r.kind, "what": f"{r.treatment}: {r.what}" if r.treatment else r.what}
-            for r in prepared.remarks
-            if r.used and r.study in names
-        ]
+        names = dict.fromkeys((row["study"], origin.get(row["study"], row["study"])))
+        row["flags"] = [flag for name in names for flag in by_study.get(name, ())]
     return found
 
 
