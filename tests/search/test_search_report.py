@@ -363,3 +363,29 @@ def test_the_ending_of_the_file_says_what_the_report_is_written_as(project: Proj
     assert run([*arguments, str(tmp_path / "s.md")]) == 0
     assert run([*arguments, str(tmp_path / "s.docx")]) == 2
     assert not (tmp_path / "s.docx").exists()
+
+
+def test_exports_of_one_source_are_listed_and_compared_by_report(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    def export(name: str, day: date, *titles: str) -> None:
+        entry = "TY  - JOUR\nTI  - {0}\nAU  - Li, H\nPY  - 2012\nJO  - Bone J\nDO  - 10.1000/{1}\nER  - \n"
+        path = tmp_path / name
+        path.write_text("".join(entry.format(t, t.split()[0].lower()) for t in titles), encoding="utf-8")
+        import_file(project, path, source="Embase", searched_on=day)
+
+    drilling, cells, marrow = "Drilling of the hip", "Cells from the crest", "Marrow and decompression"
+    export("one.ris", date(2026, 3, 1), drilling, cells)
+    export("two.ris", date(2026, 6, 1), marrow, drilling)
+    arguments = ["-C", str(project.root)]
+    assert run([*arguments, "dedup"]) == 0
+    assert run([*arguments, "search", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "one.ris" in listed and "two.ris" in listed
+    assert run([*arguments, "search", "diff", "2026-03-01", "2026-06-01", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    titles = {record_id: record.fields.title for record_id, record in views.records(project.store).items()}
+    assert [[titles[i] for i in found[key]] for key in ("gained", "lost")] == [[marrow], [cells]]
+    assert (found["unit"], found["shared"]) == ("report", 1)
+    assert run([*arguments, "search", "diff", "previous", "last"]) == 2
+    assert "evipool has run 0 searches here" in capsys.readouterr().err

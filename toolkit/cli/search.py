@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -150,16 +151,22 @@ def check(ctx: click.Context, files: tuple[str, ...], strict: bool, output_forma
 @project_options
 @click.pass_context
 def diff(ctx: click.Context, run1: str, run2: str, output_format: str) -> None:
-    """Compare two runs: ids gained and lost, query, translation and count. Runs are named as 'search list' shows them.
+    """Compare two runs: what was gained and lost, query, translation and count.
+
+    Runs are named as 'search list' shows them. Two searches of one source are compared by its ids, imported exports by
+    the reports they hold, so deduplicate first.
 
     \b
     evipool search diff previous last
     """
     from toolkit.search.compare import compare_runs
     from toolkit.search.run import find_run
+    from toolkit.store.keys import ReportKeys
 
     with open_project(ctx) as project:
         found = compare_runs(project, find_run(project, run1), find_run(project, run2))
+        short: Callable[[str], str] = ReportKeys(project.store).short if found.unit == "report" else str
+        gained, lost = [short(one) for one in found.gained], [short(one) for one in found.lost]
     if output_format == "json":
         from toolkit.cli.common import emit
 
@@ -167,8 +174,9 @@ def diff(ctx: click.Context, run1: str, run2: str, output_format: str) -> None:
         return
     click.echo(f"{found.first_id[:8]} ({found.first_day}): {counted(found.first_count, 'record')}")
     click.echo(f"{found.second_id[:8]} ({found.second_day}): {counted(found.second_count, 'record')}")
-    click.echo(f"gained {len(found.gained)}: {_some(found.gained)}")
-    click.echo(f"lost {len(found.lost)}: {_some(found.lost)}")
+    what = "reports " if found.unit == "report" else ""
+    click.echo(f"{what}gained {len(found.gained)}: {_some(gained)}")
+    click.echo(f"{what}lost {len(found.lost)}: {_some(lost)}")
     click.echo(f"in both {found.shared}")
     for what, before, after in found.differences:
         click.echo(f"{what} differs:\n  before: {before}\n  after:  {after}")
@@ -179,17 +187,17 @@ def diff(ctx: click.Context, run1: str, run2: str, output_format: str) -> None:
 @project_options
 @click.pass_context
 def list_(ctx: click.Context, output_format: str) -> None:
-    """The searches of this review, unfinished ones too."""
+    """The searches and imported exports of this review, unfinished ones too."""
     from toolkit.cli.common import emit, table
-    from toolkit.search.run import search_runs
+    from toolkit.store import views
 
     with open_project(ctx) as project:
-        runs = search_runs(project, include_open=True, source=None)
+        runs = views.runs(project.store, include_open=True)
     if output_format == "json":
         emit([_run_as_json(run) for run in runs])
         return
     if not runs:
-        click.echo("No search has been run yet. Start one with 'evipool search run STRATEGY'.")
+        click.echo("Nothing has been searched or imported yet: 'evipool search run STRATEGY', 'evipool import FILE'.")
         return
     rows = [
         (
@@ -197,14 +205,13 @@ def list_(ctx: click.Context, output_format: str) -> None:
             run.source,
             run.searched_on,
             run.file_name,
-            run.detail["count"],
+            run.detail.get("count", run.detail.get("records", "")),
             run.detail.get("new", ""),
-            _state(run)
-            + (", replayed" if run.detail.get("replayed") else ""),
+            _state(run) + (", replayed" if run.detail.get("replayed") else ""),
         )
         for run in runs
     ]
-    table(("run", "source", "searched on", "strategy", "hits", "new", "state"), rows, right=(4, 5))
+    table(("run", "source", "searched on", "strategy or export", "hits", "new", "state"), rows, right=(4, 5))
 
 
 def _state(run: Run) -> str:
@@ -307,6 +314,6 @@ def _show(outcome: SearchOutcome) -> None:
         click.echo(f"    {pmid}: {what}")
 
 
-def _some(pmids: tuple[str, ...]) -> str:
+def _some(pmids: Sequence[str]) -> str:
     rest = f" and {len(pmids) - 20} more" if len(pmids) > 20 else ""
     return (", ".join(pmids[:20]) or "none") + rest

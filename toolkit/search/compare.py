@@ -18,8 +18,10 @@ class RunDifference:
 
     Attributes
     ----------
-    gained, lost : ids only in the second, only in the first, in the runs' own order
-    shared : how many ids are in both
+    unit : "id", the database's own numbers, where evipool searched the same source twice; else "report", so that an
+        export is compared with another by what deduplication says is one document
+    gained, lost : ids or reports only in the second, only in the first, in the runs' own order
+    shared : how many are in both
     differences : (what, before, after) of query, translation, window and warnings where they differ
     """
 
@@ -33,6 +35,7 @@ class RunDifference:
     lost: tuple[str, ...]
     shared: int
     differences: tuple[tuple[str, str, str], ...]
+    unit: str = "id"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -40,8 +43,10 @@ class RunDifference:
 
 
 def compare_runs(project: Project, first: Run, second: Run) -> RunDifference:
-    """Ids gained and lost between two runs, and how their queries differ."""
-    before, after = views.run_hits(project.store, first.id), views.run_hits(project.store, second.id)
+    """Ids or reports gained and lost between two runs, and how their queries differ."""
+    by_id = first.kind == second.kind == "search" and first.source == second.source
+    find = _ids if by_id else _reports
+    before, after = find(project, first), find(project, second)
     old, new = set(before), set(after)
     differences = [
         (what, str(first.detail.get(what)), str(second.detail.get(what)))
@@ -59,4 +64,15 @@ def compare_runs(project: Project, first: Run, second: Run) -> RunDifference:
         lost=tuple(pmid for pmid in before if pmid not in new),
         shared=len(old & new),
         differences=tuple(differences),
+        unit="id" if by_id else "report",
     )
+
+
+def _ids(project: Project, run: Run) -> list[str]:
+    return views.run_hits(project.store, run.id)
+
+
+def _reports(project: Project, run: Run) -> list[str]:
+    joined = views.assignments(project.store)
+    own = (record for record, of in views.record_runs(project.store).items() if of.id == run.id)
+    return list(dict.fromkeys(joined.get(record, record) for record in own))

@@ -9,6 +9,7 @@ from pathlib import Path
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import Run
+from toolkit.model.wording import counted
 from toolkit.project import Project
 from toolkit.search import pubmed
 from toolkit.search.follow import Changes
@@ -100,10 +101,17 @@ def search_runs(project: Project, *, include_open: bool = False, source: str | N
 
 
 def find_run(project: Project, name: str) -> Run:
-    """A search by the beginning of its id, by its day, or by "last" / "previous"."""
-    found = search_runs(project, source=None)
-    if name in ("last", "previous") and len(found) >= (1 if name == "last" else 2):
-        return found[-1 if name == "last" else -2]
+    """A search or an import by the beginning of its id or its day; "last" and "previous" are searches by evipool."""
+    own = search_runs(project, source=None)
+    if name in ("last", "previous"):
+        if len(own) >= (1 if name == "last" else 2):
+            return own[-1 if name == "last" else -2]
+        raise InputError(
+            f"evipool has run {counted(len(own), 'search')} here, so there is none to call {name}.",
+            value=name,
+            allowed="the beginning of a run's id: 'evipool search list' shows them",
+        )
+    found = views.runs(project.store)
     matches = [run for run in found if run.id.startswith(name) or run.searched_on == name]
     if len(matches) == 1:
         return matches[0]
