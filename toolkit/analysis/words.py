@@ -95,7 +95,7 @@ def option_lines(payload: Payload) -> list[str]:
     found = result.get("further", {}) if payload["kind"] == "pairwise" else {}
     lines: list[str] = []
     for one in blocks(found, digits_of(result["measure"])) if found else ():
-        if one.rows and len(one.rows) <= _FEW_ROWS:
+        if one.rows and len(one.rows) <= _FEW_ROWS and len(one.header) <= _FEW_CELLS:
             lines += [f"{one.header[0]}: {' '.join(str(cell) for cell in row if cell != '')}" for row in one.rows]
         elif one.rows:
             lines.append(f"{one.header[0]}: {counted(len(one.rows), 'row')}, in result.json and the report")
@@ -103,7 +103,8 @@ def option_lines(payload: Payload) -> list[str]:
     return lines
 
 
-_FEW_ROWS = 6
+# A longer or wider table is no line of a terminal.
+_FEW_ROWS, _FEW_CELLS = 6, 5
 
 
 def further_lines(payload: Payload) -> list[str]:

@@ -157,9 +157,7 @@ MEASURES: dict[str, Measure] = {
     "ZCOR": Measure(
         "toolkit.engine.effects.single:fisher_z", "correlation (Fisher's z)", "fisher_z", ("n", "r"), groups=1
     ),
-    "HR": Measure(
-        "toolkit.engine.effects:generic", "hazard ratio (from HR and interval, log HR, or O - E and V)", "log", ()
-    ),
+    "HR": Measure("toolkit.engine.effects:generic", "hazard ratio", "log", ()),
     "GEN": Measure("toolkit.engine.effects:generic", "effects and standard errors as given", "identity", ()),
 }
 
