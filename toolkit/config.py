@@ -226,8 +226,6 @@ class ReviewFile(Strict):
             if a.outcome not in outcomes:
                 raise ValueError(f"analysis {a.id!r} asks for outcome {a.outcome!r}, which is not among [[outcomes]]")
             kind = next(o.type for o in self.outcomes if o.id == a.outcome)
-            if kind == "effect" and a.kind == "network":
-                raise ValueError(f"analysis {a.id!r}: outcome {a.outcome!r} holds effects, and networks take arms")
             if not fits(a.measure, kind) and not a.asked["smd_or"]:
                 raise ValueError(f"analysis {a.id!r}: outcome {a.outcome!r} is {kind}, no outcome for {a.measure!r}")
             for node in (a.treatment, a.reference, a.tau2_by.get("inactive"), *a.treatments, *a.lump, *a.lump.values()):

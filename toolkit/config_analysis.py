@@ -212,7 +212,7 @@ class Analysis(Strict):
         if self.kind == "network" and not (self.preset is None and self.model == "IV"):
             raise ValueError('"preset" and "model" are for pairwise analyses')
         self._tau2()
-        theirs = {"zero_rr", "zero_rd", "keep_double_zero", "tau2_ci", "figures"} & self.model_fields_set
+        theirs = {"tau2_ci", "figures"} & self.model_fields_set
         if self.kind == "network" and theirs:
             raise ValueError(f"{', '.join(sorted(theirs))}: for pairwise analyses only")
         own = {"tau2_by", "largest", "also"} & self.model_fields_set

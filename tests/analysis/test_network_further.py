@@ -11,9 +11,12 @@ import pytest
 
 from tests.analysis.builders import evipool, make_review, write_csv
 from tests.analysis.test_network_run import LOOP, NETWORK, settings
+from toolkit.analysis.plan import plan
+from toolkit.cli.common import run
 from toolkit.config import load_review
 from toolkit.model.errors import InputError
 from toolkit.model.further import NETWORK_FURTHER, SETTINGS, asked
+from toolkit.project import Project
 
 # Every further analysis, each with what it needs; "net2" is another outcome's network.
 ALSO: list[Any] = [
@@ -165,9 +168,50 @@ def test_several_variances_can_be_declared_by_treatment_and_by_group(tmp_path: P
     (folder / "review.toml").write_text(net([], 'tau2_by = { subgroup = "design" }\n'), encoding="utf-8")
     shutil.rmtree(folder / "results")
     assert evipool(folder, "analyse") == 0
+    with Project.open(folder) as project:
+        assert {o.status for o in plan(project)} == {"kept"}
     result = stored(folder)["result"]
     assert [t["name"] for t in result["heterogeneity"]["tau2_by_type"]] == ["RCT", "cohort"]
     assert result["effects"][0]["prediction"] is None
+
+
+def test_a_network_of_hazard_ratios_as_published_can_be_declared(tmp_path: Path) -> None:
+    text = net(["heat", {"name": "absolute", "baseline_risk": 0.2}]).replace('type = "binary"', 'type = "effect"')
+    folder = make_review(tmp_path / "r", settings=text, trials=dict.fromkeys(LOOP, ()))
+    header = ["study", "arm", "treatment", "versus", "outcome", "months", "effect", "effect_low", "effect_high"]
+    pairs = [
+        ("Ann2001", "A", "Cells", "Core", 0.80, 0.55, 1.16), ("Bea2004", "A", "Cells", "Core", 0.72, 0.50, 1.04),
+        ("Cat2009", "A", "Graft", "Core", 0.90, 0.61, 1.33), ("Dee2011", "A", "Cells", "Graft", 0.85, 0.55, 1.31),
+        ("Eva2015", "A", "Cells", "Core", 0.70, 0.473, 1.036), ("Eva2015", "B", "Graft", "Core", 0.95, 0.642, 1.406),
+        ("Eva2015", "C", "Cells", "Graft", 0.737, 0.498, 1.091),
+    ]  # fmt: skip
+    rows = [[s, arm, t, v, "tha", 24, *numbers] for s, arm, t, v, *numbers in pairs]
+    form = write_csv(tmp_path / "hr.csv", header, rows)
+    assert evipool(folder, "extract", "import", str(form), "--as", "AB") == 0
+    assert evipool(folder, "analyse") == 0
+    payload = stored(folder)
+    table = tmp_path / "t.csv"
+    lines = ["study,treat1,treat2,hr,lower,upper", *(",".join(map(str, (s, t, v, *n))) for s, _, t, v, *n in pairs)]
+    table.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    out = tmp_path / "o.json"
+    args = ["network", str(table), "--measure", "OR", "--reference", "Core", "--format", "json", "--output", str(out)]
+    assert run([*args, "--columns", "ratio=hr,ci_low=lower,ci_high=upper"]) == 0
+    alone = json.loads(out.read_text(encoding="utf-8"))
+    assert payload["result"]["k"] == 5 and len(payload["selection"]["arms"]) == 7
+    ours, theirs = (
+        [e["random"]["model"]["estimate"] for e in found["effects"]] for found in (payload["result"], alone)
+    )
+    assert ours == pytest.approx(theirs, abs=1e-12)
+    assert [one["reason"] for one in payload["further"]] == [None, None]
+
+
+def test_corrections_of_zero_cells_reach_a_declared_network(tmp_path: Path) -> None:
+    trials = {**LOOP, "Zed2020": [("Cells", 40, 0), ("Core", 40, 4)]}
+    more = 'zero_rr = "cells"\nkeep_double_zero = true\n'
+    folder = make_review(tmp_path / "r", settings=net([], more), trials=trials)
+    assert evipool(folder, "analyse") == 0
+    spec = stored(folder)["result"]["spec"]["zero_cells"]
+    assert spec["risk_ratio"] == "cells" and spec["drop_double_zero"] is False
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,14 @@ from toolkit.analysis.network.declared import RANK_SEED, Further, bridged, furth
 from toolkit.analysis.network.part import Request
 from toolkit.analysis.pairwise.run import Done, with_flags
 from toolkit.analysis.pairwise.run import run as run_pairwise
-from toolkit.analysis.pairwise.selected import material_of
+from toolkit.analysis.pairwise.selected import contrasts_of, material_of
 from toolkit.analysis.plan import entered, fingerprint, further_settings, spec_of
 from toolkit.analysis.select import SelectedArm, Selection
 from toolkit.config import Analysis, Outcome, ReviewFile
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.bias import small_study_test
-from toolkit.engine.data import ArmTable
-from toolkit.engine.effects import arm_table
+from toolkit.engine.data import ArmTable, Effects
+from toolkit.engine.effects import arm_table, effects_from_contrasts
 from toolkit.engine.network import (
     largest_subnetwork,
     network,
@@ -139,8 +139,7 @@ def _fit_pairwise(
 def _fit_network(
     config: ReviewFile, analysis: Analysis, spec: NetworkSpec, selection: Selection, payload: dict[str, Any]
 ) -> Fit:
-    arms = _table(selection.arms)
-    effects = network_effects(arms, spec)
+    arms, effects = _network_data(selection.arms, config.outcome(analysis.outcome), spec)
     if analysis.largest:
         effects = network_effects(largest_subnetwork(effects), spec)
     try:
@@ -150,7 +149,7 @@ def _fit_network(
             raise
         reason = {"status": "not estimable", "reason": str(error), "result": None}
         return Fit(result=None, payload={**payload, **reason, "further": bridged(analysis.further, effects, spec)})
-    others = {other.id: _other(config, other, theirs) for other, theirs in selection.others}
+    others = {other.id: _other(config, other, own, theirs) for other, own, theirs in selection.others}
     base, further = further_requests(analysis.further, effects, result, arms, selection.columns, others, analysis.id)
     shown = network_to_dict(result, effects)
     ranks = None
@@ -163,11 +162,20 @@ def _fit_network(
     return Fit(result=result, payload=payload, network=base, further=further)
 
 
-def _other(config: ReviewFile, other: Analysis, arms: Sequence[SelectedArm]) -> NetworkResult:
+def _network_data(arms: Sequence[SelectedArm], outcome: Outcome, spec: NetworkSpec) -> tuple[ArmTable | None, Effects]:
+    """The arms, None where the outcome holds effects that the authors computed, and the effects of the network."""
+    if outcome.type != "effect":
+        table = _table(arms)
+        return table, network_effects(table, spec)
+    given = contrasts_of(arms, spec.measure)
+    assert given.t1 is not None and given.t2 is not None
+    found = effects_from_contrasts(given.study, given.t1, given.t2, given.y, given.se, spec.measure)
+    return None, network_effects(found, spec)
+
+
+def _other(config: ReviewFile, other: Analysis, spec: NetworkSpec, arms: Sequence[SelectedArm]) -> NetworkResult:
     """Another declared network, for what sets several outcomes side by side."""
-    spec = spec_of(other, config.outcome(other.outcome))
-    assert isinstance(spec, NetworkSpec)
     if not arms:
         raise NotEstimable(f"analysis {other.id!r}: no study has the data it needs")
-    effects = network_effects(_table(arms), spec)
+    effects = _network_data(arms, config.outcome(other.outcome), spec)[1]
     return network(largest_subnetwork(effects) if other.largest else effects, spec)

@@ -30,6 +30,7 @@ __all__ = [
     "entered",
     "fingerprint",
     "further_settings",
+    "mark_of",
     "plan",
     "read_result",
     "refused",
@@ -115,7 +116,7 @@ def plan(project: Project, ids: Sequence[str] = (), *, read: bool = True) -> lis
         if selection is None:
             outcomes.append(refused(analysis, problem))
             continue
-        mark = fingerprint(spec_of(analysis, project.config.outcome(analysis.outcome)), selection, analysis)
+        mark = mark_of(project, analysis, selection)
         payload = read_result(project, analysis.id, mark)
         outcomes.append(
             AnalysisOutcome(
@@ -165,8 +166,7 @@ def _marks(project: Project) -> list[_Mark]:
     def mark(one: Analysis, selection: Selection | None, problem: str | None) -> _Mark:
         if selection is None:
             return _Mark(one.id, None, problem, ())
-        spec = spec_of(one, project.config.outcome(one.outcome))
-        return _Mark(one.id, fingerprint(spec, selection, one), None, selection.studies)
+        return _Mark(one.id, mark_of(project, one, selection), None, selection.studies)
 
     kinds = [(kind, None) for kind in EVENT_KINDS if kind not in _BESIDE] + [("screen", FULL_TEXT)]
     settings = f"{ENGINE_VERSION} {project.config.model_dump_json()}"
@@ -216,8 +216,19 @@ def _complete(
     return replace(
         selection,
         columns=_columns(project, analysis, selection),
-        others=tuple((other, selected(other).arms) for other in others),
+        others=tuple(_other(project, other, selected(other)) for other in others),
     )
+
+
+def _other(
+    project: Project, other: Analysis, selection: Selection
+) -> tuple[Analysis, NetworkSpec, tuple[SelectedArm, ...]]:
+    """Another network with its spec and arms."""
+    names = [name for key, name in other.tau2_by.items() if key == "subgroup"]
+    columns = study_columns(project.store, names, selection.studies)
+    spec = spec_of(other, project.config.outcome(other.outcome), columns)
+    assert isinstance(spec, NetworkSpec)
+    return other, spec, selection.arms
 
 
 def _columns(project: Project, analysis: Analysis, selection: Selection) -> dict[str, dict[str, str]]:
@@ -299,6 +310,12 @@ def _pairwise_spec(analysis: Analysis, zero_cells: ZeroCells) -> PairwiseSpec:
     return preset_spec(analysis.preset, {**named, **own}, cells)
 
 
+def mark_of(project: Project, analysis: Analysis, selection: Selection) -> str:
+    """The fingerprint of an analysis on its selection."""
+    spec = spec_of(analysis, project.config.outcome(analysis.outcome), selection.columns)
+    return fingerprint(spec, selection, analysis)
+
+
 def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection, analysis: Analysis | None = None) -> str:
     """sha256 over spec, further analyses, data (numbers and flags) and engine version: the address of a result.
 
@@ -320,8 +337,8 @@ def entered(selection: Selection) -> dict[str, Any]:
         found["columns"] = {name: dict(values) for name, values in selection.columns.items()}
     if selection.others:
         found["others"] = {
-            a.id: {"measure": a.measure, "reference": a.reference, "tau2": a.tau2, "arms": _plain_arms(arms)}
-            for a, arms in selection.others
+            a.id: {"spec": asdict(spec), "largest": a.largest, "arms": _plain_arms(arms)}
+            for a, spec, arms in selection.others
         }
     return found
 

@@ -15,13 +15,12 @@ from toolkit.analysis.plan import (
     RESULT,
     SEAL,
     AnalysisOutcome,
-    fingerprint,
+    mark_of,
     plan,
     read_result,
     refused,
     result_folder,
     selections,
-    spec_of,
     stored,
 )
 from toolkit.analysis.select import Selection
@@ -55,7 +54,7 @@ def analyse(
 
 def _fit_or_keep(project: Project, analysis: Analysis, selection: Selection) -> AnalysisOutcome:
     outcome = project.config.outcome(analysis.outcome)
-    mark = fingerprint(spec_of(analysis, outcome, selection.columns), selection, analysis)
+    mark = mark_of(project, analysis, selection)
     folder = result_folder(project, analysis.id, mark)
     words = wording(analysis, outcome, selection)
     kept = payload = read_result(project, analysis.id, mark)

@@ -11,6 +11,7 @@ from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Standing
+from toolkit.model.spec import NetworkSpec
 
 __all__ = [
     "Flag",
@@ -70,8 +71,8 @@ class Flag:
 class Selection:
     """The arms of one analysis, what was left out, flags on what is in, the design of each study ("" unknown).
 
-    ``columns`` holds what else is asked of the studies, column -> {study: text}; ``others`` the arms of other networks
-    that this one is set beside.
+    ``columns`` holds what else is asked of the studies, column -> {study: text}; ``others`` the specs and
+    arms of other networks that this one is set beside.
     """
 
     arms: tuple[SelectedArm, ...]
@@ -79,7 +80,7 @@ class Selection:
     flags: tuple[Flag, ...]
     designs: tuple[tuple[str, str], ...] = ()
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    others: tuple[tuple[Analysis, tuple[SelectedArm, ...]], ...] = ()
+    others: tuple[tuple[Analysis, NetworkSpec, tuple[SelectedArm, ...]], ...] = ()
 
     @property
     def studies(self) -> tuple[str, ...]:
@@ -195,7 +196,7 @@ def _study_arms(
             unusable.append(LeftOut(study=study, arm=arm, reason=why or "no row"))
             continue
         nodes.setdefault(node, []).append(_selected(counted, node, analysis))
-    if loose:
+    if loose or (outcome.type == "effect" and analysis.kind == "network"):  # each row of effects is a pair of its own
         return [arm for arms in nodes.values() for arm in arms], unusable, others
     return [combine_arms(arms) for arms in nodes.values()], unusable, others
 
@@ -217,8 +218,12 @@ def effect_arm(config: ReviewFile, analysis: Analysis, row: ArmResult, node: str
         return "not said what its effect is against (versus)"
     other = config.node_of(row.versus) if config.treatments else row.versus
     other = None if other is None else analysis.lump.get(other, other)
-    if {node, other} != {analysis.treatment, analysis.reference}:
+    if other is None or other == node:
+        return f"its effect is against {row.versus}, which is no other treatment of this review"
+    if analysis.kind == "pairwise" and {node, other} != {analysis.treatment, analysis.reference}:
         return f"its effect is against {row.versus}"
+    if analysis.kind == "network" and (wanted := _wanted(analysis)) and other not in wanted:
+        return f"its effect is against {row.versus}, which this analysis does not compare"
     return replace(_selected(row, node, analysis), reported=tuple(numbers.items()), versus=other)
 
 

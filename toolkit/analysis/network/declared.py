@@ -36,7 +36,7 @@ def further_requests(
     asked: Sequence[Asked],
     effects: Effects,
     result: NetworkResult,
-    arms: ArmTable,
+    arms: ArmTable | None,
     columns: Mapping[str, Mapping[str, str]],
     others: Mapping[str, NetworkResult],
     outcome: str,

@@ -17,13 +17,13 @@ from toolkit.engine.tables import ContrastTable
 from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 
-__all__ = ["material_of"]
+__all__ = ["contrasts_of", "material_of"]
 
 
 def material_of(selection: Selection, outcome: Outcome, measure: str) -> Material:
     """Arms or, for outcomes of effects, contrasts."""
     if outcome.type == "effect":
-        return _contrasts(selection, measure)
+        return Material(arms=None, contrasts=contrasts_of(selection.arms, measure), columns=selection.columns)
     arms = selection.arms
     table = arm_table(
         [arm.study for arm in arms],
@@ -47,13 +47,13 @@ def _column(arms: Sequence[SelectedArm], name: str) -> list[float]:
     return [math.nan if value is None else float(value) for value in values]
 
 
-def _contrasts(selection: Selection, measure: str) -> Material:
-    arms = selection.arms
+def contrasts_of(arms: Sequence[SelectedArm], measure: str) -> ContrastTable:
+    """Arms of an outcome of effects as contrasts, on the model scale."""
     ratio = MEASURES[measure].scale == "log"
     pairs = [_effect(arm, ratio) for arm in arms]
     y: FloatArray = np.array([y for y, _ in pairs], dtype=float)
     se: FloatArray = np.array([se for _, se in pairs], dtype=float)
-    table = ContrastTable(
+    return ContrastTable(
         study=tuple(arm.study for arm in arms),
         t1=tuple(arm.treatment for arm in arms),
         t2=tuple(arm.versus or "" for arm in arms),
@@ -61,7 +61,6 @@ def _contrasts(selection: Selection, measure: str) -> Material:
         se=se,
         row=(0,) * len(arms),
     )
-    return Material(arms=None, contrasts=table, columns=selection.columns)
 
 
 def _effect(arm: SelectedArm, ratio: bool) -> tuple[float, float]:
