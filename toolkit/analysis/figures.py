@@ -81,7 +81,12 @@ def _draw_pairwise(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) 
     result, done, title = fitted.result, fitted.pairwise, words["title"]
     assert isinstance(result, PairwiseResult) and done is not None
     groups = () if done.subgroups is None else [(group.label, group.result) for group in done.subgroups.groups]
-    forest = draw_forest(result, title=title, favours=_sides(words), subgroups=groups, footnotes=done.footnotes)
+    asked = fitted.asked
+    forest = draw_forest(
+        result, title=title, favours=_sides(words), subgroups=groups, footnotes=done.footnotes,
+        style=asked["forest_style"], columns={name: done.columns[name] for name in asked["forest_column"]},
+        risk_of_bias={name: done.columns[name] for name in asked["rob"]},
+    )  # fmt: skip
     save_figure(forest, folder / f"forest.{kind}", title=title)
     if result.k >= 3:
         funnel = draw_funnel(result, title=title, contours=words.get("contours", False))

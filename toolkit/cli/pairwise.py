@@ -193,7 +193,7 @@ def pairwise(
         sides = (None, None) if one else (table.default_treatment, table.default_reference)
         done = run_analysis(material, spec, asked, sides=sides, questions=questions)
     show(done, table, output_format=output_format, output=output)
-    _figures(done, plot, funnel, options["contours"])
+    _figures(done, plot, funnel, asked)
     _more_figures(done, figure, asked)
 
 
@@ -247,17 +247,22 @@ def _measure(measure: str | None, table: Table) -> str:
     raise InputError("Which effect measure?", allowed=", ".join(has or MEASURES), hint="For example --measure OR.")
 
 
-def _figures(done: Done, forest: Path | None, funnel: Path | None, contours: bool) -> None:
+def _figures(done: Done, forest: Path | None, funnel: Path | None, asked: dict[str, Any]) -> None:
     result = done.result
     if forest is not None:
         from toolkit.plots.forest import draw_forest
 
         parts = [(group.label, group.result) for group in done.subgroups.groups] if done.subgroups is not None else ()
-        _save(draw_forest(result, subgroups=parts, footnotes=done.footnotes), forest)
+        figure = draw_forest(
+            result, subgroups=parts, footnotes=done.footnotes, style=asked["forest_style"],
+            columns={name: done.columns[name] for name in asked["forest_column"]},
+            risk_of_bias={name: done.columns[name] for name in asked["rob"]},
+        )  # fmt: skip
+        _save(figure, forest)
     if funnel is not None:
         from toolkit.plots.funnel import draw_funnel
 
-        _save(draw_funnel(result, contours=contours), funnel)
+        _save(draw_funnel(result, contours=asked["contours"]), funnel)
 
 
 def _more_figures(done: Done, figures: tuple[tuple[str, Path], ...], asked: dict[str, Any]) -> None:

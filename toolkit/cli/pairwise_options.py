@@ -41,7 +41,7 @@ def _option(name: str, option: Option) -> Callable[[F], F]:
         )  # fmt: skip
     if option.kind == "choices":
         return click.option(flag_of(name), type=click.Choice(option.allowed), multiple=True, **shown)
-    if option.kind == "texts":
+    if option.kind in ("texts", "columns"):
         return click.option(flag_of(name), multiple=True, **shown)
     if option.kind == "numbers":
         return click.option(flag_of(name), callback=_numbers, **shown)

@@ -61,7 +61,7 @@ class Option:
 
     Attributes
     ----------
-    kind : "flag", "choice", "choices" and "texts" (several), "number", "numbers", "count", "column", "formula"
+    kind : "flag", "choice", "number", "numbers", "count", "column", "formula"; several: "choices", "texts", "columns"
     help : what it does, for the help of the command and the reference
     allowed : keys of a choice
     low, high : bounds of a number; ``open_low``, ``open_high`` exclude them
@@ -221,6 +221,18 @@ _MORE: dict[str, Option] = {
         help="A sensitivity analysis for publication and small-study effects, repeatable: "
         + "; ".join(f"{name} ({text})" for name, text in ADJUSTMENTS.items()) + ".",
     ),
+    "forest_style": Option(
+        kind="choice", group="show", allowed=("bmj", "revman", "jama"), default="bmj",
+        help="Manner of the forest plot: where weight and effect stand, how intervals are written.",
+    ),
+    "forest_column": Option(
+        kind="columns", group="show", default=(), metavar="COLUMN",
+        help="A column of the table that the forest plot shows too, repeatable.",
+    ),
+    "rob": Option(
+        kind="columns", group="show", default=(), metavar="COLUMN",
+        help="A column of risk-of-bias judgements (low, some concerns, high ...), drawn as dots, repeatable.",
+    ),
     "contours": Option(kind="flag", group="show", default=False, help="Contour-enhanced funnel plot."),
     "mantel_haenszel": Option(
         kind="choice", group="spec", allowed=("raw", "corrected"), default="raw",
@@ -273,6 +285,8 @@ def columns_asked(asked: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     for name, option in OPTIONS.items():
         value = asked.get(name)
+        if value and option.kind == "columns":
+            found += list(value)
         if value and option.kind in ("column", "formula"):
             found += [value] if option.kind == "column" else list(covariates_of(value))
     return list(dict.fromkeys(found))
@@ -308,7 +322,7 @@ def check_option(name: str, value: object) -> Any:
         return value
     if option.kind in ("choice", "column", "formula"):
         return _text(option, value)
-    if option.kind in ("choices", "texts"):
+    if option.kind in ("choices", "texts", "columns"):
         if not isinstance(value, (list, tuple)):
             raise ValueError(
                 'allowed: a list of texts, such as ["' + (option.allowed or ("half-normal:0.5",))[0] + '"]'

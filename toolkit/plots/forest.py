@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from toolkit.engine.results import Estimate, PairwiseResult, StudyRow
 from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS
+from toolkit.model.errors import InputError
+from toolkit.plots.forest_extras import STYLES, styled, with_columns, with_dots
 from toolkit.plots.forest_layout import ForestColumn, ForestRow, ForestTable, layout_forest
 from toolkit.plots.numbers import (
     NBSP,
@@ -18,6 +21,7 @@ from toolkit.plots.numbers import (
     format_interval,
     format_number,
     format_p,
+    format_percent,
     measure_name,
     short_name,
 )
@@ -39,6 +43,7 @@ __all__ = [
 ]
 
 Subgroups = Sequence[tuple[str, PairwiseResult]]
+_NOTHING: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,9 @@ def draw_forest(
     show_overall: bool = True,
     show_common: bool = True,
     footnotes: Sequence[str] = (),
+    style: str = "bmj",
+    columns: Mapping[str, Mapping[str, str]] = _NOTHING,
+    risk_of_bias: Mapping[str, Mapping[str, str]] = _NOTHING,
 ) -> Figure:
     """Forest plot of a pairwise meta-analysis.
 
@@ -78,6 +86,9 @@ def draw_forest(
     show_overall : whether the pooled estimate of ``result`` is drawn below the subgroups
     show_common : whether the common-effect estimate is drawn, lighter, below the random-effects one
     footnotes : sentences below the plot
+    style : key of `toolkit.plots.forest_extras.STYLES`: "bmj", "revman", "jama"
+    columns : further columns left of the plot, title -> {study: text}
+    risk_of_bias : judgements as dots right of everything, domain -> {study: judgement}
 
     Returns
     -------
@@ -94,6 +105,9 @@ def draw_forest(
             show_overall=show_overall,
             show_common=show_common,
             footnotes=footnotes,
+            style=style,
+            columns=columns,
+            risk_of_bias=risk_of_bias,
         )
     )
 
@@ -108,11 +122,17 @@ def forest_scene(
     show_overall: bool = True,
     show_common: bool = True,
     footnotes: Sequence[str] = (),
+    style: str = "bmj",
+    columns: Mapping[str, Mapping[str, str]] = _NOTHING,
+    risk_of_bias: Mapping[str, Mapping[str, str]] = _NOTHING,
 ) -> Scene:
     """What `draw_forest` draws, as data; the same parameters."""
     table = forest_table(
         result, subgroups=subgroups, overall_label=overall_label, show_overall=show_overall, show_common=show_common
     )
+    if style not in STYLES:
+        raise InputError("Unknown style of a forest plot.", value=style, allowed=", ".join(STYLES))
+    table = with_dots(with_columns(styled(table, STYLES[style]), columns), risk_of_bias)
     sides = (favours or _neutral_sides(result.treatment)) if table.null else None
     return layout_forest(
         replace(table, title=title or "", favours=sides, footnotes=(*table.footnotes, *[n for n in footnotes if n]))
@@ -222,7 +242,7 @@ def _study_rows(result: PairwiseResult, kind: str, decimals: int, indent: float)
                 )
             )
             continue
-        weight = f"{share:.1%}" if share is not None else ""
+        weight = format_percent(share)
         text = format_interval(row.y, row.ci_low, row.ci_high, result.scale, decimals)
         rows.append(
             ForestRow(
@@ -308,7 +328,7 @@ def _pooled_rows(
         return ForestRow(
             kind="pooled" if kind_ == "pooled" else "light",
             label=label,
-            cells=(*arms, "100%" if kind_ == "pooled" else "", text),
+            cells=(*arms, f"100{NBSP}%" if kind_ == "pooled" else "", text),
             y=value.estimate,
             low=value.ci_low,
             high=value.ci_high,
@@ -342,7 +362,7 @@ def _heterogeneity(result: PairwiseResult) -> str:
         parts.append(f"τ² = {format_number(value, places)} ({result.tau2.method})")
     if het is not None:
         p = format_p(het.p)
-        parts.append(f"I² = {het.i2_tau2:.1%} (from τ²), {het.i2_q:.1%} (from Q)")
+        parts.append(f"I² = {format_percent(het.i2_tau2)} (from τ²), {format_percent(het.i2_q)} (from Q)")
         name = "Q" if het.test == "Cochran" else f"{het.test} χ²"
         parts += [f"{name} = {het.q:.2f} ({het.df}{NBSP}df)", *([p] if p else [])]
     return f"Heterogeneity: {', '.join(parts)}." if parts else ""

@@ -12,8 +12,21 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from toolkit.plots.numbers import Axis, nice_axis
-from toolkit.plots.scene import LEADING, Item, Label, Path, Scene, arrow_head, lines_of, rectangle, wrap
-from toolkit.plots.style import BLUE, GREY, INK, LINE, ORANGE, SMALL, TEXT, TITLE, text_size
+from toolkit.plots.scene import LEADING, Disc, Item, Label, Path, Scene, arrow_head, lines_of, rectangle, wrap
+from toolkit.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LINE,
+    ORANGE,
+    SMALL,
+    TEXT,
+    TITLE,
+    VERMILLION,
+    YELLOW,
+    text_size,
+)
 
 __all__ = ["ForestColumn", "ForestRow", "ForestTable", "layout_forest"]
 
@@ -27,12 +40,16 @@ Kind = Literal["study", "pooled", "light", "prediction", "heading", "excluded", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForestColumn:
-    """A column of text: ``group`` is written once above neighbours that share it; ``side`` of the axis."""
+    """A column of text: ``group`` is written once above neighbours that share it; ``side`` of the axis.
+
+    ``dots`` draws judgements (low, some concerns, high ...) as coloured dots with a sign.
+    """
 
     title: str
     group: str = ""
     side: Literal["left", "right"] = "left"
     align: Literal["left", "center", "right"] = "right"
+    dots: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +163,7 @@ def _column_widths(table: ForestTable) -> list[float]:
         titles = wrap(column.title, 110, TEXT, bold=True)
         width = max(text_size(line, bold=True)[0] for line in titles)
         for row in table.rows:
-            if i < len(row.cells):
+            if i < len(row.cells) and not column.dots:
                 width = max(width, text_size(row.cells[i], bold=row.kind == "pooled")[0])
         widths.append(width)
     for members in _groups(table.columns):
@@ -270,9 +287,29 @@ def _draw_row(row: ForestRow, y: float, height: float, table: ForestTable, grid:
         base = Label(x=MARGIN + row.indent, y=middle, text="", color=color, bold=bold, role=f"{row.kind}-label")
         items += lines_of(base, _label_lines(row, grid), middle=True)
     for column, (left, right), text in zip(table.columns, grid.spans, row.cells, strict=False):
-        if text:
+        if text and column.dots:
+            items += judgement_dot((left + right) / 2, middle, text)
+        elif text:
             items.append(replace(_in_column(column, left, right, middle, text), color=color, bold=bold))
     items += _mark(row, middle, grid.axis)
+
+
+JUDGEMENTS = {
+    "low": (GREEN, "+"), "low risk": (GREEN, "+"), "+": (GREEN, "+"), "yes": (GREEN, "+"),
+    "some concerns": (YELLOW, "?"), "unclear": (YELLOW, "?"), "moderate": (YELLOW, "?"), "?": (YELLOW, "?"),
+    "unclear risk": (YELLOW, "?"), "moderate risk": (YELLOW, "?"), "some": (YELLOW, "?"),
+    "high": (VERMILLION, "-"), "high risk": (VERMILLION, "-"), "serious": (VERMILLION, "-"), "-": (VERMILLION, "-"),
+    "serious risk": (VERMILLION, "-"), "critical": (VERMILLION, "-"), "critical risk": (VERMILLION, "-"),
+    "no": (VERMILLION, "-"),
+}  # fmt: skip
+"""Words of judgements (RoB 2, ROBINS-I, RoB 1) -> colour and sign; the sign tells them apart without colour."""
+
+
+def judgement_dot(x: float, y: float, text: str) -> list[Item]:
+    """A dot with its sign; a word that is no judgement is written beside an empty circle."""
+    color, sign = JUDGEMENTS.get(text.strip().casefold(), ("#FFFFFF", text.strip()[:1]))
+    mark = Label(x=x, y=y, text=sign.replace("-", "−"), size=TEXT, bold=True, align="center", role="judgement")
+    return [Disc(x=x, y=y, r=5.2, fill=color, color=INK, width=0.4, role="dot"), mark]
 
 
 def _mark(row: ForestRow, y: float, axis: Axis) -> list[Item]:
@@ -288,6 +325,8 @@ def _mark(row: ForestRow, y: float, axis: Axis) -> list[Item]:
     if row.kind in ("pooled", "light"):
         fill = row.color if row.kind == "pooled" else PALE
         shape = _diamond(row.y, row.low, row.high, y, axis)
+        if row.kind == "light" and row.color != BLUE:
+            fill = "#D0D0D0"
         diamond = Path(points=shape, fill=fill, color=row.color, width=0.6, closed=True, role=f"{row.kind}-diamond")
         return [diamond, *_arrows(row.low, row.high, y, axis, row.color, DIAMOND * 1.2)]
     items: list[Item] = []

@@ -43,6 +43,7 @@ __all__ = [
     "TEXT",
     "TITLE",
     "VERMILLION",
+    "YELLOW",
     "figure_texts",
     "font_families",
     "font_properties",

@@ -96,7 +96,7 @@ def named(
     most : names to place at most
     """
     taken = [Box(x - r, y - r, x + r, y + r) for x, y, r, _ in points]
-    taken += [i.box for i in chart.items if isinstance(i, Label)]
+    taken += [i.box for i in chart.items if isinstance(i, Label) or (isinstance(i, Disc) and i.r < 8)]
     placed: list[Item] = []
     frame = chart.frame
     for x, y, r, name in points[:most]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from toolkit.model.wording import counted
-from toolkit.plots.numbers import format_interval, format_p
+from toolkit.plots.numbers import format_interval, format_p, format_percent
 
 __all__ = ["adjusted", "filled", "multilevel_lines", "permuted", "tested"]
 
@@ -29,7 +29,7 @@ def multilevel_lines(found: Found, decimals: int) -> tuple[str, ...]:
         high = "without bound" if ci["high"] is None else f"{ci['high']:.4g}"
         lines.append(
             f"  variance {level['level']} clusters = {level['value']:.4g} ({ci['low']:.4g} to {high}, {ci['method']}), "
-            f"{100 * level['i2']:.1f}% of the total"
+            f"{format_percent(level['i2'])} of the total"
         )
     if found["prediction"] is not None:
         low, high = found["prediction"]["low"], found["prediction"]["high"]

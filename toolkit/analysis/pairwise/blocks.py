@@ -8,7 +8,7 @@ from typing import Any
 
 from toolkit.analysis.pairwise.block_lines import adjusted, filled, multilevel_lines, permuted, tested
 from toolkit.model.wording import counted
-from toolkit.plots.numbers import format_interval, format_p
+from toolkit.plots.numbers import format_interval, format_p, format_percent
 
 __all__ = ["Block", "blocks", "interval"]
 
@@ -121,7 +121,7 @@ def _regression(found: Found, decimals: int) -> Block:
         bounds = f"({e['ci_low']:.4g} to {e['ci_high']:.4g})"
         rows.append((coefficient["name"], f"{e['estimate']:.4g}", bounds, format_p(e["p"])))
     low, high = found["tau2_ci"]["low"], found["tau2_ci"]["high"]
-    explained = "" if found["r2"] is None else f"; {100 * found['r2']:.1f}% of tau² explained"
+    explained = "" if found["r2"] is None else f"; {format_percent(found['r2'])} of tau² explained"
     name = "Q" if found["ci"] == "Wald" else "F"
     test = (
         f"{name} = {found['q_model']:.2f} on {found['df_model']}{'' if name == 'Q' else ' and ' + str(found['df'])} df"
@@ -147,7 +147,7 @@ def _refits(title: str) -> Callable[[Sequence[Found], int], Block]:
 def _refit(fit: Found, decimals: int) -> tuple[object, ...]:
     shown = fit["random"] or fit["common"]
     tau2 = "" if fit["tau2"] is None else f"{fit['tau2']:.4g}"
-    i2 = "" if fit["heterogeneity"] is None else f"{100 * fit['heterogeneity']['i2_q']:.1f}%"
+    i2 = "" if fit["heterogeneity"] is None else format_percent(fit["heterogeneity"]["i2_q"])
     return (fit["study"], fit["k"], interval(shown, decimals), format_p(shown["p"]), tau2, i2)
 
 
