@@ -249,7 +249,8 @@ def _same_work_and_place(c: Comparison) -> Mask:
     same_work = c.level("first author", "same", "other order") & c.level("authors", "same", "alike")
     page = _title_equal(c) & c.level("first page", "same") & ~c.is_page_one
     more_words = c.level("title words", "one title adds words") & c.level("abstract", "different")
-    issue = _title_equal(c) & c.level("volume", "same") & c.level("issue", "same") & ~c.is_cut & ~more_words
+    other_words = more_words | c.level("title words", "words replaced")
+    issue = _title_equal(c) & c.level("volume", "same") & c.level("issue", "same") & ~c.is_cut & ~other_words
     pages = (
         _title_alike(c)
         & c.level("first page", "same")
