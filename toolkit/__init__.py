@@ -12,12 +12,13 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Project": "toolkit.project",
+    "analyse_table": "toolkit.analysis.pairwise.table",
     "pairwise": "toolkit.engine.pairwise",
     "network": "toolkit.engine.network",
     "read_table": "toolkit.engine.tables",
 }
 
-__all__ = ["Project", "__version__", "network", "pairwise", "read_table"]
+__all__ = ["Project", "__version__", "analyse_table", "network", "pairwise", "read_table"]
 
 
 def __getattr__(name: str) -> Any:

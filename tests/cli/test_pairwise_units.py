@@ -23,6 +23,7 @@ from toolkit.engine.conversions import (
     smd_of_log_or,
     split_control,
 )
+from toolkit.model.errors import InputError
 
 HIPS = """study,treatment,events,n,both
 A,cells,6,30,yes
@@ -274,3 +275,18 @@ def test_effects_as_given_are_inflated_for_clusters_and_take_no_conversion(
     assert se_of(found, "A") == pytest.approx(0.1 * math.sqrt(2)) and se_of(found, "B") == 0.2
     assert run(["pairwise", str(path), "--convert", "flag"]) == 2
     assert "not of effects" in capfd.readouterr().err
+
+
+def test_python_takes_the_same_options_and_gives_the_same_numbers(tmp_path: Path) -> None:
+    from toolkit import analyse_table
+
+    path = written(tmp_path, HIPS)
+    by_command = call(path, "--measure", "OR", "--reference", "core", "--pairs", "both", "--pair-r", "0.4,0",
+                      "--leave-one-out")  # fmt: skip
+    done = analyse_table(path, measure="OR", reference="core", pairs="both", pair_r=(0.4, 0.0), leave_one_out=True)
+    own = done.as_dict()
+    assert own["random"] == by_command["random"] and own["leave_one_out"] == by_command["leave_one_out"]
+    assert own["pair_range"] == by_command["pair_range"]
+    for wrong, part in (({"pair_r": 2.0}, "pair_r"), ({"icc": 0.1}, "belong together"), ({"taus": 1}, "taus")):
+        with pytest.raises(InputError, match=part):
+            analyse_table(path, measure="OR", reference="core", **wrong)

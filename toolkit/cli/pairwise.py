@@ -147,8 +147,7 @@ def pairwise(
     evipool pairwise tha.csv --measure OR --reference CD
     evipool pairwise bcg.csv --measure RR --tau2 DL --ci Wald --plot forest.svg
     """
-    from toolkit.analysis.pairwise.material import joined_rows, material_of_table
-    from toolkit.analysis.pairwise.run import run as run_analysis
+    from toolkit.analysis.pairwise.table import run_table
     from toolkit.cli.pairwise_options import asked_of
     from toolkit.cli.pairwise_show import show
     from toolkit.engine.tables import read_table
@@ -184,14 +183,7 @@ def pairwise(
         },
     )
     with errors_of(file, table):
-        numbers = bool(asked["convert"] or asked["change"] is not None)
-        material, questions = material_of_table(table, lump, numbers=numbers)
-        if asked["several_arms"] and material.arms is not None:
-            material, questions = joined_rows(table, material), ()
-        elif not numbers and not asked["smd_or"] and not asked["impute_sd"]:
-            table.data(spec.measure, reference=reference)  # names the columns that the measure lacks
-        sides = (None, None) if one else (table.default_treatment, table.default_reference)
-        done = run_analysis(material, spec, asked, sides=sides, questions=questions)
+        done = run_table(table, spec, asked, lump=lump)
     show(done, table, output_format=output_format, output=output)
     _figures(done, plot, funnel, asked)
     _more_figures(done, figure, asked)
