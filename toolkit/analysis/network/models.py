@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.analysis.network.part import Part, Request, arms_of, cell, matrix_rows, numbers_of, part, texts_of
@@ -134,7 +135,9 @@ def penalised(request: Request) -> Part:
     from toolkit.engine.network import penalised_network
 
     found = penalised_network(arms_of(request, "The penalised network"), request.result.reference)
-    return sparse_part(found, request.result)
+    shown = sparse_part(found, request.result)
+    note = "Common effect only: no random-effects form of it could be checked against a reference (one-stage has one)."
+    return replace(shown, notes=(*shown.notes, note))
 
 
 def one_stage(request: Request) -> Part:
