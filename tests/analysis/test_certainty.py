@@ -64,6 +64,13 @@ def test_new_data_make_a_rating_stale_and_the_report_tells_how_it_moved(
     assert evipool(folder, "report") == 0 and "rated on an older result" in read_page(folder)
     assert evipool(folder, "certainty", "main", "moderate", "--reason", "risk of bias") == 0
     assert evipool(folder, "update", "--no-search") == 0  # version 2
+    # rating the results of a closed version again is no new state: the report goes on comparing with the one before
+    assert evipool(folder, "certainty", "main", "low", "--reason", "risk of bias; imprecision") == 0
+    assert evipool(folder, "report") == 0
+    assert read_results(folder)["since_version"] == "1"
+    assert evipool(folder, "freeze", "2") == 0
+    assert evipool(folder, "certainty", "main", "moderate", "--reason", "risk of bias") == 0
+    assert evipool(folder, "report") == 0
     sentence = "Certainty moved from low to moderate (risk of bias)."
     assert sentence in read_page(folder) and "rated on an older result" not in read_page(folder)
     (change,) = (x for x in read_results(folder)["changes"] if x["analysis"] == "main")

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -153,6 +154,23 @@ def test_status_tells_what_is_stated_found_and_due(folder: Path) -> None:
     assert lines["Search of each source"] == "PubMed monthly, the others twice a year"
     assert lines["Last searched"] == "Lists 2026-01-15; Base 2026-03-31; the next search was due on 2026-02-15"
     assert lines["Found and not in the results yet"] == "1 records to be screened"
+
+
+@pytest.mark.parametrize(
+    ("apart", "due"), [(("Lists",), "2026-04-30"), (("Lists", "Base"), None)], ids=["one source", "every source"]
+)
+def test_a_source_with_a_schedule_of_its_own_is_not_due_with_the_others(
+    folder: Path, tmp_path: Path, apart: tuple[str, ...], due: str | None
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    settings = (copy / "review.toml").read_text(encoding="utf-8")
+    for name in apart:
+        settings = settings.replace(f'name = "{name}"', f'name = "{name}"\nschedule = "once"')
+    (copy / "review.toml").write_text(settings, encoding="utf-8")
+    with Project.open(copy) as project:
+        text = {line.label: line.text for line in living_status(project)}["Last searched"]
+    assert text.endswith(f"the next search is due on {due}" if due else "Base 2026-03-31")
 
 
 def test_without_a_complete_version_there_is_nothing_to_set_side_by_side(

@@ -11,7 +11,7 @@ from toolkit.model.events import EVENT_KINDS, Event, NewEvent
 from toolkit.model.review import Version
 from toolkit.project import Project
 
-__all__ = ["RATINGS", "Rating", "moved", "rate", "ratings", "ratings_before", "stale_ratings"]
+__all__ = ["RATINGS", "Rating", "moved", "moved_on", "rate", "ratings", "ratings_before", "stale_ratings"]
 
 RATINGS: tuple[str, ...] = EVENT_KINDS["certainty"].values or ()
 Key = tuple[str, str]
@@ -85,6 +85,11 @@ def ratings_before(project: Project, version: Version, outcomes: Sequence[Analys
         if not event.void and one.fingerprint == changed.get(one.analysis):
             found[one.analysis, one.comparison] = one
     return found
+
+
+def moved_on(project: Project, version: Version) -> bool:
+    """Whether anything but ratings of its results came after a version was closed; they make no new state."""
+    return bool(project.store.event_counts(after=version.at).keys() - {"certainty"})
 
 
 def rate(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit import __version__
+from toolkit.analysis.certainty import moved_on
 from toolkit.analysis.run import plan
 from toolkit.engine import ENGINE_VERSION
 from toolkit.exchange.files import export_tables
@@ -82,8 +83,7 @@ def freeze(project: Project, label: str | None = None, target: Path | None = Non
 def _label(project: Project, versions: list[Version], label: str | None) -> tuple[str, list[str]]:
     head = project.store.head_hash()[:12]
     last = versions[-1] if versions else None
-    events = project.store.events(kind="version")
-    closed = bool(last and events and project.store.events()[-1].id == last.event_id)
+    closed = last is not None and not moved_on(project, last)
     if label is None:
         if last is not None and closed:
             return last.label, []

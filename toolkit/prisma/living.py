@@ -283,7 +283,12 @@ def _searched(project: Project, today: date | None) -> str:
     months = project.config.living.months
     if months is None or project.config.living.retired is not None:
         return text
-    due = _months_after(date.fromisoformat(min(day for day in last.values() if day)), months)
+    # A source with a schedule of its own is not due with the others.
+    apart = {source.name.casefold() for source in project.config.sources if source.schedule}
+    days = [day for source, day in last.items() if day and source.casefold() not in apart]
+    if not days:
+        return text
+    due = _months_after(date.fromisoformat(min(days)), months)
     late = today is not None and due < today
     return f"{text}; the next search {'was' if late else 'is'} due on {due.isoformat()}"
 

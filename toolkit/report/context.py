@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.analysis.certainty import Rating, moved, ratings, ratings_before, stale_ratings
+from toolkit.analysis.certainty import Rating, moved, moved_on, ratings, ratings_before, stale_ratings
 from toolkit.analysis.plan import AnalysisOutcome, plan, read_result
 from toolkit.analysis.settings import Differences, differences
 from toolkit.config import ReviewFile
@@ -146,12 +146,14 @@ def _found_by(project: Project, near: Sequence[str]) -> dict[str, tuple[str, ...
 
 
 def compared_version(project: Project) -> Version | None:
-    """The version that "what changed" compares with: the last one, or the one before it while nothing came after."""
+    """The version that "what changed" compares with: the last one, or the one before it while nothing came after.
+
+    What people say of the results of a version, once it is closed, belongs to that version.
+    """
     marks = views.versions(project.store)
     if not marks:
         return None
-    events = project.store.events()
-    return baseline(marks, changed_since_last=bool(events) and events[-1].id != marks[-1].event_id)
+    return baseline(marks, changed_since_last=moved_on(project, marks[-1]))
 
 
 def _changes(
