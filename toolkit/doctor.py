@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.model.errors import InputError, SourceError, ToolkitError
+from toolkit.model.wording import counted
 from toolkit.store.database import synced_folder
 
 if TYPE_CHECKING:
@@ -252,7 +253,8 @@ def check_folder(root: Path) -> list[Finding]:
             Finding(
                 code="backup",
                 severity="note",
-                message=f"{len(copies)} copies of the database from before updates ({size:,.0f} MB): {copies[-1].name}",
+                message=f"{counted(len(copies), 'copy')} of the database from before updates ({size:,.0f} MB): "
+                f"{copies[-1].name}",
                 advice="They may be deleted once you are content with the update.",
             )
         )
@@ -306,13 +308,14 @@ def check_leftovers(root: Path, now: float) -> list[Finding]:
     def remove() -> str:
         for path in left:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        return f"removed {len(left)} leftovers"
+        return f"removed {counted(len(left), 'leftover')}"
 
     return [
         Finding(
             code="leftover",
             severity="note",
-            message=f"{len(left)} unfinished files of a command that was killed ({left[0].relative_to(root)})",
+            message=f"{counted(len(left), 'unfinished file')} of a command that was killed "
+            f"({left[0].relative_to(root)})",
             advice="They count nowhere and may be deleted: evipool doctor --fix",
             fix=remove,
         )
@@ -355,8 +358,8 @@ def check_extraction(root: Path) -> list[Finding]:
                 Finding(
                     code="mangled-date",
                     severity="warning",
-                    message=f"extraction/{path.name}: {len(cells)} cells were turned into dates by a spreadsheet "
-                    f"(first: row {row}, column {column!r})",
+                    message=f"extraction/{path.name}: {counted(len(cells), 'cell', 'was', 'were')} turned into dates "
+                    f"by a spreadsheet (first: row {row}, column {column!r})",
                     advice="Type what the report says again, with the column formatted as text.",
                 )
             )
@@ -424,7 +427,8 @@ def check_parsed(project: Project) -> list[Finding]:
         Finding(
             code="parsed",
             severity="warning",
-            message=f"the fields of {sum(outdated.values()):,} records were read by an older evipool, or are missing",
+            message=f"the fields of {counted(sum(outdated.values()), 'record')} were read by an older evipool, "
+            "or are missing",
             advice="'evipool doctor --fix' reads them anew from the stored files; no decision changes.",
             fix=lambda: _reread(root, outdated),
         )
@@ -443,4 +447,4 @@ def _reread(root: Path, outdated: Mapping[str, int]) -> str:
         for run in views.runs(project.store, include_open=True):
             if run.id in outdated:
                 count += replace_parsed(project.store, reparse(project, run), PARSER_VERSION)
-    return f"{count:,} records were read anew"
+    return counted(count, "record", "was", "were") + " read anew"

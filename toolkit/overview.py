@@ -14,6 +14,7 @@ from toolkit.dedup.questions import waiting_pairs
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import CHARACTERISTICS, TABLES
 from toolkit.model.review import STAGES, TITLE_ABSTRACT, Run, Standing
+from toolkit.model.wording import counted
 from toolkit.project import Project
 from toolkit.report.state import REPORT, is_fresh
 from toolkit.screening.notices import notices
@@ -235,7 +236,12 @@ def _wait_for_votes(draft: _Draft, now: Progress) -> None:
         form = f"{'ta' if now.stage == TITLE_ABSTRACT else 'ft'}-{person}.csv"
         draft.wait(
             person,
-            f"reports to judge at {now.stage}" + (f" ({now.votes_needed} votes each are enough)" if spare else ""),
+            f"reports to judge at {now.stage}"
+            + (
+                f" ({counted(now.votes_needed, 'vote')} each {'is' if now.votes_needed == 1 else 'are'} enough)"
+                if spare
+                else ""
+            ),
             n,
             f'evipool screen export "{form}" --stage {now.stage} --for "{person}" --todo',
         )
@@ -329,7 +335,7 @@ def _form_differs(project: Project, path: Path) -> str | None:
         except InputError as error:
             return f"cannot be read ({error.message})"
     fewest = min(counts)
-    return f"{fewest} cells differ from what is stored" if fewest else None
+    return counted(fewest, "cell", "differs", "differ") + " from what is stored" if fewest else None
 
 
 def _analyses(draft: _Draft) -> None:

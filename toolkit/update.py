@@ -17,6 +17,7 @@ from toolkit.analysis.plan import plan as plan_analyses
 from toolkit.model.errors import ToolkitError
 from toolkit.model.events import NewEvent
 from toolkit.model.review import Version
+from toolkit.model.wording import counted
 from toolkit.overview import TO_EXTRACT, Waits, overview
 from toolkit.project import Project
 from toolkit.report.state import REPORT, is_fresh
@@ -175,7 +176,12 @@ def _dedup_step(project: Project) -> Step:
     assigned = views.compared_records(project.store)
     new = sum(1 for record in views.record_runs(project.store) if record not in assigned)
     if new:
-        return Step(name="dedup", status="due", why=f"{new} records were never compared", command="evipool dedup")
+        return Step(
+            name="dedup",
+            status="due",
+            why=counted(new, "record", "was", "were") + " never compared",
+            command="evipool dedup",
+        )
     return Step(name="dedup", status="done", why="every record was compared")
 
 

@@ -67,7 +67,7 @@ def test_review_asks_and_remembers(root: Path, project: Project) -> None:
     listed = json.loads(call("-C", str(root), "dedup", "review", "--format", "json").output)
     assert len(listed) == 1
     result = CliRunner().invoke(cli, ["-C", str(root), "--as", "李华", "dedup", "review"], input="n\n")
-    assert "1 pairs judged" in result.output
+    assert "1 pair judged; 0 pairs wait." in result.output
     assert "No pair waits" in call("-C", str(root), "dedup", "review").output
 
 

@@ -46,7 +46,7 @@ def test_many_combinations_stay_on_the_page_and_the_rest_is_summed_up() -> None:
     assert len(scene.labels("count")) == MOST_COLUMNS
     hidden = sorted((n for _, n in COMBINATIONS), reverse=True)[MOST_COLUMNS:]
     notes = [label.text for label in scene.labels("footnote")]
-    assert notes[0] == f"{len(hidden)} further combinations, together {sum(hidden):,}, are not drawn."
+    assert notes[0] == f"{len(hidden)} further combinations, together {sum(hidden):,}, not drawn."
 
 
 def test_one_source_alone_and_none_at_all() -> None:

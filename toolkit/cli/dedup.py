@@ -173,11 +173,11 @@ def export(ctx: click.Context, file: str, force: bool) -> None:
         if Path(file).suffix.lower() in (".csv", ".xlsx", ""):
             rows = export_rows(project)
             write_form(file, EXPORT_COLUMNS, rows)
-            what = f"{len(rows):,} records"
+            what = counted(len(rows), "record")
         else:
             best = best_records(project)
             write_file(file, best)
-            what = f"{len(best):,} reports"
+            what = counted(len(best), "report")
     click.echo(f"{what} -> {file}")
 
 
@@ -225,23 +225,25 @@ def _as_json(outcome: DedupOutcome) -> dict[str, Any]:
 def _say(outcome: DedupOutcome) -> None:
     would = "would be " if outcome.dry_run else ""
     if not outcome.compared:
-        click.echo(f"Nothing new: {outcome.records:,} records are {outcome.reports:,} reports.")
+        click.echo(
+            f"Nothing new: {counted(outcome.records, 'record', 'is', 'are')} {counted(outcome.reports, 'report')}."
+        )
     else:
-        click.echo(f"{outcome.compared:,} records compared, {outcome.merged:,} {would}joined to another record.")
+        click.echo(
+            f"{counted(outcome.compared, 'record')} compared, {outcome.merged:,} {would}joined to another record."
+        )
         for rule, n in outcome.by_rule.items():
             click.echo(f"  {n:>7,}  {rule}")
-        click.echo(
-            f"{outcome.records:,} records {'would be' if outcome.dry_run else 'are'} {outcome.reports:,} reports."
-        )
+        verbs = ("would be", "would be") if outcome.dry_run else ("is", "are")
+        click.echo(f"{counted(outcome.records, 'record', *verbs)} {counted(outcome.reports, 'report')}.")
     if outcome.forecast:
         rows = [(f.strictness, f"{f.joined:,}", f"{f.wrong:.1f}", f"{f.asked:,}") for f in outcome.forecast]
         table(("strictness", "would join", "wrong by the score's odds", "would ask"), rows, right=(1, 2, 3))
     if outcome.linked:
-        what = "pair of reports" if outcome.linked == 1 else "pairs of reports"
-        click.echo(f"{outcome.linked:,} {what} {would}linked, not joined: evipool dedup links")
+        click.echo(f"{counted(outcome.linked, 'pair')} of reports {would}linked, not joined: evipool dedup links")
     if outcome.waiting:
-        what = "pair waits" if outcome.waiting == 1 else "pairs wait"
-        click.echo(f"{outcome.waiting:,} {what} for a person: evipool dedup review --as NAME")
+        waits = counted(outcome.waiting, "pair", "waits", "wait")
+        click.echo(f"{waits} for a person: evipool dedup review --as NAME")
 
 
 def _question_json(q: Question) -> dict[str, Any]:
@@ -288,7 +290,7 @@ def _ask_all(project: Project, waiting: list[Question], command: str) -> None:
         elif answer == "n":
             keep_apart(project, q.first, q.second, command=command)
         done += answer != "s"
-    click.echo(f"{done} pairs judged; {len(waiting) - done} wait.")
+    click.echo(f"{counted(done, 'pair')} judged; {counted(len(waiting) - done, 'pair', 'waits', 'wait')}.")
 
 
 def _side_by_side(project: Project, first: str, second: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from toolkit.cli.common import emit, format_option, open_project, project_options, table
+from toolkit.model.wording import counted
 
 __all__ = ["export", "freeze", "revman"]
 
@@ -88,7 +89,7 @@ def ris(ctx: click.Context, file: Path, which: str) -> None:
 
     with open_project(ctx) as project:
         count = export_ris(project, which, file)
-    click.echo(f"{file}: {count} references")
+    click.echo(f"{file}: {counted(count, 'reference')}")
 
 
 @export.command(name="csv")
@@ -118,7 +119,7 @@ def events(ctx: click.Context, file: Path) -> None:
 
     with open_project(ctx) as project:
         count = export_events(project, file)
-    click.echo(f"{file}: {count} events")
+    click.echo(f"{file}: {counted(count, 'event')}")
 
 
 @click.command()
@@ -186,5 +187,5 @@ def freeze(ctx: click.Context, label: str | None, target: Path | None, verify: P
         frozen = run_freeze(project, label, target)
     for warning in frozen.warnings:
         click.echo(f"Note: {warning}", err=True)
-    click.echo(f"{frozen.path}: version {frozen.label}, {frozen.files} files\nsha256 {frozen.sha256}")
+    click.echo(f"{frozen.path}: version {frozen.label}, {counted(frozen.files, 'file')}\nsha256 {frozen.sha256}")
     return 0

@@ -68,7 +68,7 @@ def import_(ctx: click.Context, file: Path, table_name: str | None, remove_absen
     elif outcome.absent:
         names = ", ".join(outcome.absent[:3]) + (" ..." if len(outcome.absent) > 3 else "")
         click.echo(
-            f"{len(outcome.absent)} stored rows are not in the form and stay ({names}); "
+            f"{counted(len(outcome.absent), 'stored row', 'is', 'are')} not in the form and kept ({names}); "
             "--remove-absent takes them back."
         )
 

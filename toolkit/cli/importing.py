@@ -132,7 +132,8 @@ def _say_votes(name: str, judged: DecisionOutcome, stage: str) -> None:
     whose = f" of {judged.by}" if judged.by else ""
     votes = judged.votes
     click.echo(
-        f"{name}: {judged.decided:,} of {judged.records:,} records hold a decision{whose} ({judged.program}); "
+        f"{name}: {judged.decided:,} of {counted(judged.records, 'record', 'holds', 'hold')} a decision{whose} "
+        f"({judged.program}); "
         f"votes at {stage}: {votes.new:,} new, {votes.changed:,} changed, {votes.unchanged:,} as before."
     )
 

@@ -112,8 +112,9 @@ def undo(ctx: click.Context, batch: str | None, last: bool, dry_run: bool) -> No
     for (kind, value), n in found.taken_back.items():
         click.echo(f"  {counted(n, _JUDGED.get(kind, kind))}" + (f": {value}" if value else ""))
     if found.kept:
-        verb = "was" if found.kept == 1 else "were"
-        click.echo(f"  {counted(found.kept, 'judgement')} of it {verb} replaced by later work, which stands")
+        click.echo(
+            f"  {counted(found.kept, 'judgement', 'of it was', 'of it were')} replaced by later work, which stands"
+        )
     if found.records:
         click.echo(
             f"  {counted(abs(found.records), 'record')} {'left' if found.records < 0 else 'came back to'} the review"

@@ -210,6 +210,9 @@ def _lil(s: Any) -> None:
 
 def _fragility(f: Any) -> None:
     state = "significant" if f.significant else "not significant"
-    click.echo(f"Fragility index {f.index}: the result is {state}; {f.index} changed outcomes turn that round.")
+    click.echo(
+        f"Fragility index {f.index}: the result is {state}; "
+        f"{counted(f.index, 'changed outcome', 'turns', 'turn')} that round."
+    )
     for (study, arm, to), n in Counter((step.study, step.arm, step.to) for step in f.steps).items():
         click.echo(f"  {study}, {arm}: {counted(n, 'patient')} to {to}")

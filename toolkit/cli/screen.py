@@ -330,7 +330,7 @@ def _say(outcome: VoteOutcome, project: Project, stage: str) -> None:
 
     for note in outcome.notes:
         click.echo(f"Note: {note}.", err=True)
-    click.echo(f"{outcome.new} new votes, {outcome.changed} changed, {outcome.unchanged} as before.")
+    click.echo(f"{counted(outcome.new, 'new vote')}, {outcome.changed} changed, {outcome.unchanged} as before.")
     (now,) = count(project, stage)
     left = now.waits_for.get(project.actor, 0)
     click.echo(f"{stage}: {counted(left, 'report')} left for {project.actor}; {counted(now.conflicts, 'conflict')}.")

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from toolkit.cli.common import command_line, emit, format_option, open_project, project_options, table
+from toolkit.model.wording import counted
 
 __all__ = ["note", "press", "recall", "report"]
 
@@ -45,7 +46,9 @@ def recall(ctx: click.Context, seeds: str, strategy: str, replies: str | None, o
         return
     held = len(found.found) + len(found.missed)
     share = f" ({found.share:.0%})" if found.share is not None else ""
-    click.echo(f"{path}: {len(found.found)} of {held} known studies in PubMed are found{share}.")
+    click.echo(
+        f"{path}: {len(found.found)} of {counted(held, 'known study', 'in PubMed is', 'in PubMed are')} found{share}."
+    )
     rows = [(number, len(pmids), ", ".join(pmids[:12])) for number, pmids in found.by_line]
     if rows:
         table(("line", "finds", "PMIDs"), rows, right=(0, 1))
@@ -99,7 +102,7 @@ def report(ctx: click.Context, output: str | None, output_format: str) -> None:
         click.echo(text, nl=False)
     else:
         write_whole(Path(output), text.encode("utf-8"))
-        click.echo(f"{output}: {len(made.strategies)} strategies, {len(made.sources)} sources.")
+        click.echo(f"{output}: {counted(len(made.strategies), 'strategy')}, {counted(len(made.sources), 'source')}.")
 
 
 @click.command("press")

@@ -106,11 +106,11 @@ def citations(
     for name in found.unknown:
         click.echo(f"Note: OpenAlex does not know: {name}", err=True)
     if found.search is None:
-        click.echo(f"{len(found.works)} known reports, of which OpenAlex records no cited work.")
+        click.echo(f"{counted(len(found.works), 'known report')}, of which OpenAlex records no cited work.")
         return
     done = found.search
     click.echo(
-        f"{done.source}, {direction} from {len(found.works)} of {len(known)} known reports, searched on "
+        f"{done.source}, {direction} from {len(found.works)} of {counted(len(known), 'known report')}, searched on "
         f"{done.searched_on}: {counted(done.count, 'record')}, new {len(done.new):,}, "
         f"known already {len(done.known):,}."
     )

@@ -187,7 +187,7 @@ def _show(outcome: UpdateOutcome) -> None:
     lighter = sum(not one.weighs for one in outcome.news)
     if lighter:
         click.echo(
-            f"{lighter} pieces of lesser news are in the report."
+            f"{counted(lighter, 'lesser piece')} of news {'is' if lighter == 1 else 'are'} in the report."
             if lighter > 1
             else "One piece of news is in the report."
         )

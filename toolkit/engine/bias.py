@@ -21,6 +21,7 @@ from toolkit.engine.regression import RegressionFit, fit_mixed, fit_weighted
 from toolkit.engine.results import Interval, PairwiseResult
 from toolkit.engine.sensitivity import studies_of
 from toolkit.model.errors import InputError, NotEstimable
+from toolkit.model.wording import counted
 
 __all__ = ["TESTS", "SmallStudyTest", "TrimFill", "default_test", "kendall", "small_study_test", "trim_and_fill"]
 
@@ -320,13 +321,14 @@ def small_study_test(result: PairwiseResult, test: str = "auto", *, force: bool 
         raise NotEstimable(f"A test of small-study effects takes at least three studies; there are {result.k}.")
     if result.k < _FEWEST and not force:
         raise NotEstimable(
-            f"With {result.k} studies a test of small-study effects has little power: it is refused under {_FEWEST}. "
+            f"With {counted(result.k, 'study')} a test of small-study effects has little power: "
+            f"it is refused under {_FEWEST}. "
             "Use force=True (--force-bias on the command line) to see it anyway."
         )
     found = TESTS[chosen](_data(result))
     cautions = []
     if result.k < _FEWEST:
-        cautions.append(f"only {result.k} studies: little power")
+        cautions.append(f"only {counted(result.k, 'study')}: little power")
     if chosen in ("Egger", "Egger_random", "Begg", "Thompson") and result.spec.measure in ("OR", "RR", "SMD", "SMD1"):
         cautions.append("the standard error depends on the effect of this measure, which gives false alarms")
     return replace(found, caution="; ".join(cautions) or None)

@@ -13,6 +13,7 @@ from toolkit.engine.effects.arms import single_names
 from toolkit.engine.effects.compute import NO_GROUP, ONE_GROUP
 from toolkit.model.errors import InputError
 from toolkit.model.spec import PairwiseSpec
+from toolkit.model.wording import counted
 
 __all__ = ["ComparisonData", "choose_treatments", "compare"]
 
@@ -76,7 +77,7 @@ def choose_treatments(
         role = "reference" if treatment is not None else "treatment"
         found = ", ".join(f"{name} ({count})" for name, count in partners.items()) or "none"
         raise InputError(
-            f"{given!r} is compared with {len(partners)} treatments.",
+            f"{given!r} is compared with {counted(len(partners), 'treatment')}.",
             allowed=found + " (studies that compare them)",
             hint=f"Choose one with {role}=... (--{role} on the command line).",
         )

@@ -16,6 +16,7 @@ from toolkit.engine.effects import arm_table
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.results import Estimate, PairwiseResult
 from toolkit.model.errors import InputError, NotEstimable
+from toolkit.model.wording import counted
 
 __all__ = ["Fragility", "Step", "fragility_index"]
 
@@ -68,7 +69,7 @@ def fragility_index(result: PairwiseResult, *, most: int = 500) -> Fragility:
     now = start
     while (now.ci_low > 0 or now.ci_high < 0) == significant:
         if len(steps) == most:
-            raise NotEstimable(f"{most} changed patients do not change the conclusion")
+            raise NotEstimable(f"{counted(most, 'changed patient', 'does', 'do')} not change the conclusion")
         best: tuple[float, Step, np.ndarray, Estimate] | None = None
         for row, side, change in _changes(counts):
             tried = counts.copy()

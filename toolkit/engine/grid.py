@@ -11,6 +11,7 @@ from pathlib import Path
 
 from toolkit.model.errors import InputError
 from toolkit.model.text import visible
+from toolkit.model.wording import counted
 
 __all__ = ["Grid", "decode", "name_of", "number", "read_grid"]
 
@@ -199,7 +200,7 @@ def grid_of_cells(cells: Sequence[Sequence[object]], *, file: str | None) -> Gri
     for at, row in filled[1:]:
         if any(not _is_blank(cell) for cell in row[len(names) :]):
             raise InputError(
-                f"The row has {len(row)} cells, the header {len(names)}.",
+                f"The row has {counted(len(row), 'cell')}, the header {len(names)}.",
                 file=file,
                 row=at,
                 hint="Quote cells that contain the delimiter, or name every column.",

@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 
 from toolkit.engine.data import FloatArray
 from toolkit.model.errors import InputError, NotEstimable
+from toolkit.model.wording import counted
 
 __all__ = ["RegressionFit", "check_design", "fit_mixed", "fit_weighted", "q_root", "residual_tau2"]
 
@@ -44,7 +45,9 @@ def check_design(X: FloatArray) -> None:
     """Refuse a design with too few studies or columns that depend on each other."""
     k, p = X.shape
     if k <= p:
-        raise NotEstimable(f"A regression with {p} coefficients needs more than {p} studies; there are {k}.")
+        raise NotEstimable(
+            f"A regression with {counted(p, 'coefficient')} needs more than {counted(p, 'study')}, not {k}."
+        )
     if np.linalg.matrix_rank(X / np.abs(X).max(axis=0)) < p:
         raise NotEstimable("The covariate does not vary between the studies.")
 

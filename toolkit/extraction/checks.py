@@ -10,6 +10,7 @@ from toolkit.engine.conversions import skewness_of_quantiles
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Standing
+from toolkit.model.wording import agreeing
 
 __all__ = ["Finding", "check_evidence", "outcome_of"]
 
@@ -69,7 +70,9 @@ def _study_findings(study: str, facts: StudyFacts | None, standings: Mapping[str
 def _row_findings(config: ReviewFile, study: str, rows: Sequence[ArmResult]) -> list[Finding]:
     found = []
     for row in rows:
-        where = f"{row.arm}, {row.outcome}" + (f", {row.months:g} months" if row.months is not None else "")
+        where = f"{row.arm}, {row.outcome}"
+        if row.months is not None:
+            where += f", {row.months:g} {agreeing(row.months, 'months')}"
         for column in row.conflicts:
             text = f"{where}: the extractors differ on {column!r}"
             found.append(Finding(code="conflict", study=study, text=text))

@@ -8,13 +8,13 @@ __all__ = ["agreeing", "counted"]
 
 # What counted things are called in lists of facts, and singulars that are not the word without its s.
 _PLURALS = re.compile(
-    r"\b(analyses|cells|conflicts|duplicates|judgements|pairs|records|reports|rows|studies|texts|versions|votes)\b"
+    r"\b(analyses|cells|conflicts|duplicates|judgements|months|pairs|records|reports|rows|studies|texts|versions|votes)\b"
 )
 _IRREGULAR = {"analyses": "analysis", "studies": "study"}
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, in the plural where it belongs.
+def counted(number: int, noun: str, one: str = "", several: str = "") -> str:
+    """A number with its noun, in the plural where it belongs; with a verb for one and for several if given.
 
     Examples
     --------
@@ -22,10 +22,11 @@ def counted(number: int, noun: str) -> str:
     ('1 study', '1,200 studies', '0 direct comparisons')
     >>> counted(2, "search"), counted(3, "analysis"), counted(2, "series"), counted(2, "day")
     ('2 searches', '3 analyses', '2 series', '2 days')
+    >>> counted(1, "pair", "waits", "wait"), counted(2, "pair", "waits", "wait")
+    ('1 pair waits', '2 pairs wait')
     """
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number:,} {_plural(noun)}"
+    words = f"1 {noun} {one}" if number == 1 else f"{number:,} {_plural(noun)} {several}"
+    return words.rstrip()
 
 
 def _plural(noun: str) -> str:
@@ -40,7 +41,7 @@ def _plural(noun: str) -> str:
     return f"{noun}s"
 
 
-def agreeing(number: int, words: str) -> str:
+def agreeing(number: float, words: str) -> str:
     """Words about several, as they are said of one where the number is 1.
 
     Examples

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from toolkit.engine.network.split import Split
 from toolkit.engine.network.views import TreatmentRow, against_reference
 from toolkit.engine.results import Estimate, NetworkResult
+from toolkit.model.wording import counted
 from toolkit.plots.forest import axis_title
 from toolkit.plots.forest_layout import ForestColumn, ForestRow, ForestTable, layout_forest
 from toolkit.plots.numbers import (
@@ -119,7 +120,7 @@ def _treatment_row(
 
 def _notes(result: NetworkResult, random: bool) -> tuple[ForestRow, ...]:
     """Rows below the treatments: the model, heterogeneity, inconsistency."""
-    parts = [f"{'Random' if random else 'Common'} effects, {result.k} studies"]
+    parts = [f"{'Random' if random else 'Common'} effects, {counted(result.k, 'study')}"]
     if random and result.tau2 is not None:
         parts.append(f"τ² = {format_number(result.tau2.value, 3)} ({result.tau2.method})")
     if result.i2 is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from toolkit.model.wording import counted
 from toolkit.plots.scene import LEADING, Disc, Item, Label, Path, Scene, draw_scene, lines_of, rectangle, wrap
 from toolkit.plots.style import BLUE, FAINT, GREY, INK, LINE, SMALL, TEXT, TITLE, text_size
 
@@ -86,7 +87,11 @@ def upset_scene(
     axis = Label(x=totals_right, y=y + 2, text=f"{unit} per source", size=SMALL, color=GREY, align="right", role="axis")
     items.append(axis)
     y += SMALL * LEADING + 6
-    more = (f"{len(rest)} further combinations, together {sum(n for _, n in rest):,}, are not drawn.",) if rest else ()
+    more = (
+        (f"{counted(len(rest), 'further combination')}, together {sum(n for _, n in rest):,}, not drawn.",)
+        if rest
+        else ()
+    )
     for note in (*more, *footnotes):
         lines = wrap(note, width - 2 * MARGIN, SMALL, lines=4)
         items += lines_of(Label(x=MARGIN, y=y + 4, text="", size=SMALL, color=GREY, role="footnote"), lines)

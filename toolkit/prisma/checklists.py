@@ -10,6 +10,7 @@ from toolkit import __version__
 from toolkit.config import Analysis, ReviewFile
 from toolkit.model.errors import InputError
 from toolkit.model.review import Run
+from toolkit.model.wording import counted
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.checklist_items import CHECKLISTS
 from toolkit.prisma.run import flow
@@ -234,7 +235,7 @@ def _deduplication(facts: _Facts) -> str | None:
     if not c.database_records.n:
         return None
     return (
-        f"{c.duplicates.n} duplicate records: {c.duplicates_tool.n} joined by evipool {__version__}, "
+        f"{counted(c.duplicates.n, 'duplicate record')}: {c.duplicates_tool.n} joined by evipool {__version__}, "
         f"{c.duplicates_person.n} by people, {c.duplicates_known.n} of reports known from the previous version. "
         "The evidence for each is kept."
     )

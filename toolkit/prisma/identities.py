@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from toolkit.model.errors import InputError
+from toolkit.model.wording import counted
 from toolkit.prisma.boxes import Box, Column, Flow, Line
 from toolkit.prisma.outcomes import NO_REASON
 
@@ -124,7 +125,7 @@ def _sums(flow: Flow) -> Iterator[Finding]:
                 yield from _may_differ(
                     flow,
                     "W1",
-                    f"{line.box.n} reports of {words} excluded at full text without a reason",
+                    f"{counted(line.box.n, 'report')} of {words} excluded at full text without a reason",
                     line.box.ids or (),
                 )
 
@@ -195,7 +196,8 @@ def _other(flow: Flow) -> Iterator[Finding]:
     entered = flow.other_records.n + flow.other_carried.n + flow.other_extra.n
     expected = entered - dropped - flow.other_undecided.n
     if flow.other.sought.n != expected:
-        words = f"other methods: {flow.other.sought.n} reports sought, {expected} records left after those dropped"
+        sought, left = counted(flow.other.sought.n, "report"), counted(expected, "record")
+        words = f"other methods: {sought} sought, {left} left after those dropped"
         yield from _may_differ(flow, "W7", words)
 
 
@@ -266,10 +268,11 @@ def _syntheses(flow: Flow) -> Iterator[Finding]:
     for line in flow.syntheses:
         yield from _synthesis(flow, line)
     if flow.late_duplicates.n:
-        words = f"{flow.late_duplicates.n} duplicates were found after they had been judged; their decisions are kept"
+        late = counted(flow.late_duplicates.n, "duplicate", "was", "were")
+        words = f"{late} found after judgement; the decisions are kept"
         yield from _may_differ(flow, "W10", words, flow.late_duplicates.ids or ())
     for line in flow.contradictions:
-        yield from _may_differ(flow, "W3", f"{line.box.n} reports {line.label}", line.box.ids or ())
+        yield from _may_differ(flow, "W3", f"{counted(line.box.n, 'report')} {line.label}", line.box.ids or ())
 
 
 def _synthesis(flow: Flow, line: Line) -> Iterator[Finding]:

@@ -107,11 +107,15 @@ def _numbers(flow: Flow) -> tuple[dict[str, str], tuple[str, ...]]:
         methods[key] += line.box.n
         if name not in (*_METHOD_KEYS, "Citation searching"):
             notes.append(
-                f"{name!r} ({line.box.n} records) is counted under Citation searching: the file has no line for it"
+                f"{name!r} ({counted(line.box.n, 'record')}) is counted under Citation searching: "
+                "the file has no line for it"
             )
     carried = flow.carried.n
     if carried:
-        notes.append(f"{carried} reports taken up again are counted under Databases: the file has no line for them")
+        notes.append(
+            f"{counted(carried, 'report', 'taken up again is', 'taken up again are')} counted under Databases: "
+            "the file has no line for that"
+        )
     for words, column in (("databases and registers", flow.main), ("other methods", flow.other)):
         kept = column.ongoing.n + column.awaiting.n + column.undecided.n + column.pending.n
         if kept:

@@ -10,6 +10,7 @@ from typing import Any
 from toolkit.analysis.words import digits_of, estimate_text, interval_text, number, percent, shown_model
 from toolkit.model.choices import MEASURES
 from toolkit.model.review import Version
+from toolkit.model.wording import counted
 
 __all__ = [
     "AnalysisChange",
@@ -154,7 +155,7 @@ def moved_most(payload: Payload | None, fresh: Sequence[str]) -> str:
     study = max(shifts, key=lambda name: shifts[name][0])
     spec = payload["spec"]
     text = estimate_text(shifts[study][1], spec["level"], digits_of(spec["measure"]))
-    return f"Of the {len(fresh)} new studies {study} moved the estimate most: without it, it would be {text}."
+    return f"Of {counted(len(fresh), 'new study')} {study} moved the estimate most: without it, it would be {text}."
 
 
 def _studies(payload: Payload | None) -> list[str]:
@@ -235,10 +236,9 @@ def _no_estimate(before: Payload | None, after: Payload | None) -> str:
     if after is not None and after["kind"] == "network" and after["result"] is not None:
         k = after["result"]["k"]
         if before is None or before["result"] is None:
-            return f"The network rests on {k} studies."
-        return (
-            f"The network rests on {k} studies ({before['result']['k']} before). {_order_moved(before, after)}".strip()
-        )
+            return f"The network rests on {counted(k, 'study')}."
+        moved = _order_moved(before, after)
+        return f"The network rests on {counted(k, 'study')} ({before['result']['k']} before). {moved}".strip()
     reason = after["reason"] if after is not None else None
     return f"Not estimable: {reason}." if reason else "Not estimable."
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from toolkit.config import Outcome
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Decision
+from toolkit.model.wording import counted
 from toolkit.report.context import Context
 from toolkit.report.html import Group, Markup, bullets, grouped_table, heading, join, paragraph, small, table
 
@@ -165,8 +166,10 @@ def evidence(c: Context) -> Markup:
         if rows:
             parts.append(_outcome_table(outcome, rows, included))
     other = len(c.results) - shown
-    text = f"{shown} rows on the outcomes of this review." + (
-        f" {other} further rows on other outcomes are stored and not shown." if other else ""
+    text = f"{counted(shown, 'row')} on the outcomes of this review." + (
+        f" {counted(other, 'further row', 'on other outcomes is', 'on other outcomes are')} stored and not shown."
+        if other
+        else ""
     )
     return join([paragraph(text), *parts])
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from toolkit.analysis.words import percent
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
+from toolkit.model.wording import counted
 from toolkit.prisma.living import NOT_STATED
 from toolkit.prisma.notes import flow_notes
 from toolkit.report.context import Context
@@ -27,8 +28,8 @@ def summary(c: Context) -> Markup:
     if stale:
         text = f"Not computed for the present data yet: {', '.join(stale)} (evipool analyse)."
         parts.append(callout(text, "caution"))
-    one = len(included) == 1
-    text = f"{len(included)} {'study is' if one else 'studies are'} included, from {c.flow.total_reports.n} reports."
+    studies, reports = counted(len(included), "study", "is", "are"), counted(c.flow.total_reports.n, "report")
+    text = f"{studies} included, from {reports}."
     if waiting:
         text += f" {len(waiting)} more {'awaits' if len(waiting) == 1 else 'await'} classification: "
         text += f"{', '.join(waiting)}."

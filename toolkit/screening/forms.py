@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.model.errors import InputError
 from toolkit.model.review import FULL_TEXT, Vote
+from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.model.records import ParsedRecord
@@ -190,7 +191,7 @@ def read_votes(
     raise_all(errors)
     notes = tuple(f"{word!r} was read as {verdict!r}" for word, verdict in read_as.items())
     if mute:
-        notes += (f"{mute} rows have a reason or note but no verdict: they were left out",)
+        notes += (f"{counted(mute, 'row', 'has', 'have')} a reason or note but no verdict: left out",)
     return tuple(votes.values()), notes
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from lxml import etree
 
 from toolkit.model.errors import InputError, SourceError
+from toolkit.model.wording import counted
 from toolkit.search.faults import PERMANENT, EntrezError, Fault, Reply
 from toolkit.search.transport import Transport
 
@@ -186,7 +187,7 @@ def collect_ids(
     replies: list[tuple[str, Reply]] = [(query, first.reply)]
     if first.count <= CAP:
         if len(set(first.ids)) != first.count:
-            raise _broken(f"PubMed counts {first.count:,} records but listed {len(set(first.ids)):,}")
+            raise _broken(f"PubMed counts {counted(first.count, 'record')} but listed {len(set(first.ids)):,}")
         if progress:
             progress(first.count, first.count)
         return IdList(ids=first.ids, first=first, slices=(), replies=tuple(replies))
@@ -202,7 +203,7 @@ def collect_ids(
     summed = sum(piece.count for piece in slices)
     if not len(found) == summed == again.count:
         raise _broken(
-            f"the slices hold {len(found):,} different records ({summed:,} counted), "
+            f"the slices hold {counted(len(found), 'different record')} ({summed:,} counted), "
             f"the undivided query {again.count:,}; PubMed may have been updated meanwhile"
         )
     return IdList(ids=tuple(found), first=first, slices=tuple(slices), replies=tuple(replies))
@@ -256,7 +257,7 @@ def _slices(
             replies.append((asked, answer.reply))
             listed = len(set(answer.ids))
             if listed != answer.count:
-                raise _broken(f"a slice counts {answer.count:,} records but listed {listed:,} ({asked[-40:]})")
+                raise _broken(f"a slice counts {counted(answer.count, 'record')} but listed {listed:,} ({asked[-40:]})")
             yield Slice(first=first, last=last, count=answer.count), answer
         elif first == last:
             raise SourceError(

@@ -21,6 +21,7 @@ from toolkit.model.errors import InputError, SourceError, WaitingForPeople
 from toolkit.model.events import NewEvent
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import Run
+from toolkit.model.wording import counted
 from toolkit.project import Project
 from toolkit.records import PARSER_VERSION
 from toolkit.records.normalise import is_retracted
@@ -143,7 +144,8 @@ def run_search(
     missing = _fetch(job, run, ids, known)
     if missing and not accept_warnings:
         raise WaitingForPeople(
-            f"PubMed listed {len(ids):,} records and did not deliver {len(missing)}: {', '.join(missing[:20])}. "
+            f"PubMed listed {counted(len(ids), 'record')} and did not deliver {len(missing)}: "
+            f"{', '.join(missing[:20])}. "
             "They may have been withdrawn or merged since. The run stays open: run the same command again to ask "
             "anew, or add --accept-warnings to close it without them (they are named in the log)."
         )
@@ -193,7 +195,8 @@ def _ask(job: _Job) -> Run:
         raise WaitingForPeople(
             "PubMed did not search the query as written:\n"
             + "\n".join(f"  - {warning}" for warning in warnings)
-            + f"\n{found.first.count:,} records match what it searched instead: {found.first.translation}\n"
+            + f"\n{counted(found.first.count, 'record', 'matches', 'match')} what it searched instead: "
+            f"{found.first.translation}\n"
             "Correct the strategy, or sign this off with --accept-warnings. Nothing was stored."
         )
     reply = found.first.reply
@@ -291,7 +294,7 @@ def _fetch(job: _Job, run: Run, ids: tuple[str, ...], known: dict[str, str]) -> 
         parsed = [(raw.raw, record) for raw, record in parse_pubmed_xml(body) if record.pmid in order]
         if len(parsed) != len(fetched.returned):
             raise SourceError(
-                f"PubMed sent {len(fetched.returned)} records and {len(parsed)} could be read; none was kept."
+                f"PubMed sent {counted(len(fetched.returned), 'record')}, {len(parsed)} could be read; none was kept."
             )
         made = {record.pmid: (_new_record(run.id, order, raw, record), record) for raw, record in parsed}
         records = [new for new, _ in made.values()]

@@ -20,6 +20,7 @@ from toolkit.model.errors import InputError, WaitingForPeople
 from toolkit.model.events import NewEvent
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import Run
+from toolkit.model.wording import counted
 from toolkit.project import Project
 from toolkit.records import PARSER_VERSION
 from toolkit.records.jsonfiles import parse, split
@@ -199,7 +200,7 @@ class _WebRun:
         page = service.page(content, token)
         if (page.count or 0) > LARGEST:
             raise InputError(
-                f"{service.name} counts {page.count:,} results; evipool fetches up to {LARGEST:,} of a search.",
+                f"{service.name} counts {counted(page.count or 0, 'result')}; evipool fetches {LARGEST:,} of a search.",
                 hint="Narrow the query, or search in parts.",
             )
         return reply.body, page
@@ -218,7 +219,9 @@ class _WebRun:
         """Keep a page and its new records in one transaction; the first one opens the run."""
         chunks = list(split(body, "utf-8"))
         if len(chunks) != len(page.ids):
-            raise InputError(f"{self.search.service.name}: {len(page.ids)} results came and {len(chunks)} can be read.")
+            raise InputError(
+                f"{self.search.service.name}: {counted(len(page.ids), 'result')} came and {len(chunks)} can be read."
+            )
         before = len(self.ids)
         new: list[NewRecord] = []
         retracted: list[tuple[str, str]] = []

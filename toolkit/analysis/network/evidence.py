@@ -21,6 +21,7 @@ from toolkit.engine.network import (
     study_impact,
 )
 from toolkit.engine.tabulate import display, estimate_to_dict, plain
+from toolkit.model.wording import counted
 from toolkit.plots.numbers import format_percent, p_value
 
 __all__ = [
@@ -232,7 +233,7 @@ def funnel(request: Request) -> Part:
     rows = [] if test is None else [
         ["Egger", f"{test.bias:.3f}", f"{test.se:.3f}", f"{test.statistic:.2f}", str(test.df), p_value(test.p)]
     ]  # fmt: skip
-    note = f"Order: {', '.join(found.order)}; {len(found.points)} points."
+    note = f"Order: {', '.join(found.order)}; {counted(len(found.points), 'point')}."
     notes = [note] if found.reason is None else [note, f"Not tested: {found.reason}."]
     title = "Small-study effects on the comparison-adjusted funnel"
     return part(plain(found), title, ["test", "bias", "SE", "t", "df", "p"], rows, notes)

@@ -21,6 +21,7 @@ from toolkit.engine.scales import back
 from toolkit.engine.sensitivity import studies_of
 from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError, NotEstimable
+from toolkit.model.wording import counted
 
 __all__ = ["BayesResult", "Posterior", "Shrunken", "bayesian", "default_prior", "posterior_to_dict"]
 
@@ -159,7 +160,7 @@ def bayesian(
         raise NotEstimable("No study gives an effect.")
     falls = kind.tail + (k if mu_prior is not None else k - 1)
     if falls <= 1:
-        raise NotEstimable(f"The prior {chosen.text} needs more than {k} studies: the posterior is improper.")
+        raise NotEstimable(f"The prior {chosen.text} needs more than {counted(k, 'study')}: the posterior is improper.")
     at = level or result.spec.level
     unnormalised = _log_posterior(chosen, y, v, mu_prior)
     panels, scale, height = _panels(unnormalised, _Map(scale=float(np.median(np.sqrt(v))), power=kind.stretch))

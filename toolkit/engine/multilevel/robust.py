@@ -9,6 +9,7 @@ import numpy as np
 from toolkit.engine.data import FloatArray
 from toolkit.engine.multilevel.fit import Blocks, marginal
 from toolkit.model.errors import InputError, NotEstimable
+from toolkit.model.wording import counted
 
 __all__ = ["Robust", "robust"]
 
@@ -39,7 +40,7 @@ def robust(b: Blocks, variances: tuple[float, ...], beta: FloatArray, kind: str 
     """
     clusters, p = len(b.y), beta.size
     if clusters <= p:
-        raise NotEstimable(f"A robust covariance of {p} coefficients takes more than {p} clusters.")
+        raise NotEstimable(f"A robust covariance of {counted(p, 'coefficient')} takes more clusters than that.")
     scaled = beta / b.unit
     Phi = marginal(b, [s / b.unit**2 for s in variances])
     weights: list[FloatArray] = [np.asarray(np.linalg.inv(M), dtype=float) for M in Phi]

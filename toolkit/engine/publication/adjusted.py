@@ -12,6 +12,7 @@ from toolkit.engine.regression import RegressionFit, fit_weighted
 from toolkit.engine.results import Estimate, PairwiseResult
 from toolkit.engine.sensitivity import studies_of
 from toolkit.model.errors import NotEstimable
+from toolkit.model.wording import counted
 
 __all__ = ["LimitMeta", "PetPeese", "limit_meta", "pet_peese"]
 
@@ -77,7 +78,7 @@ def needs(result: PairwiseResult, what: str, force: bool) -> tuple[FloatArray, F
         raise NotEstimable(f"{what} is not estimable, because all studies have the same standard error.")
     if y.size < _FEWEST and not force:
         raise NotEstimable(f"{what} is refused under {_FEWEST} studies; there are {y.size}. Force it to see it anyway.")
-    return y, v, f"only {y.size} studies: little power" if y.size < _FEWEST else None
+    return y, v, f"only {counted(y.size, 'study')}: little power" if y.size < _FEWEST else None
 
 
 def pet_peese(result: PairwiseResult, *, force: bool = False) -> PetPeese:
