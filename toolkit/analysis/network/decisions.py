@@ -128,9 +128,10 @@ def absolute(request: Request) -> Part:
     for table in found:
         for row in table.rows:
             low, high = sorted(row.difference[1:])
+            difference = f"{row.difference[0]:+.0f} ({low:+.0f} to {high:+.0f})".replace("-", "−")
             rows.append(
                 [row.treatment, f"{1000 * table.baseline_risk:.0f}", f"{1000 * row.risk[0]:.0f}",
-                 f"{row.difference[0]:+.0f} ({low:+.0f} to {high:+.0f})", _needed_words(row.difference)]
+                 difference, _needed_words(row.difference)]
             )  # fmt: skip
     notes = [f"Risk of {t.reference} {t.baseline_risk:.4g}: {t.source}; taken as known." for t in found]
     title = f"Events per 1,000, {found[0].model} effects"

@@ -187,7 +187,8 @@ def _modifier_figures(request: Request, look: Look) -> dict[str, Draw]:
 
     def drawn(column: str) -> Draw:
         table = modifier_table(request.effects, column, texts_of(request, column))
-        return lambda: draw_modifier(table, title=look.title)
+        title = None if look.title is None else f"{look.title}: {column}"
+        return lambda: draw_modifier(table, title=title)
 
     return {f"{MODIFIER}{_file_name(column)}": drawn(column) for column in request.options.modifier}
 
