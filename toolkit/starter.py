@@ -229,6 +229,7 @@ prefer = []
 # mu_prior = [0, 2]
 # leave_one_out = true
 # cumulative = true
+# cumulative_by = "year"
 # influence = true
 # swim = false                     # directions counted and p values combined, without pooling
 # bias = "auto"                    # test of small-study effects; not done under ten studies
@@ -236,6 +237,9 @@ prefer = []
 # trim_fill = "L0"
 # adjust = ["limit", "step"]
 # contours = true
+# forest_style = "bmj"             # manner of the forest plot: bmj, revman, jama
+# forest_column = ["country"]      # further columns of it
+# rob = ["overall"]                # risk of bias beside it: characteristics that say low, some concerns, high
 # mantel_haenszel = "raw"
 # q_around = "IV"
 # natural_sd = 22                  # an SMD in units of a familiar scale too
@@ -252,4 +256,24 @@ prefer = []
 # largest = false                  # of a network in pieces, the largest
 # tau2_by = { inactive = "CD" }    # its comparisons have their own between-study variance; or { subgroup = "design" }
 # also = ["contributions", { name = "regression", covariate = "mean age" }]
+
+# What 'evipool monitor' holds an analysis against, named before the data were seen. One effect: risks (control_risk
+# with a relative risk_reduction), means (difference with sd), or in a network two treatments (compare with effect).
+# [[monitoring]]
+# analysis = "pain-cells"
+# difference = 15
+# sd = 22
+# alpha = 0.05
+# power = 0.9
+# diversity = 0.25                 # heterogeneity that is expected; left out, the observed one counts
+# tau2 = 4
+# futility = true
+# [[monitoring]]
+# analysis = "pain-network"
+# compare = ["CD+cells", "CD"]
+# effect = -15
+# [[monitoring]]
+# analysis = "pain-options"
+# control_risk = 0.3
+# risk_reduction = 0.25
 """

@@ -110,7 +110,11 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Path:
                for a, t, n, e in (("x", "cells", 20, 2), ("y", "cells", 22, 3), ("z", "core", 40, 12))]  # fmt: skip
     path = form(folder.parent / "tha.csv", counts, "tha")
     assert evipool(folder, "extract", "import", str(path), "--as", "AB") == 0
-    told = [[s, name, value] for i, s in enumerate(STUDIES) for name, value in (("year", 2001 + i), ("m", 1 + i % 3))]
+    told = [
+        [s, name, value]
+        for i, s in enumerate(STUDIES)
+        for name, value in (("year", 2001 + i), ("m", 1 + i % 3), ("order", 9 - i))
+    ]
     told += [["S1", "both", "yes"]]
     path = write_csv(folder.parent / "told.csv", ["study", "characteristic", "value"], told)
     assert evipool(folder, "extract", "import", str(path), "--as", "AB") == 0
@@ -172,7 +176,8 @@ def test_models_small_study_effects_and_priors_are_stored_and_reported(review: P
     options = {
         "convert": "flag", "impute_sd": "median", "redirect": "reversed", "regress": "year", "permutation": 200,
         "bootstrap": 200, "bayes": ["half-normal:0.5", "jeffreys"], "mu_prior": [0, 2], "influence": True,
-        "cumulative": True, "trim_fill": "L0", "adjust": ["step", "limit"], "bias": "Egger", "grim": 1,
+        "cumulative": True, "cumulative_by": "order",
+        "trim_fill": "L0", "adjust": ["step", "limit"], "bias": "Egger", "grim": 1,
         "figures": ["baujat", "gosh", "bubble", "profile"], "contours": True,
     }  # fmt: skip
     stored = result(review, analysis(**options))
@@ -181,6 +186,7 @@ def test_models_small_study_effects_and_priors_are_stored_and_reported(review: P
         further
     )
     assert [own["prior"] for own in further["bayes"]] == ["half-normal:0.5", "jeffreys"]
+    assert [row["study"] for row in further["cumulative"]] == ["S6", "S5", "S4", "S3", "S2", "S1"]
     assert "refused under 10" in further["not_done"]["small_study_test"]
     assert {"baujat.svg", "gosh.svg", "bubble.svg", "profile.svg", "forest.svg"} <= {
         path.name for path in stored["folder"].iterdir()

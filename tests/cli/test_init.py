@@ -26,6 +26,7 @@ TABLES = {
     "outcomes": config.Outcome,
     "treatments": config.Treatment,
     "analyses": config.Analysis,
+    "monitoring": config.Monitoring,
 }
 
 

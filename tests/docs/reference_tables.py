@@ -208,7 +208,8 @@ def _review_toml() -> list[str]:
 
 _OPTION_KINDS = {
     "flag": "true or false", "choice": "text", "choices": "list of texts", "texts": "list of texts",
-    "numbers": "list of numbers", "column": "name of a column", "formula": "formula of columns",
+    "numbers": "list of numbers", "column": "name of a column", "columns": "list of columns",
+    "formula": "formula of columns",
 }  # fmt: skip
 
 

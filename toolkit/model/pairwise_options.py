@@ -197,6 +197,9 @@ _MORE: dict[str, Option] = {
     "cumulative": Option(
         kind="flag", group="show", default=False, help="The fit after each further study, in the order of the file."
     ),
+    "cumulative_by": Option(
+        kind="column", group="show", help="Order of --cumulative by the numbers of this column, such as year."
+    ),
     "influence": Option(
         kind="flag", group="show", default=False, help="Influence of each study (residuals, Cook, dffits ...)."
     ),
@@ -261,6 +264,7 @@ SPEC_OPTIONS = tuple(name for name, option in OPTIONS.items() if option.group ==
 _TOGETHER = (("icc", "cluster_size"), ("pair_r", "pairs"))
 _WITH = {
     "common_tau2": "subgroup",
+    "cumulative_by": "cumulative",
     "mu_prior": "bayes",
     "force_bias": ("bias", "adjust", "trim_fill"),
 }

@@ -59,7 +59,7 @@ def further(
         makers |= _bayes(result, asked)
         if asked["subgroup"]:
             makers["subgroups"] = lambda: _subgroups(result, data, spec, asked, columns, groups)
-        makers |= _sensitivity(result, asked)
+        makers |= _sensitivity(result, asked, columns)
         makers |= _small_study(result, asked)
         makers |= _models(result, asked, columns)
         makers |= _shown(result, asked)
@@ -119,12 +119,28 @@ def _subgroups(
     return {**subgroups_to_dict(found, result.scale), "column": asked["subgroup"]}
 
 
-def _sensitivity(result: PairwiseResult, asked: Mapping[str, Any]) -> dict[str, Made]:
+def _order(result: PairwiseResult, name: str | None, columns: Columns) -> list[float] | None:
+    """The number of each study in the fit by which a cumulative analysis is ordered."""
+    if name is None:
+        return None
+    values = as_numbers(_column(columns, name))
+    found = []
+    for study in sensitivity.studies_of(result)[0]:
+        value = values.get(study)
+        if not isinstance(value, (int, float)):
+            raise InputError(f"Study {study!r} has no number to be ordered by.", column=name, value=value)
+        found.append(float(value))
+    return found
+
+
+def _sensitivity(result: PairwiseResult, asked: Mapping[str, Any], columns: Columns) -> dict[str, Made]:
     makers: dict[str, Made] = {}
     if asked["leave_one_out"]:
         makers["leave_one_out"] = lambda: refits_to_list(sensitivity.leave_one_out(result), result.scale)
     if asked["cumulative"]:
-        makers["cumulative"] = lambda: refits_to_list(sensitivity.cumulative(result), result.scale)
+        makers["cumulative"] = lambda: refits_to_list(
+            sensitivity.cumulative(result, _order(result, asked["cumulative_by"], columns)), result.scale
+        )
     if asked["swim"]:
         makers["swim"] = lambda: plain(count_directions(findings_of(result), level=result.spec.level)[0])
     if asked["influence"]:
