@@ -1,0 +1,20 @@
+# CPU seconds of metafor on the tasks of pairwise.py: task, seconds, note. Rscript benchmarks/pairwise_metafor.R
+suppressMessages(library(metafor))
+options(warn = -1)
+e <- c(4,11,6,29,3,11,62,248,33,47,180,372,8,10,505,499,29,45,17,65,186,141,5,3,27,29)
+n <- c(123,139,306,303,231,220,13598,12867,5069,5808,1541,1451,2545,629,88391,88391,7499,7277,1716,1665,50634,27338,2498,2341,16913,17854)
+t <- seq(1, 25, 2)
+d <- escalc(measure = "OR", ai = e[t], n1i = n[t], ci = e[t + 1], n2i = n[t + 1])
+cpu <- function(task, times) { task(); sum(system.time(for (i in seq_len(times)) task())[1:2]) / times }
+whole <- function() { r <- rma(yi, vi, data = d); rma(yi, vi, data = d, test = "knha"); confint(r); predict(r) }
+one <- function(b) tryCatch(rma(yi, vi, data = d[b, ], control = list(maxiter = 1000)), error = function(x) NULL)
+set.seed(1)
+y <- rnorm(1000); v <- runif(1000, .1, 1)
+cat("one", cpu(whole, 30), "\n")
+cat("pairwise", cpu(whole, 30), "\n")
+cat("large", cpu(function() rma(y, v), 1), "1,000 studies, of which it needs k^3\n")
+cat("bootstrap", cpu(function() one(sample(13, 13, TRUE)), 100) * 10000, "100 fits times 100\n")
+cat("gosh", cpu(function() one(sample(13, 7)), 100) * 65519, "100 fits times 655\n")
+r <- rma(yi, vi, data = d)
+cat("leave1out", cpu(function() leave1out(r), 5), "\n")
+cat("influence", cpu(function() influence(r), 3), "\n")
