@@ -277,3 +277,14 @@ def test_cells_of_the_word_file_keep_the_order_that_its_schema_demands() -> None
     for properties in document.element.body.iter("{*}tcPr"):
         names = [child.tag.split("}")[1] for child in properties]
         assert names == sorted(names, key=order.index)
+
+
+def test_columns_of_the_word_file_are_as_wide_for_every_program_and_long_boxes_have_small_letters() -> None:
+    sizes = {}
+    for name, flow in (("small", count_flow(small_review().state())), ("long", count_flow(many().state()))):
+        table = Document(io.BytesIO(flow_docx(diagram_content(flow)))).tables[0]
+        assert [column.width for column in table.columns] == [cell.width for cell in table.rows[1].cells]
+        assert sum(column.width for column in table.columns) <= 186.5 * 36000  # A4 between margins of 12 mm, in EMU
+        texts = [run for row in table.rows for cell in row.cells for p in cell.paragraphs for run in p.runs]
+        sizes[name] = {run.font.size.pt for run in texts if "n = " in run.text}
+    assert sizes == {"small": {8.5}, "long": {6.5}}

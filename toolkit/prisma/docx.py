@@ -13,7 +13,10 @@ from toolkit.plots.prisma import COLUMNS, ROWS, SECTIONS, Content, TextLine
 __all__ = ["flow_docx", "living_docx"]
 
 # Width of each kind of table column relative to a box column.
-_SIDE, _ARROW, _BOX = 0.14, 0.13, 1.0
+_SIDE, _ARROW = 0.14, 0.13
+# Boxes on the right hold reasons, which are sentences; letters are small where one box holds many of them.
+_WEIGHT = {"left": 1.0, "right": 1.35, "other_left": 0.8, "other_right": 1.35, "previous": 0.75}
+_SIZE, _SMALL, _LONG = 8.5, 6.5, 700
 _ACROSS = {"right": "left", "other_right": "other_left"}  # columns that an arrow from their left partner leads to
 
 
@@ -44,6 +47,8 @@ def living_docx(content: LivingContent, rows: tuple[tuple[str, str], ...], statu
 
     document = _document("Flow of a living review", wide=True)
     block = document.add_table(rows=len(status), cols=3)
+    for column, share in zip(block.columns, (0.2, 0.55, 0.25), strict=True):
+        column.width = Mm(273 * share)
     for row, line in zip(block.rows, status, strict=True):
         for cell, text, share in zip(row.cells, line, (0.2, 0.55, 0.25), strict=True):
             cell.width = Mm(273 * share)
@@ -52,6 +57,8 @@ def living_docx(content: LivingContent, rows: tuple[tuple[str, str], ...], statu
     _write(document.add_paragraph(), "")
     used = [slots for slots in rows if any(slot in column for column in content.columns for slot in slots)]
     table = document.add_table(rows=1 + len(used), cols=2 * len(content.columns))
+    for column in table.columns:
+        column.width = Mm(273 / len(table.columns))
     for i, head in enumerate(content.heads):
         cell = table.cell(0, 2 * i).merge(table.cell(0, 2 * i + 1))
         _paint(cell, "D9D9D9", border=True)
@@ -71,12 +78,15 @@ def _document(title: str, *, wide: bool) -> Any:
 
     from docx import Document
     from docx.enum.section import WD_ORIENT
-    from docx.shared import Mm
+    from docx.shared import Mm, Pt
 
     document = Document()
     document.core_properties.created = document.core_properties.modified = dt.datetime(2000, 1, 1)
     document.core_properties.author = document.core_properties.last_modified_by = "evipool"
     document.core_properties.title = title
+    plain = document.styles["Normal"]  # of cells without words: they must not make a row high
+    plain.font.size = Pt(4)
+    plain.paragraph_format.space_after = plain.paragraph_format.space_before = Pt(0)
     section = document.sections[0]
     size = (Mm(297), Mm(210)) if wide else (Mm(210), Mm(297))
     section.orientation = WD_ORIENT.LANDSCAPE if wide else WD_ORIENT.PORTRAIT
@@ -116,7 +126,7 @@ def _grid(content: Content) -> _Grid:
             continue
         widths.append(_ARROW)
         arrows[column] = len(widths) - 1
-        widths.append(_BOX)
+        widths.append(_WEIGHT[column])
         boxes[column] = len(widths) - 1
     return _Grid(side=0, boxes=boxes, arrows=arrows, widths=tuple(widths))
 
@@ -129,9 +139,12 @@ def _table(document: Any, content: Content, *, usable: float) -> None:
     table = document.add_table(rows=2 * len(used), cols=len(grid.widths))
     table.autofit = False
     whole = sum(grid.widths)
+    widths = [Mm(usable * share / whole) for share in grid.widths]
+    for column, width in zip(table.columns, widths, strict=True):  # LibreOffice goes by these, Word by the cells'
+        column.width = width
     for row in table.rows:
-        for cell, share in zip(row.cells, grid.widths, strict=True):
-            cell.width = Mm(usable * share / whole)
+        for cell, width in zip(row.cells, widths, strict=True):
+            cell.width = width
     _headers(table, content, grid)
     lines: dict[int, int] = {}
     for position, number in enumerate(used):
@@ -162,13 +175,15 @@ def _headers(table: Any, content: Content, grid: _Grid) -> None:
 
 
 def _boxes(table: Any, content: Content, grid: _Grid, number: int, line: int) -> None:
+    longest = max(sum(len(line.text) for line in lines) for lines in content.boxes.values())
+    size = _SMALL if longest > _LONG else _SIZE
     for column, slot in zip(COLUMNS, ROWS[number], strict=True):
         if slot not in content.boxes:
             continue
         cell = table.cell(line, grid.boxes[column])
         grey = slot.startswith("other_") or slot in ("previous", "total")
         _paint(cell, "E8EAED" if grey else None, border=True)
-        _fill(cell, content.boxes[slot])
+        _fill(cell, content.boxes[slot], size=size)
         if column in _ACROSS:
             _write(table.cell(line, grid.arrows[column]).paragraphs[0], "→", centre=True)
         if slot == "new" and "other_assessed" in content.boxes:
@@ -188,16 +203,16 @@ def _down(table: Any, content: Content, grid: _Grid, number: int, line: int) -> 
             _write(table.cell(line, grid.boxes[column]).paragraphs[0], "↓", centre=True)
 
 
-def _fill(cell: Any, lines: tuple[TextLine, ...]) -> None:
+def _fill(cell: Any, lines: tuple[TextLine, ...], *, size: float = _SIZE) -> None:
     from docx.shared import Mm
 
     for i, line in enumerate(lines):
         paragraph = cell.paragraphs[0] if i == 0 else cell.add_paragraph()
         paragraph.paragraph_format.left_indent = Mm(3 * line.indent)
-        _write(paragraph, line.text, bold=line.bold)
+        _write(paragraph, line.text, size=size, bold=line.bold)
 
 
-def _write(paragraph: Any, text: str, *, size: float = 8.5, bold: bool = False, centre: bool = False) -> None:
+def _write(paragraph: Any, text: str, *, size: float = _SIZE, bold: bool = False, centre: bool = False) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.oxml.ns import qn
     from docx.shared import Pt
