@@ -85,11 +85,11 @@ def snapshot(folder: Path) -> dict[str, Any]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file of the project but the database's own scratch files."""
+    """Every file of the project but the database's own scratch files and what is kept to be quicker next time."""
     return {
         p.relative_to(folder).as_posix(): p.read_bytes()
         for p in folder.rglob("*")
-        if p.is_file() and not p.name.startswith("evipool.db-")
+        if p.is_file() and not p.name.startswith("evipool.db-") and ".cache" not in p.parts
     }
 
 
