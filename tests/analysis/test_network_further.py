@@ -97,6 +97,7 @@ def test_every_further_analysis_can_be_declared_and_stands_in_result_figures_and
     for one in further.values():
         assert one["title"].split(":")[0] in page, one["key"]
     assert "Effect modifier by comparison: mean-age" in page
+    assert "Further analyses of networks, as declared: net: side-split, sidde" in page
 
 
 def test_a_changed_further_analysis_makes_the_result_stale_and_says_so(

@@ -39,6 +39,15 @@ def _network(payloads: Sequence[Payload], cited: list[str]) -> list[str]:
         "Inconsistency was examined by splitting Q into heterogeneity within designs and inconsistency between them "
         "and by the design-by-treatment interaction.",
     ]
+    several = [p["analysis"] for p in payloads if p["spec"].get("tau2_inactive") or p["spec"].get("tau2_groups")]
+    if several:
+        cited.append("TYPES")
+        kinds = "types of comparisons or groups of studies have between-study variances of their own"
+        sentences.append(f"In {', '.join(several)} {kinds}.")
+    further = [(p["analysis"], [one["name"] for one in p.get("also", ())]) for p in payloads]
+    named = "; ".join(f"{name}: {', '.join(dict.fromkeys(also))}" for name, also in further if also)
+    if named:
+        sentences.append(f"Further analyses of networks, as declared: {named}.")
     if any((p["result"] or {}).get("ranking") for p in payloads):
         cited.append("PSCORE")
         sentences.append(

@@ -24,6 +24,8 @@ REFERENCES: dict[str, str] = {
     "DBT": "Higgins JPT, Jackson D, Barrett JK, Lu G, Ades AE, White IR. Consistency and inconsistency in network "
     "meta-analysis: concepts and models for multi-arm studies. Res Synth Methods 2012;3:98-110. "
     "doi:10.1002/jrsm.1044",
+    "TYPES": "Lu G, Ades AE. Modeling between-trial variance structure in mixed treatment comparisons. Biostatistics "
+    "2009;10:792-805. doi:10.1093/biostatistics/kxp032",
     "PSCORE": "Ruecker G, Schwarzer G. Ranking treatments in frequentist network meta-analysis works without "
     "resampling methods. BMC Med Res Methodol 2015;15:58. doi:10.1186/s12874-015-0060-8",
     "PRISMA": "Page MJ, McKenzie JE, Bossuyt PM, et al. The PRISMA 2020 statement: an updated guideline for "
