@@ -111,7 +111,7 @@ def test_a_file_joined_of_two_encodings_is_read_in_both(codec, title):
     text = f"TY  - JOUR\r\nTI  - {title}\r\nER  - \r\n\r\n"
     found = read_file(text.encode(codec) + 3 * CHINESE.encode())
     assert [r.title for r in found.parsed] == [title, *["股骨头坏死研究"] * 3]
-    assert "joined of parts in two encodings: 1 lines" in found.notes[0]
+    assert "joined of parts in two encodings: 1 line that is" in found.notes[0]
     assert found.replacements == 0
 
 
