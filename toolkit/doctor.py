@@ -230,7 +230,7 @@ def project_checks(root: Path) -> list[Finding]:
         found.append(Finding(code="database", severity="error", message=str(error)))
         return found
     with project:
-        return found + check_database(project) + check_runs(project) + check_parsed(project)
+        return found + check_database(project) + check_kept(project) + check_runs(project) + check_parsed(project)
 
 
 def check_folder(root: Path) -> list[Finding]:
@@ -395,6 +395,29 @@ def check_database(project: Project) -> list[Finding]:
     if obstacle is not None:
         found.append(Finding(code="not-writable", severity="error", message=obstacle))
     return found
+
+
+def check_kept(project: Project) -> list[Finding]:
+    """What commands keep for each other, against the history that it was read from."""
+    from toolkit.store.maintenance import kept_differs
+
+    cache = project.store.cache
+    if cache is None or not cache.folder.is_dir() or not kept_differs(project.store):
+        return []
+
+    def drop() -> str:
+        cache.drop()
+        return f"{cache.folder.name} deleted; the next command makes it anew"
+
+    return [
+        Finding(
+            code="kept",
+            severity="error",
+            message=f"what is kept in {cache.folder.name}/ differs from the history",
+            advice="'evipool doctor --fix' deletes it; nothing of the review is in it.",
+            fix=drop,
+        )
+    ]
 
 
 def check_runs(project: Project) -> list[Finding]:

@@ -170,6 +170,24 @@ def test_an_import_that_was_cut_off_is_noted(project: Project) -> None:
     assert "big.ris" in found.message
 
 
+def test_what_commands_keep_is_held_against_the_history_and_dropped_with_fix(
+    folder: Path, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["-C", str(folder), "dedup"]) == 0
+    assert run(["-C", str(folder), "status"]) == 0
+    assert doctor.project_checks(folder) == []
+    cache = project.store.cache
+    assert cache is not None
+    kept = cache.read("records")
+    assert kept is not None
+    cache.write("records", {**kept, "value": {run: records[:1] for run, records in kept["value"].items()}})
+    assert codes(doctor.project_checks(folder)) == ["kept"]
+    assert run(["-C", str(folder), "doctor", "--fix"]) in (0, 1)
+    assert ".cache deleted; the next command makes it anew" in capsys.readouterr().out
+    assert not cache.folder.exists()
+    assert doctor.project_checks(folder) == []
+
+
 def test_fields_of_an_older_parser_or_missing_are_read_anew_with_fix(
     folder: Path, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

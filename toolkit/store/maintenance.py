@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, select, text
 
 from toolkit.model.errors import SourceError
-from toolkit.store import schema
+from toolkit.model.review import STAGES
+from toolkit.store import schema, views
 from toolkit.store.database import database_errors, immediate
+from toolkit.store.kept import ballots, joined, run_records
 from toolkit.store.store import Store, parsed_row
 
-__all__ = ["damage", "outdated_records", "replace_parsed", "write_obstacle"]
+__all__ = ["damage", "kept_differs", "outdated_records", "replace_parsed", "write_obstacle"]
 
 
 def write_obstacle(store: Store, *, wait: float = 0.5) -> str | None:
@@ -47,6 +49,24 @@ def damage(store: Store) -> str | None:
     except (SourceError, sqlite3.DatabaseError) as error:
         return str(error)
     return None if first == "ok" else str(first)
+
+
+def kept_differs(store: Store) -> bool:
+    """Whether what earlier commands kept in ``.cache`` answers otherwise than the history itself."""
+    plain = Store(store.engine, store.path, store.clock)
+    plain.cache = None
+    remembering = Store(store.engine, store.path, store.clock)  # nothing of it was read before
+    return _answers(remembering) != _answers(plain)
+
+
+def _answers(store: Store) -> list[object]:
+    finished = [run.id for run in views.runs(store)]
+    votes = []
+    for stage in STAGES:
+        given = ballots(store, stage)
+        votes.append({subject: given.ballots[number] for subject, number in given.number.items()})
+    belongs = joined(store)
+    return [belongs.actor, belongs.moved, belongs.asks, run_records(store, finished), votes]
 
 
 def outdated_records(store: Store, parser_version: int) -> dict[str, int]:
