@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from tests.dedup.conftest import ABSTRACTED, ARTICLE, DOUBTFUL, OTHER, AddRecords
 from toolkit.cli import cli
+from toolkit.cli.common import run
 from toolkit.model.errors import InputError
 from toolkit.project import Project
 from toolkit.store import views
@@ -137,3 +138,13 @@ def test_score_of_a_labelled_file(tmp_path: Path) -> None:
     )
     found = json.loads(call("dedup", "score", str(path), "--format", "json").output)
     assert (found["right_merges"], found["wrong_merges"], found["missed_merges"]) == (1, 0, 0)
+
+
+def test_a_file_that_was_cut_off_is_refused_unless_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut, out = tmp_path / "cut.ris", tmp_path / "out.ris"
+    cut.write_text("TY  - JOUR\nTI  - Hips\nER  - \n\nTY  - JOUR\nTI  - Knees and ank", encoding="utf-8")
+    assert run(["dedup-file", str(cut), "-o", str(out)]) == 2
+    assert "nothing was written" in capsys.readouterr().err
+    assert not out.exists()
+    assert run(["dedup-file", str(cut), "-o", str(out), "--accept-loss"]) == 0
+    assert "Hips" in out.read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,84 @@ def test_tags_of_ris_go_into_ris(tmp_path: Path):
     source.write_text("TY  - JOUR\nTI  - A\nC1  - kept\nER  - \n", encoding="utf-8")
     assert convert_file(source, tmp_path / "b.ris").tags == ()
     assert "C1  - kept" in (tmp_path / "b.ris").read_text(encoding="utf-8")
+
+
+MEDLINE = """PMID- 900000001
+OWN - NLM
+STAT- MEDLINE
+TI  - Drilling of the hip.
+AB  - Words.
+FAU - Li, Hua
+AU  - Li H
+AD  - Department of Orthopaedics, Beijing.
+LA  - eng
+GR  - 81000001/National Natural Science Foundation
+PT  - Journal Article
+JT  - Bone J
+RN  - 0 (Antigens)
+MH  - *Femur Head Necrosis/surgery
+MH  - Humans
+PMC - PMC1000001
+DP  - 2019 Mar
+AID - S0000-0001 [pii]
+
+"""
+
+
+def test_medline_keeps_its_tags_when_written_as_medline(tmp_path: Path):
+    source, target = tmp_path / "a.nbib", tmp_path / "b.nbib"
+    source.write_text(MEDLINE, encoding="utf-8")
+    assert convert_file(source, target).tags == ()
+    before, after = (Counter(path.read_text(encoding="utf-8").splitlines()) for path in (source, target))
+    assert before - after == Counter({"AU  - Li H": 1})  # the short form of FAU, which the reader passes over
+    assert not after - before
+    assert read_file(target).parsed == read_file(source).parsed
+    convert_file(source, tmp_path / "b.ris")
+    assert ("MH", 1) in convert_file(source, tmp_path / "b.ris").tags
+
+
+@pytest.mark.parametrize(
+    ("code", "csl", "bibtex"),
+    [
+        ("JOUR", "article-journal", "article"),
+        ("THES", "thesis", "phdthesis"),
+        ("CHAP", "chapter", "incollection"),
+        ("CPAPER", "paper-conference", "inproceedings"),
+        ("CONF", "paper-conference", "inproceedings"),
+        ("BOOK", "book", "book"),
+        ("RPRT", "report", "techreport"),
+    ],
+)
+def test_the_kind_of_document_is_kept(tmp_path: Path, code: str, csl: str, bibtex: str):
+    source = tmp_path / "a.ris"
+    source.write_text(
+        f"TY  - {code}\nTI  - A title of words\nAU  - Li, H\nT2  - Whole\nPY  - 2014\nER  - \n", encoding="utf-8"
+    )
+    for name in ("b.json", "b.bib", "b.xml"):
+        done = convert_file(source, tmp_path / name)
+        assert "TY" not in dict(done.tags)
+        back = convert_file(tmp_path / name, tmp_path / f"{name}.ris")
+        assert back.records == 1
+        assert (
+            (tmp_path / f"{name}.ris")
+            .read_text(encoding="utf-8")
+            .startswith(f"TY  - {'CPAPER' if code == 'CONF' and name != 'b.xml' else code}")
+        ), name
+    assert f'"type": "{csl}"' in (tmp_path / "b.json").read_text(encoding="utf-8")
+    assert (tmp_path / "b.bib").read_text(encoding="utf-8").startswith(f"@{bibtex}{{")
+
+
+def test_a_thesis_of_cnki_is_one(tmp_path: Path):
+    source = tmp_path / "a.enw"
+    source.write_text("%0 Thesis\n%A 王伟\n%T 股骨头坏死研究\n%I 北京大学\n%D 2014\n%W CNKI\n", encoding="utf-8")
+    convert_file(source, tmp_path / "b.ris")
+    assert (tmp_path / "b.ris").read_text(encoding="utf-8").startswith("TY  - THES")
+
+
+def test_the_command_overwrites_no_file_unasked(tmp_path: Path):
+    source, target = tmp_path / "a.nbib", tmp_path / "b.ris"
+    source.write_text(MEDLINE, encoding="utf-8")
+    target.write_text("mine", encoding="utf-8")
+    assert run(["convert", str(source), str(target)]) == 2
+    assert target.read_text(encoding="utf-8") == "mine"
+    assert run(["convert", str(source), str(target), "--force"]) == 0

@@ -17,6 +17,7 @@ _SHOWN = 12  # tags of the source on one line; JSON has them all
 @click.option("--to", "target_format", metavar="FORMAT",
               help="ris, nbib, bibtex, csv, endnote_xml or csl_json (default: by the ending of TARGET).")  # fmt: skip
 @click.option("--accept-loss", is_flag=True, help="Go on without records that cannot be read.")
+@click.option("--force", is_flag=True, help="Write over TARGET.")
 @format_option("table", "json")
 def convert(
     source: str,
@@ -24,6 +25,7 @@ def convert(
     source_format: str | None,
     target_format: str | None,
     accept_loss: bool,
+    force: bool,
     output_format: str,
 ) -> None:
     """Read the reference file SOURCE, whatever it is, and write its records to TARGET.
@@ -40,7 +42,7 @@ def convert(
     from toolkit.records.convert import convert_file
 
     done = convert_file(
-        source, target, source_format=source_format, target_as=target_format, accept_loss=accept_loss
+        source, target, source_format=source_format, target_as=target_format, accept_loss=accept_loss, force=force
     )  # fmt: skip
     if output_format == "json":
         emit({"source": source, "target": target, **asdict(done)})

@@ -18,6 +18,7 @@ from toolkit.model.wording import counted
 @click.option("--strictness", type=STRICTNESS, default="balanced", show_default=True, help="How sure a merge must be.")
 @click.option("--trace", metavar="FILE", help="Also write which record went where and why (CSV or XLSX).")
 @click.option("--questions", metavar="FILE", help="Also write the pairs a person should look at (CSV or XLSX).")
+@click.option("--accept-loss", is_flag=True, help="Go on without records that cannot be read.")
 @click.option("--prefer", metavar="FILE", multiple=True, help="Take this file's fields first. Repeatable, in order.")
 @force_option
 @format_option("table", "json")
@@ -29,6 +30,7 @@ def dedup_file(
     questions: str | None,
     prefer: tuple[str, ...],
     force: bool,
+    accept_loss: bool,
     output_format: str,
 ) -> None:
     """Join the duplicates of reference FILES (RIS, NBIB, PubMed XML, EndNote, BibTeX, CSV ...) into one file.
@@ -48,7 +50,7 @@ def dedup_file(
     _refuse_overwriting([Path(file) for file in files], targets)
     for target in targets:
         keep_forms(target, force=force)
-    outcome = dedup_files(files, strictness=strictness, prefer=prefer)
+    outcome = dedup_files(files, strictness=strictness, prefer=prefer, accept_loss=accept_loss)
     write_file(output, outcome.best)
     if trace:
         write_form(trace, TRACE_COLUMNS, outcome.trace)
@@ -64,10 +66,13 @@ def dedup_file(
                 "duplicates": removed,
                 "questions": len(outcome.questions),
                 "unread": outcome.unread,
+                "notes": list(outcome.notes),
                 "output": output,
             }
         )
         return
+    for note in outcome.notes:
+        click.echo(f"Note: {note}.", err=True)
     for name, n in outcome.files:
         click.echo(f"{name}: {counted(n, 'record')}")
     if outcome.unread:

@@ -38,6 +38,7 @@ class FilesOutcome:
     trace : per input record (`TRACE_COLUMNS`) which report it went to and why
     questions : pairs that may be one report (`QUESTION_COLUMNS`), strongest first; not joined
     unread : records that could not be read, over all files
+    notes : what was assumed or odd about the files
     """
 
     files: tuple[tuple[str, int], ...]
@@ -45,6 +46,7 @@ class FilesOutcome:
     trace: tuple[tuple[Any, ...], ...]
     questions: tuple[tuple[Any, ...], ...]
     unread: int
+    notes: tuple[str, ...] = ()
 
     @property
     def records(self) -> int:
@@ -58,6 +60,7 @@ def dedup_files(
     strictness: str = "balanced",
     prefer: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
+    accept_loss: bool = False,
 ) -> FilesOutcome:
     """Read the files, join records of one report, and take the best of each field.
 
@@ -67,11 +70,13 @@ def dedup_files(
     strictness : "strict", "balanced" or "sensitive"
     prefer : of ``paths``, files whose fields are taken first, the first of them before the others
     progress : called with the name of each step
+    accept_loss : go on without what cannot be read, or was cut off
 
     Raises
     ------
     InputError
-        for a file that cannot be read or holds no records, an unknown strictness, and a preferred file not among them.
+        for a file that cannot be read whole or holds no records, an unknown strictness, and a preferred file not among
+        them.
     """
     rank = _ranks(paths, prefer)
     say = progress or (lambda _: None)
@@ -79,12 +84,21 @@ def dedup_files(
     records: list[ParsedRecord] = []
     files = []
     unread = 0
+    notes: list[str] = []
     ranks: list[int] = []
     for path in paths:
         say(f"read {Path(path).name}")
         content = read_file(path)
         if not content.parsed:
             raise InputError("no record could be read", file=path)
+        if content.loss and not accept_loss:
+            raise InputError(
+                f"nothing was written: {content.loss}",
+                file=path,
+                hint="Export the file again; or go on without them by --accept-loss.",
+            )
+        said = (*content.notes, *((content.stated_otherwise,) if content.stated_otherwise else ()))
+        notes += [f"{content.name}: {note}" for note in said]
         files.append((content.name, len(content.parsed)))
         unread += len(content.unread)
         origin += [(content.name, position) for position in range(1, len(content.parsed) + 1)]
@@ -103,6 +117,7 @@ def dedup_files(
         trace=_trace(matches, origin, records),
         questions=_questions(matches, origin, records),
         unread=unread,
+        notes=tuple(notes),
     )
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
-from toolkit.model.wording import counted
-from toolkit.records.files import ImportedFile, read_file
+from toolkit.records.files import read_file
 from toolkit.records.write import HELD, WRITERS, unwritten_tags, write_file
 
 __all__ = ["Conversion", "convert_file", "lost_fields", "target_format"]
@@ -75,6 +74,7 @@ def convert_file(
     source_format: str | None = None,
     target_as: str | None = None,
     accept_loss: bool = False,
+    force: bool = True,
 ) -> Conversion:
     """Read any export file and write its records to ``target``, whole or not at all.
 
@@ -83,25 +83,26 @@ def convert_file(
     source_format : a name of `toolkit.records.detect.FORMATS`, where the detection is wrong
     target_as : a name of `toolkit.records.write.WRITERS`; the ending of ``target`` tells otherwise
     accept_loss : write although records of the source cannot be read
+    force : write over a target that exists
 
     Raises
     ------
     InputError
-        the target is the source, its format cannot be written, or records cannot be read; nothing is written then.
+        the target is the source or exists without ``force``, its format cannot be written, or records cannot be
+        read; nothing is written then.
     """
     source, target = Path(source), Path(target)
     wanted = target_format(target, target_as)
     if target.exists() and source.exists() and target.samefile(source):
         raise InputError("The new file would replace the one that is read; give it another name.", file=target)
+    if target.exists() and not force:
+        raise InputError("The file exists.", file=target, hint="Give another name, or add --force to overwrite it.")
     opened = read_file(source, format=source_format)
     records = opened.parsed
     unread = tuple((item.ordinal + 1, item.reason) for item in opened.unread)
-    gap = opened.starters - len(records)
-    if (gap > 0 or unread or opened.incomplete) and not accept_loss:
-        shown = "; ".join(f"number {number}: {reason}" for number, reason in unread[:5])
+    if opened.loss and not accept_loss:
         raise InputError(
-            f"nothing was written: of {counted(opened.starters, 'record')} in it {len(records):,} can be read"
-            f"{f' ({opened.incomplete})' if opened.incomplete else ''}.{f' Not read: {shown}.' if shown else ''}",
+            f"nothing was written: {opened.loss}",
             file=source,
             hint="Export the file again; or go on without them by --accept-loss.",
         )
@@ -113,12 +114,5 @@ def convert_file(
         unread=unread,
         lost=lost_fields(records, wanted),
         tags=lost_tags(records, wanted),
-        notes=opened.notes + _stated(opened),
+        notes=opened.notes + ((opened.stated_otherwise,) if opened.stated_otherwise else ()),
     )
-
-
-def _stated(opened: ImportedFile) -> tuple[str, ...]:
-    """What the file says of its own number of records, where that is another than it holds."""
-    if opened.stated in (None, len(opened.parsed)):
-        return ()
-    return (f"the file itself states {counted(opened.stated, 'record')}",)

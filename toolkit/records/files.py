@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 
 from toolkit.model.errors import InputError, SourceError
 from toolkit.model.records import ParsedRecord, RawRecord
+from toolkit.model.wording import counted
 from toolkit.records.detect import FORMATS, detect_format, parse_with, split_with
 from toolkit.records.pubmed_xml import deleted_pmids
 from toolkit.records.textfile import normalise_newlines, one_encoding, sniff_encoding, unpack
@@ -121,6 +122,26 @@ class ImportedFile:
     def parsed(self) -> tuple[ParsedRecord, ...]:
         """The records that could be read."""
         return tuple(record.parsed for record in self.records if record.parsed is not None)
+
+    @property
+    def loss(self) -> str | None:
+        """What of the file is lost, in words; None where all of it was read."""
+        parsed = len(self.parsed)
+        if parsed >= self.starters and not self.unread and not self.incomplete:
+            return None
+        shown = "; ".join(f"number {item.ordinal + 1}: {item.reason}" for item in self.unread[:5])
+        why = f" ({self.incomplete})" if self.incomplete else ""
+        return (
+            f"of {counted(self.starters, 'record')} in it {parsed:,} can be read{why}."
+            f"{f' Not read: {shown}.' if shown else ''}"
+        )
+
+    @property
+    def stated_otherwise(self) -> str | None:
+        """What the file says of its own number of records, where that is another than it holds."""
+        if self.stated in (None, len(self.parsed)):
+            return None
+        return f"the file itself states {counted(self.stated, 'record')}"
 
 
 def read_file(source: str | Path | bytes, *, name: str | None = None, format: str | None = None) -> ImportedFile:

@@ -164,6 +164,8 @@ def _csl(record: dict[str, Any]) -> Pairs:
     own = {name: _at(custom, name) for name in CSL_CUSTOM} if ours else {}
     for name, tag in single.items():
         if own and (name in ("type", "id") or own.get(_CUSTOM_FOR.get(name, ""))):
+            if name == "type":
+                pairs.append(("CSL type", _text(record.get(name))))
             continue  # what this package kept exactly counts, not the name CSL has for it
         values = [_text(value) for value in _each(record.get(name))]
         if name == "keyword":

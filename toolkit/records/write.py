@@ -11,6 +11,7 @@ from pathlib import Path
 
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
+from toolkit.records.kinds import KIND_TAGS, kind_of
 from toolkit.records.normalise import clean, find_year, paragraphs
 from toolkit.records.tables import escape_cell, write_whole
 from toolkit.records.write_tree import write_csl_json, write_endnote_xml
@@ -22,7 +23,9 @@ _SPAN = re.compile(r"([^\s,-]+)-([^\s,-]+)")
 _CSV_COLUMNS = ("title", "authors", "journal", "year", "volume", "issue", "pages", "abstract", "doi", "pmid",
                 "accession", "issn", "language", "publication_types", "keywords", "registry_numbers", "url",
                 "original_title")  # fmt: skip
-_TYPES = {"book": "BOOK", "book chapter": "CHAP", "trial registration": "GEN", "dissertation": "THES"}
+_TAG = re.compile(r"[A-Z][A-Z0-9]{1,3}")
+# Tags that write_nbib makes of fields, or of the record itself.
+_FROM_FIELDS = frozenset({"OWN", "DP"})
 
 
 def write_ris(records: Iterable[ParsedRecord]) -> str:
@@ -32,8 +35,7 @@ def write_ris(records: Iterable[ParsedRecord]) -> str:
     """
     out = []
     for record in records:
-        kind = next((_TYPES[t.lower()] for t in record.publication_types if t.lower() in _TYPES), "JOUR")
-        lines: list[tuple[str, str | None]] = [("TY", (record.extra.get("TY") or (kind,))[0])]
+        lines: list[tuple[str, str | None]] = [("TY", (record.extra.get("TY") or (kind_of(record).ris,))[0])]
         lines += [("TI", record.title), ("OP", record.original_title)]
         lines += [("AU", author) for author in record.authors]
         lines += [("JF", record.journal), ("PY", str(record.year) if record.year is not None else None)]
@@ -92,7 +94,11 @@ def write_csv(records: Iterable[ParsedRecord]) -> str:
 
 
 def write_nbib(records: Iterable[ParsedRecord]) -> str:
-    """MEDLINE text; a record without PMID opens with OWN, as ERIC's do. Paragraphs of an abstract run together."""
+    """MEDLINE text; a record without PMID opens with OWN, as ERIC's do. Paragraphs of an abstract run together.
+
+    The other tags of a record that came from MEDLINE text or PubMed XML are written as they were; those that belong to
+    one author there (AD, AUID) stand together.
+    """
     blocks = []
     for record in records:
         lines: list[tuple[str, str | None]] = [("PMID", record.pmid)] if record.pmid else []
@@ -107,8 +113,16 @@ def write_nbib(records: Iterable[ParsedRecord]) -> str:
         lines += [("PT", kind) for kind in record.publication_types]
         lines += [("TT", record.original_title), ("JT", record.journal)]
         lines += [("OT", keyword) for keyword in record.keywords]
+        lines += [(tag, value) for tag in _medline_tags(record) for value in record.extra[tag]]
         blocks.append("\n".join(_nbib_line(tag, clean(value)) for tag, value in lines if clean(value)))
     return "".join(f"{block}\n\n" for block in blocks)
+
+
+def _medline_tags(record: ParsedRecord) -> list[str]:
+    """Tags of MEDLINE that have no field, of a record that came with such tags."""
+    if not {"OWN", "STAT", "PHST", "PST"} & record.extra.keys():
+        return []
+    return [tag for tag in record.extra if _TAG.fullmatch(tag) and tag not in _FROM_FIELDS]
 
 
 def _date(record: ParsedRecord) -> str | None:
@@ -143,10 +157,12 @@ def write_bibtex(records: Iterable[ParsedRecord]) -> str:
             suffix += 1
             key = f"{base}_{suffix}"
         keys.add(key)
+        kind = kind_of(record).bibtex
+        kind = "misc" if kind == "article" and not record.journal else kind
         fields = {
             "author": " and ".join(_bib_author(name) for name in record.authors),
             "title": _bib(record.title),
-            "journal": _bib(record.journal),
+            "booktitle" if kind in _IN_BOOKS else "journal": _bib(record.journal),
             "year": str(record.year) if record.year is not None else "",
             "volume": _bib(record.volume),
             "number": _bib(record.issue),
@@ -160,10 +176,12 @@ def write_bibtex(records: Iterable[ParsedRecord]) -> str:
             "type": _bib("; ".join(record.publication_types)),
             "url": record.url or "",
         }
-        kind = "article" if record.journal else "misc"
         body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items() if value)
         entries.append(f"@{kind}{{{key},\n{body}\n}}\n")
     return "\n".join(entries)
+
+
+_IN_BOOKS = frozenset({"incollection", "inproceedings"})
 
 
 def _key(record: ParsedRecord) -> str:
@@ -221,7 +239,9 @@ def unwritten_tags(record: ParsedRecord, format: str) -> tuple[str, ...]:
     >>> unwritten_tags(ParsedRecord(title="A", extra={"Cited by": ("3",)}), "ris")
     ('Cited by',)
     """
-    kept = {"OWN", "DP"} if format == "nbib" else set()
+    kept = {*_FROM_FIELDS, *_medline_tags(record)} if format == "nbib" else set()
+    if format != "csv":
+        kept |= set(KIND_TAGS)
     if format == "ris" and "TY" in record.extra:
         kept = {tag for tag in record.extra if re.fullmatch(r"[A-Z][A-Z0-9]", tag)}
     return tuple(tag for tag in record.extra if tag not in kept)

@@ -10,26 +10,15 @@ from typing import Any
 from lxml import etree
 
 from toolkit.model.records import ParsedRecord
+from toolkit.records.kinds import kind_of
 from toolkit.records.normalise import clean, paragraphs
 
 __all__ = ["CSL_CUSTOM", "write_csl_json", "write_endnote_xml"]
 
-# Publication type -> (EndNote's name and number of the reference type, CSL type); others are journal articles.
-_KINDS = {
-    "book": (("Book", 6), "book"),
-    "book chapter": (("Book Section", 5), "chapter"),
-    "dissertation": (("Thesis", 32), "thesis"),
-    "trial registration": (("Generic", 13), "document"),
-}
-_ARTICLE = (("Journal Article", 17), "article-journal")
 # Characters that XML 1.0 forbids.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Fields for which CSL has no variable of the same meaning; CSL 1.0.2 keeps a "custom" object for such.
 CSL_CUSTOM = ("keywords", "publication_types", "registry_numbers", "accession", "issn")
-
-
-def _kind(record: ParsedRecord) -> tuple[tuple[str, int], str]:
-    return next((_KINDS[t.lower()] for t in record.publication_types if t.lower() in _KINDS), _ARTICLE)
 
 
 def write_endnote_xml(records: Iterable[ParsedRecord]) -> str:
@@ -40,7 +29,7 @@ def write_endnote_xml(records: Iterable[ParsedRecord]) -> str:
         item = etree.SubElement(listed, "record")
         _put(item, "source-app", "evipool").set("name", "evipool")
         _put(item, "rec-number", str(number))
-        (name, code), _ = _kind(record)
+        name, code = kind_of(record).endnote
         _put(item, "ref-type", str(code)).set("name", name)
         _put_all(item, "contributors/authors", "author", record.authors)
         titles = (("title", record.title), ("secondary-title", record.journal))
@@ -92,7 +81,7 @@ def write_csl_json(records: Iterable[ParsedRecord]) -> str:
     for number, record in enumerate(records, start=1):
         item: dict[str, Any] = {
             "id": record.accession or record.pmid or str(number),
-            "type": _kind(record)[1],
+            "type": kind_of(record).csl,
             "title": record.title or "",
             "author": [_csl_name(name) for name in record.authors],
             "container-title": record.journal,
