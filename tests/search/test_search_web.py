@@ -360,7 +360,7 @@ def test_the_command_starts_from_the_included_reports(
         assert [seed.doi for seed in included_seeds(project)] == ["10.1000/w1"]
     capsys.readouterr()
     assert run(["search", "citations", "--forward", "--date", "2026-03-01"], settings) == 0
-    assert "forward from 1 of 1 known reports" in capsys.readouterr().out
+    assert "forward from 1 of 1 known report," in capsys.readouterr().out
     seeds = tmp_path / "seeds.txt"
     seeds.write_text("7002\n10.1234/none\n", encoding="utf-8")
     arguments = ["search", "citations", "--backward", "--seeds", str(seeds), "--format", "json", "--accept-warnings"]
