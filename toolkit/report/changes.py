@@ -155,7 +155,7 @@ def moved_most(payload: Payload | None, fresh: Sequence[str]) -> str:
     study = max(shifts, key=lambda name: shifts[name][0])
     spec = payload["spec"]
     text = estimate_text(shifts[study][1], spec["level"], digits_of(spec["measure"]))
-    return f"Of {counted(len(fresh), 'new study')} {study} moved the estimate most: without it, it would be {text}."
+    return f"Of the {counted(len(fresh), 'new study')} {study} moved the estimate most: without it, it would be {text}."
 
 
 def _studies(payload: Payload | None) -> list[str]:
