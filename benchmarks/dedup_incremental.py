@@ -26,7 +26,8 @@ from toolkit.store import NewRecord, content_id
 _SETTINGS = '[review]\ntitle = "A large library"\n[[sources]]\nname = "{}"\n'
 _TEXT = ("title", "journal", "volume", "issue", "pages", "abstract", "doi", "pmid", "language")
 _STEP = """
-import json, resource, sys, time
+import gc, json, resource, sys, time
+gc.set_threshold(200_000, 20, 20)  # as the command line sets it
 from toolkit.dedup.run import dedup
 from toolkit.project import Project
 def used():

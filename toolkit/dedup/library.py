@@ -22,6 +22,7 @@ from toolkit.dedup.texts import Texts
 __all__ = ["PART", "Library", "cut", "read_columns", "read_library"]
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 PART = 10_000  # records a worker holds at a time
 PARALLEL_FROM = 2  # parts; below, starting processes costs more than it saves
@@ -62,6 +63,17 @@ def read_library(parts: Sequence[T], columns_of: Callable[[T], RecordColumns], *
         keys = read_keys(lists)
         return Library(keys=keys, values=encode(lists, len(columns), squeezed=list(keys.titles)))
     return _joined(map(read, parts))
+
+
+def in_processes(function: Callable[[T], R], parts: Sequence[T], *, workers: int) -> list[R]:
+    """What a function of a module makes of each part, in order; each in a process of its own where that can be."""
+    if workers > 1 and len(parts) > 1:
+        try:
+            with ProcessPoolExecutor(max_workers=min(workers, len(parts))) as pool:
+                return list(pool.map(function, parts))
+        except BrokenProcessPool:
+            pass  # processes cannot be started, as in a script without a main guard
+    return [function(part) for part in parts]
 
 
 def _same(columns: RecordColumns) -> RecordColumns:

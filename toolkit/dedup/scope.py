@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, overload
 
 import numpy as np
@@ -13,7 +14,7 @@ from toolkit.dedup.block import likely_pairs
 from toolkit.dedup.columns import RecordColumns
 from toolkit.dedup.index import Index, extend_index, load_index, of_the_same_trials, pairs_with
 from toolkit.dedup.keys import read_keys
-from toolkit.dedup.library import PART, Library, read_library
+from toolkit.dedup.library import PART, Library, in_processes, read_library
 from toolkit.dedup.normalise import Normalised, encode, read_values
 from toolkit.dedup.pipeline import Matches, Progress, default_workers, match_pairs
 from toolkit.project import Project
@@ -23,6 +24,7 @@ from toolkit.store.parsed import field_texts
 __all__ = ["Known", "Scope", "find_scope", "match", "rebuild_index", "what_is_known"]
 
 SMALL_PART = 0.5  # of the library; more new records than this and everything is read anyhow
+WORTH_HALVING = 2_000  # records that take longer to read than a process to start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +81,18 @@ def _merged(
     """Plain values of the records ``ids``: those of ``read`` as given, those of the others read now."""
     rest = sorted({*ids} - {*read})
     place = {rid: k for k, rid in enumerate((*read, *rest))}
-    other = read_values(_columns_of_json(field_texts(project.store, rest)))
-    return {name: [both[place[rid]] for rid in ids] for name, both in ((n, values[n] + other[n]) for n in values)}
+    texts = field_texts(project.store, rest)
+    halves = [texts[: len(texts) // 2], texts[len(texts) // 2 :]] if len(texts) >= WORTH_HALVING else [texts]
+    others = in_processes(_values_of_json, halves, workers=default_workers())
+    found = {}
+    for name, own in values.items():
+        every = [*own, *chain.from_iterable(other[name] for other in others)]
+        found[name] = [every[place[rid]] for rid in ids]
+    return found
+
+
+def _values_of_json(texts: list[str]) -> dict[str, list[Any]]:
+    return read_values(_columns_of_json(texts))
 
 
 def _whole_library(project: Project, order: Sequence[str], new: frozenset[str]) -> Scope:

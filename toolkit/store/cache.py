@@ -20,7 +20,7 @@ from toolkit import __version__
 __all__ = ["FOLDER", "Cache"]
 
 FOLDER = ".cache"
-_FORMAT = 2  # rises when the same version of the program would write something else under the same name
+_FORMAT = 3  # rises when the same version of the program would write something else under the same name
 
 
 class Cache:

@@ -46,12 +46,13 @@ class Joined:
     ----------
     actor : record -> who assigned it, to another or to itself
     moved : record -> the other record whose report it belongs to
-    asks : (position, record, questions) of each assignment that asks something, in order
+    asks : (place, record, questions) of each assignment that asks something, in order; its place is the time it was
+        made, also of one that stands again, and its position in the history
     """
 
     actor: dict[str, str] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
-    asks: list[tuple[int, str, list[dict[str, Any]]]] = field(default_factory=list)
+    asks: list[tuple[tuple[str, int], str, list[dict[str, Any]]]] = field(default_factory=list)
 
 
 # A vote without its circumstances: reviewer, verdict, reason, and the event's id ("" in a ballot on which all agree).
@@ -94,14 +95,26 @@ def run_records(store: Store, finished: Iterable[str]) -> dict[str, list[str]]:
         # Records are never changed, only added, and only to open runs: their numbers tell that none was.
         counts = dict(plain_rows(connection, select(record.run_id, func.count()).group_by(record.run_id)))
     depends = json.dumps([[run, counts.get(run, 0)] for run in wanted])
-    return kept(store, "records", [("run", None)], depends, lambda: read_run_records(store, wanted))
+
+    def read() -> dict[str, list[str]]:
+        before = store.cache.read("records") if store.cache is not None else None
+        value = before["value"] if before is not None else {}
+        known = {run: value[run] for run in wanted if run in value and len(value[run]) == counts.get(run, 0)}
+        if not known:
+            return read_run_records(store, wanted)
+        rest = read_run_records(store, [run for run in wanted if run not in known], others=False)
+        return {run: known[run] if run in known else rest[run] for run in wanted}
+
+    return kept(store, "records", [("run", None)], depends, read)
 
 
-def read_run_records(store: Store, finished: Iterable[str]) -> dict[str, list[str]]:
-    """As `run_records`, read afresh."""
+def read_run_records(store: Store, finished: Iterable[str], *, others: bool = True) -> dict[str, list[str]]:
+    """As `run_records`, read afresh; ``others``: whether most runs are wanted, and all are looked through."""
     record = schema.record.c
     query = select(record.run_id, record.id).order_by(record.run_id, record.ordinal)
     found: dict[str, list[str]] = {run: [] for run in finished}
+    if not others:
+        query = query.where(record.run_id.in_(list(found)))
     with store.reading() as connection:
         for run, one in plain_rows(connection, query):
             if run in found:
@@ -120,23 +133,26 @@ def joined(store: Store) -> Joined:
 
 
 def _joined(store: Store) -> Joined:
-    part = _Part(store, "assignments", "assign", None, ("seq", "subject", "value", "actor", "payload"))
+    part = _Part(store, "assignments", "assign", None, ("seq", "subject", "value", "actor", "payload", "at"))
     content, rows, changed = part.read()
     found = Joined()
     if content is not None:
         found.actor = dict.fromkeys(content["records"], content["usual_actor"]) | content["other_actors"]
         found.moved = content["moved"]
-        found.asks = [(seq, record, asked) for seq, record, asked in content["asks"] if record not in changed]
+        found.asks = [
+            ((at, seq), record, asked) for (at, seq), record, asked in content["asks"] if record not in changed
+        ]
     for record in changed:
         found.actor.pop(record, None)
         found.moved.pop(record, None)
-    for seq, record, report, actor, text in rows:
+    for seq, record, report, actor, text, at in rows:
         found.actor[record] = joined_by(text, actor)
         found.moved[record] = report or record
         if found.moved[record] == record:
             del found.moved[record]
         if '"ask":' in text:
-            found.asks.append((seq, record, json.loads(text).get("ask", [])))
+            payload = json.loads(text)
+            found.asks.append(((was(payload, "", at)[1], seq), record, payload.get("ask", [])))
     found.asks.sort(key=lambda ask: ask[0])
     if part.is_worth_keeping:
         usual = Counter(found.actor.values()).most_common(1)[0][0] if found.actor else ""
