@@ -1,12 +1,6 @@
-"""Between-study variance by type of comparison, or by group of studies: one tau2 each instead of one for all.
+"""The report of a network with several between-study variances: each of them, and the test against one for all.
 
-The effects of a study's arms vary so that the contrast of two arms has the variance of its type; contrasts i and j with
-the base arm b then covary by (tau2_bi + tau2_bj - tau2_ij) / 2, which for one type is the usual half.
-
-References
-----------
-Lu, Ades 2009, Biostatistics 10:792-805 (variances of contrasts and their consistency). doi:10.1093/biostatistics/kxp032
-Viechtbauer 2005, J Educ Behav Stat 30:261-293 (score and information). doi:10.3102/10769986030003261
+The model and its references: `toolkit.engine.network.by_type`.
 """
 
 from __future__ import annotations
