@@ -15,6 +15,7 @@ Reboussin, DeMets, Kim, Lan 2000, Control Clin Trials 21:190-207 (computation). 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
@@ -23,7 +24,7 @@ from scipy.special import ndtr, ndtri
 from toolkit.engine.data import FloatArray
 from toolkit.model.errors import InputError
 
-__all__ = ["futility_bounds", "obrien_fleming_bounds", "planned_drift", "power_of_looks", "spent"]
+__all__ = ["AtBoundaries", "futility_bounds", "obrien_fleming_bounds", "planned_drift", "power_of_looks", "spent"]
 
 # Beyond this the two-sided probability is below what doubles can tell from zero: no boundary is given.
 _NEVER = 8.0
@@ -34,6 +35,35 @@ _RULE = np.polynomial.legendre.leggauss(20)
 _LEAST = 1e-4
 _Piece = tuple[float, float]
 _Mass = tuple[FloatArray, FloatArray]  # values of the score that goes on, and how probable each is
+
+
+class AtBoundaries:
+    """A look that has a Z, and the boundary and the inner wedge that it is held against (None where there is none)."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+
+        @property
+        def z(self) -> float:
+            """The cumulative Z."""
+
+        @property
+        def boundary(self) -> float | None:
+            """Z beyond it, in either direction, is conclusive."""
+
+        @property
+        def futility(self) -> float | None:
+            """Half the width of the inner wedge."""
+
+    @property
+    def crossed(self) -> bool:
+        """Whether Z lies beyond the boundary."""
+        return self.boundary is not None and abs(self.z) > self.boundary
+
+    @property
+    def futile(self) -> bool:
+        """Whether Z lies in the inner wedge."""
+        return self.futility is not None and abs(self.z) < self.futility
 
 
 def spent(t: FloatArray, error: float) -> FloatArray:

@@ -19,7 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from toolkit.engine.boundaries import futility_bounds, obrien_fleming_bounds, planned_drift, power_of_looks
+from toolkit.engine.boundaries import (
+    AtBoundaries,
+    futility_bounds,
+    obrien_fleming_bounds,
+    planned_drift,
+    power_of_looks,
+)
 from toolkit.engine.data import FloatArray
 from toolkit.engine.pooling import pool_inverse_variance
 from toolkit.engine.results import PairwiseResult
@@ -49,7 +55,7 @@ FACTORS = {"OR": 2.0, "RR": 2.0, "RD": 1.5, "MD": 2.0, "SMD": 2.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(AtBoundaries):
     """One look: the study added, participants so far, their share of the required ones, cumulative Z, boundaries.
 
     ``boundary`` is two-sided (Z beyond it in either direction); None where so little is in that no Z would do.
@@ -62,16 +68,6 @@ class Look:
     z: float
     boundary: float | None
     futility: float | None = None
-
-    @property
-    def crossed(self) -> bool:
-        """Whether the cumulative Z lies beyond the boundary."""
-        return self.boundary is not None and abs(self.z) > self.boundary
-
-    @property
-    def futile(self) -> bool:
-        """Whether the cumulative Z lies in the inner wedge."""
-        return self.futility is not None and abs(self.z) < self.futility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from toolkit.engine.boundaries import futility_bounds, obrien_fleming_bounds, planned_drift
+from toolkit.engine.boundaries import AtBoundaries, futility_bounds, obrien_fleming_bounds, planned_drift
 from toolkit.engine.data import Effects
 from toolkit.engine.monitoring import ADVICE
 from toolkit.engine.network import network, split_evidence
@@ -29,7 +29,7 @@ KINDS = ("direct", "indirect", "network")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvidenceLook:
+class EvidenceLook(AtBoundaries):
     """One look at one kind of evidence, after ``study`` entered: estimate on the model scale, Z, information 1 / se^2.
 
     ``fraction`` is its share of the planned information. ``boundary`` and ``futility`` are those of Z; both are None
@@ -49,16 +49,6 @@ class EvidenceLook:
     def z(self) -> float:
         """The estimate over its standard error."""
         return self.estimate / self.se
-
-    @property
-    def crossed(self) -> bool:
-        """Whether Z lies beyond the boundary."""
-        return self.boundary is not None and abs(self.z) > self.boundary
-
-    @property
-    def futile(self) -> bool:
-        """Whether Z lies in the inner wedge."""
-        return self.futility is not None and abs(self.z) < self.futility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
