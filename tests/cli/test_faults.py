@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import os
 import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,6 +112,37 @@ def test_a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one(
         assert words in told
         assert (told == "") == (words == "")
         assert "Exception" not in told
+
+
+class ReaderThatLeaves(io.RawIOBase):
+    """A pipe whose reader is gone after some writes."""
+
+    def __init__(self, writes: int) -> None:
+        self.left = writes
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return os.open(os.devnull, os.O_WRONLY)
+
+    def write(self, data: Any) -> int:
+        self.left -= 1
+        if self.left < 0:
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        return memoryview(data).nbytes
+
+
+@pytest.mark.parametrize("writes", range(8))
+def test_a_reader_may_go_at_any_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
+    assert run(["init", str(tmp_path / "r")]) == 0
+    for command in (["status"], ["log"], ["status", "--help"]):
+        stream = io.TextIOWrapper(io.BufferedWriter(ReaderThatLeaves(writes)), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert run(["-C", str(tmp_path / "r"), *command]) == 0
+        monkeypatch.undo()
+        with contextlib.suppress(BrokenPipeError):
+            stream.detach()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")

@@ -79,6 +79,7 @@ def run(args: Sequence[str], settings: Settings | None = None) -> int:
     # takes a third of the time of a command.
     gc.set_threshold(200_000, 20, 20)
     _utf8_streams()
+    stdout = sys.stdout
     try:
         value = cli.main(args=list(args), prog_name="evipool", standalone_mode=False, obj=settings)
         sys.stdout.flush()  # a full disk or a closed pipe is told here, not by the interpreter at its end
@@ -97,8 +98,9 @@ def run(args: Sequence[str], settings: Settings | None = None) -> int:
         sys.stdout = _nowhere()
         return 0
     except SystemExit as error:
-        # Click's answer to a reader that has seen enough ('| head') is a silent exit with 1.
-        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EPIPE:
+        # A reader that has seen enough ('| head') ends in a silent exit with 1: click's, which puts another stream in
+        # the place of standard output first, or rich's, raised while it handles the error.
+        if sys.stdout is not stdout or isinstance(error.__context__, BrokenPipeError):
             return 0
         raise
     except OSError as error:
