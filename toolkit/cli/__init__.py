@@ -7,6 +7,8 @@ from importlib import import_module
 
 import click
 
+from toolkit.cli.common import Group, Settings
+
 __all__ = ["COMMANDS", "cli", "main"]
 
 # name -> (module, attribute, one-line help). The help of the group is this table: nothing is imported to show it.
@@ -41,7 +43,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group whose help is the table above and whose commands load when called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -53,19 +55,6 @@ class LazyGroup(click.Group):
         module, attribute, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(module), attribute)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            if near:
-                raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx) from error
-            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -83,8 +72,6 @@ def cli(ctx: click.Context, project: str | None, reviewer: str | None) -> None:
     One project folder holds a review; each command below is one step of it. 'evipool demo my-review' shows them all
     at work; 'evipool status' says what to do next.
     """
-    from toolkit.cli.common import Settings
-
     if not isinstance(ctx.obj, Settings):
         ctx.obj = Settings(folder=project or ".", reviewer=reviewer)
     else:

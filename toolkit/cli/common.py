@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AnyCase",
     "Day",
+    "Group",
     "Settings",
     "command_line",
     "console",
@@ -224,6 +225,32 @@ class AnyCase(click.Choice[str]):
     def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
         """What was typed, and all that is allowed."""
         return f"{value!r} is not one of {', '.join(self.choices)}."
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """All that is allowed, in one line."""
+        return f"Choose from {', '.join(self.choices)}."
+
+
+class Group(click.Group):
+    """Commands of one subject: each with its whole first sentence in the help, and a misspelt name with the nearest."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if near:
+                raise click.UsageError(f"No such command {args[0]!r}. Did you mean {near[0]!r}?", ctx) from error
+            raise
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(limit=1000)) for name, one in commands if one])
 
 
 class Day(click.DateTime):

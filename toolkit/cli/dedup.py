@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, keep_forms, open_project, project_options, table
+from toolkit.cli.common import (
+    Group,
+    command_line,
+    emit,
+    format_option,
+    keep_forms,
+    open_project,
+    project_options,
+    table,
+)
 from toolkit.cli.dedup_common import STRICTNESS, force_option, line_of, note_option
 from toolkit.cli.dedup_links import link, links, overlap, unlink
 from toolkit.model.wording import counted
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
 SHOWN = ("title", "authors", "year", "journal", "volume", "issue", "pages", "doi", "pmid", "abstract")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--strictness", type=STRICTNESS, help="How sure a merge must be; else as review.toml says (balanced).")
 @click.option("--dry-run", is_flag=True, help="Say what each strictness would join and ask; write nothing.")
 @click.option("--recompare", is_flag=True, help="Compare all records again, not only new ones; joined ones stay.")

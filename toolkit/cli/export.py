@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from toolkit.cli.common import emit, format_option, open_project, project_options, table
+from toolkit.cli.common import Group, emit, format_option, open_project, project_options, table
 from toolkit.model.wording import counted
 
 __all__ = ["export", "freeze", "revman"]
@@ -16,7 +16,7 @@ _DIR = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.group()
+@click.group(cls=Group)
 def export() -> None:
     """Write the review for other programs: data layouts, check scripts, references, tables, events.
 

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import click
 
-from toolkit.cli.common import command_line, emit, format_option, keep_forms, open_project, project_options, table
+from toolkit.cli.common import (
+    Group,
+    command_line,
+    emit,
+    format_option,
+    keep_forms,
+    open_project,
+    project_options,
+    table,
+)
 from toolkit.model.wording import counted
 
 __all__ = ["extract"]
@@ -14,7 +23,7 @@ __all__ = ["extract"]
 TABLE = click.Choice(["studies", "results", "characteristics"])
 
 
-@click.group()
+@click.group(cls=Group)
 def extract() -> None:
     """Evidence tables: forms out, filled forms in, checks.
 

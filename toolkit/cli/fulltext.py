@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.common import command_line, emit, form_option, format_option, open_project, project_options, table
+from toolkit.cli.common import (
+    Group,
+    command_line,
+    emit,
+    form_option,
+    format_option,
+    open_project,
+    project_options,
+    table,
+)
 from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
@@ -15,7 +24,7 @@ if TYPE_CHECKING:
     from toolkit.screening.fulltext import FullTextOutcome
 
 
-@click.group()
+@click.group(cls=Group)
 def fulltext() -> None:
     """Full texts: sought, retrieved, not retrieved; and which study each report describes.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import (
+    Group,
     Number,
     command_line,
     emit,
@@ -29,7 +30,7 @@ stage_option = click.option("--stage", type=STAGE, required=True, help="Which st
 stage_filter = click.option("--stage", type=STAGE, help="Only this stage.")
 
 
-@click.group()
+@click.group(cls=Group)
 def screen() -> None:
     """Title-abstract and full-text decisions, conflicts, agreement.
 

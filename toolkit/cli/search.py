@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.common import command_line, folder_of, format_option, open_project, project_options
+from toolkit.cli.common import Group, command_line, folder_of, format_option, open_project, project_options
 from toolkit.cli.search_parts import day_of, transport_of
 from toolkit.cli.search_report import note, press, recall, report
 from toolkit.cli.search_strategy import citations, translate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.search.run import SearchOutcome
 
 
-@click.group()
+@click.group(cls=Group)
 def search() -> None:
     """Run, check and compare database searches.
 
