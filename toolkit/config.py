@@ -139,7 +139,7 @@ class Outcome(Strict):
 
     id: Identifier
     name: str
-    type: Literal["binary", "continuous", "rate", "effect"]
+    type: Literal["binary", "continuous", "rate", "correlation", "effect"]
     labels: tuple[str, ...] = ()
     instrument: str = ""
     unit: str = ""

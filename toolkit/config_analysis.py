@@ -256,5 +256,7 @@ def fits(measure: str, kind: str) -> bool:
         return MEASURES[measure].groups == 2
     if not needs:
         return False
-    own = {"binary": {"events"}, "continuous": {"mean", "sd"}, "rate": {"events", "time"}}[kind]
-    return not (needs & {"events", "mean", "sd", "time"}) - own
+    own = {
+        "binary": {"events"}, "continuous": {"mean", "sd"}, "rate": {"events", "time"}, "correlation": {"r"}
+    }[kind]  # fmt: skip
+    return not (needs & {"events", "mean", "sd", "time", "r"}) - own

@@ -126,7 +126,8 @@ prefer = []
 # name = "Reference lists"
 # kind = "citation"
 
-# What is measured. type: binary, continuous, rate, effect (as the authors computed it, such as a hazard ratio).
+# What is measured. type: binary, continuous, rate, correlation, effect (as the authors computed it, such as a hazard
+# ratio).
 # better: which direction is good ("lower" or "higher").
 # rule: which row of a study counts when it reports several times: "latest", "earliest", "closest:24" (months), "only".
 # [[outcomes]]

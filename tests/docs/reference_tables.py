@@ -323,6 +323,7 @@ _KINDS = {
     "count": "whole number, 0 or more",
     "number": "number",
     "positive": "number, 0 or more",
+    "correlation": "number from -1 to 1",
     "year": "year",
     "yesno": "yes or no",
     "choice": "one of the list below",

@@ -106,7 +106,7 @@ def _fit_pairwise(
     done = run_pairwise(material_of(selection, outcome, spec.measure), spec, asked, lenient=True)
     result = done.result
     if result.k == 0:
-        why = "; ".join(f"{x.study}: {x.reason}" for x in result.excluded)
+        why = "; ".join(dict.fromkeys(f"{x.study}: {x.reason}" for x in result.excluded))
         raise NotEstimable(f"no study gives an effect ({why})" if why else "no study gives an effect")
     shown = with_flags(result_to_dict(result), done.prepared) if done.prepared.remarks else result_to_dict(result)
     further = dict(done.found)

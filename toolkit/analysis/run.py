@@ -27,12 +27,14 @@ from toolkit.analysis.select import Selection
 from toolkit.analysis.settings import record_settings
 from toolkit.config import Analysis
 from toolkit.model.errors import InputError, SourceError
+from toolkit.model.evidence import RESULTS, TABLES
 from toolkit.project import Project
 from toolkit.records.tables import write_form
 
 __all__ = ["AnalysisOutcome", "analyse", "plan", "read_result", "result_folder"]
 
 DATA_COLUMNS = ("study", "treatment", "n", "events", "mean", "sd", "time", "months", "unit", "status")
+RESULT_COLUMNS = tuple(TABLES[RESULTS].columns)
 UNFINISHED = ".unfinished-"
 
 
@@ -81,6 +83,23 @@ def _fit_or_keep(project: Project, analysis: Analysis, selection: Selection) -> 
     )
 
 
+def _data(selection: Selection) -> tuple[tuple[str, ...], list[list[object]]]:
+    """Header and rows of data.csv; what else was reported has columns where any arm that enters has it."""
+    reported = [dict(arm.reported) for arm in selection.arms]
+    further = [name for name in RESULT_COLUMNS if any(name in own for own in reported)]
+    words = [name for name in ("score", "reversed", "versus") if any(getattr(a, name) for a in selection.arms)]
+    rows: list[list[object]] = [
+        [*(getattr(arm, name) for name in DATA_COLUMNS), *(own.get(name) for name in further),
+         *(_word(getattr(arm, name)) for name in words)]
+        for arm, own in zip(selection.arms, reported, strict=True)
+    ]  # fmt: skip
+    return (*DATA_COLUMNS, *further, *words), rows
+
+
+def _word(value: str | bool | None) -> str | None:
+    return ("yes" if value else "no") if isinstance(value, bool) else value
+
+
 def _freeze(folder: Path, words: dict[str, object], fitted: Fit, selection: Selection) -> None:
     """Write a result folder whole or not at all: filled beside its place, then renamed into it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -90,8 +109,7 @@ def _freeze(folder: Path, words: dict[str, object], fitted: Fit, selection: Sele
         text = json.dumps(fitted.payload, ensure_ascii=False, indent=1, allow_nan=False).encode("utf-8")
         (scratch / RESULT).write_bytes(text)
         (scratch / SEAL).write_text(f"{hashlib.sha256(text).hexdigest()}\n", encoding="ascii")
-        rows = [[getattr(arm, name) for name in DATA_COLUMNS] for arm in selection.arms]
-        write_form(scratch / "data.csv", DATA_COLUMNS, rows)
+        write_form(scratch / "data.csv", *_data(selection))
         draw_figures(scratch, words, fitted)
         damaged = folder.parent / f"{UNFINISHED}{uuid.uuid4().hex}"
         if stored(folder) is None:  # otherwise another process was faster; the content is the same by construction

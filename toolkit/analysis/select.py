@@ -198,7 +198,26 @@ def _study_arms(
         nodes.setdefault(node, []).append(_selected(counted, node, analysis))
     if loose or (outcome.type == "effect" and analysis.kind == "network"):  # each row of effects is a pair of its own
         return [arm for arms in nodes.values() for arm in arms], unusable, others
+    if outcome.type in ("effect", "correlation"):
+        return _one_of_each(outcome, nodes, unusable), unusable, others
     return [combine_arms(arms) for arms in nodes.values()], unusable, others
+
+
+def _one_of_each(
+    outcome: Outcome, nodes: Mapping[str, list[SelectedArm]], unusable: list[LeftOut]
+) -> list[SelectedArm]:
+    """The arms of treatments with one row; two effects or correlations of one treatment make no third."""
+    for node, arms in nodes.items():
+        if len(arms) > 1:
+            names = " and ".join(name for arm in arms for name in arm.arms)
+            what = "effects" if outcome.type == "effect" else "correlations"
+            reason = f"{len(arms)} {what} of {node} (arms {names}), which are not combined: extract one, or enter " + (
+                "the arms under treatments of their own"
+                if outcome.type == "effect"
+                else "independent groups as studies of their own"
+            )
+            unusable.append(LeftOut(study=arms[0].study, arm=None, reason=reason))
+    return [arms[0] for arms in nodes.values() if len(arms) == 1]
 
 
 _EFFECTS = ("effect", "effect_low", "effect_high", "effect_se", "o_minus_e", "logrank_v")
@@ -281,6 +300,7 @@ def _missing_reason(outcome: Outcome, row: ArmResult, *, loose: bool = False) ->
         "binary": {"n": row.n, "events": row.events},
         "continuous": {"n": row.n, "mean": row.mean, "sd": row.sd},
         "rate": {"events": row.events, "time": row.time},
+        "correlation": {"n": row.n, "r": dict(row.reported).get("r")},
     }
     if row.conflicts:
         return f"the extractors differ on {', '.join(row.conflicts)}"
@@ -291,6 +311,7 @@ def _missing_reason(outcome: Outcome, row: ArmResult, *, loose: bool = False) ->
 def _selected(row: ArmResult, node: str, analysis: Analysis) -> SelectedArm:
     asked = analysis.named_options
     further = bool(asked) and any(name in asked for name in (*_UNCOMBINED, "score", "redirect"))
+    own = tuple(pair for pair in row.reported if pair[0] == "r") if "r" in MEASURES[analysis.measure].needs else ()
     return SelectedArm(
         study=row.study,
         treatment=node,
@@ -303,7 +324,7 @@ def _selected(row: ArmResult, node: str, analysis: Analysis) -> SelectedArm:
         unit=row.unit,
         status=row.status,
         arms=(row.arm,),
-        reported=row.reported if further else (),
+        reported=own or (row.reported if further else ()),
         score=row.score if further else None,
         reversed=row.reversed if further else None,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from math import nan
+from collections.abc import Mapping, Sequence
+from math import isnan, nan
 from typing import Any
 
 from toolkit.engine.data import ArmTable
@@ -30,7 +30,13 @@ def stored_arms(payload: Payload) -> ArmTable:
         mean=column("mean"),
         sd=column("sd"),
         time=column("time"),
+        r=_correlations(arms),
     )
+
+
+def _correlations(arms: Sequence[Payload]) -> list[float] | None:
+    known = [float(dict(arm.get("reported", ())).get("r", nan)) for arm in arms]
+    return None if all(isnan(r) for r in known) else known
 
 
 def stored_pairwise_spec(stored: Payload) -> PairwiseSpec:

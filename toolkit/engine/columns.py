@@ -46,6 +46,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "mean": ("mean", "m", "mi", "均值"),
     "sd": ("sd", "stddev", "sdi", "standarddeviation", "标准差"),
     "time": ("time", "exposure", "persontime", "personyears", "ti"),
+    "r": ("ri", "cor", "corr", "correlation", "pearsonr", "相关系数"),
     "y": (
         "yi",
         "te",
@@ -278,8 +279,10 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s._\-()\[\]]", "", name).lower()
 
 
-def recognise(grid: Grid, given: Mapping[str, str] | None) -> dict[str, int]:
+def recognise(grid: Grid, given: Mapping[str, str] | None, *, correlations: bool = False) -> dict[str, int]:
     """Role -> index of its column; ``given`` (role -> column name) comes first.
+
+    A column called r holds correlations where the measure is of ``correlations``, else events.
 
     Raises
     ------
@@ -311,7 +314,9 @@ def recognise(grid: Grid, given: Mapping[str, str] | None) -> dict[str, int]:
     taken = set(found.values())
     plain = {_plain(name): at for at, name in reversed(list(enumerate(grid.header))) if name and at not in taken}
     for role, names in ROLES.items():
-        at = next((plain[name] for name in names if name in plain), None)
+        own = tuple(name for name in names if name != "r") if correlations else names
+        own = ("r", *own) if correlations and role == "r" else own
+        at = next((plain[name] for name in own if name in plain), None)
         if role not in found and at is not None:
             found[role] = at
     for name, at in plain.items():

@@ -145,7 +145,8 @@ def read_table(
         Naming file, row and column; for columns that are not recognised with the names that would be.
     """
     grid = grid_of(source, sheet=sheet, delimiter=delimiter, decimal=decimal, encoding=encoding)
-    roles = recognise(grid, columns)
+    correlations = measure in MEASURES and "r" in MEASURES[measure].needs
+    roles = recognise(grid, columns, correlations=correlations)
     grid = without_sums(grid, roles)
     kind = _kind(roles, measure)
     if kind == "long":

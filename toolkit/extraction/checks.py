@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from toolkit.config import Outcome, ReviewFile
 from toolkit.engine.conversions import skewness_of_quantiles
+from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult, StudyFacts
 from toolkit.model.review import Standing
@@ -94,6 +95,7 @@ def _missing(outcome: Outcome, row: ArmResult) -> list[tuple[str, str]]:
         "binary": {"n": row.n, "events": row.events},
         "continuous": {"n": row.n, "mean": row.mean, "sd": row.sd},
         "rate": {"events": row.events, "time": row.time},
+        "correlation": {"n": row.n, "r": dict(row.reported).get("r")},
     }
     if outcome.type == "effect":
         return [("missing", "not said what the effect is against (versus)")] if row.reported and not row.versus else []
@@ -150,7 +152,7 @@ def _arm_findings(config: ReviewFile, study: str, rows: Sequence[ArmResult]) -> 
             by_outcome.setdefault(outcome.id, []).append(row)
     for outcome_id, own in by_outcome.items():
         arms = {row.arm for row in own}
-        if len(arms) == 1 and (declared := outcome_of(config, outcome_id)) is not None and declared.type != "effect":
+        if len(arms) == 1 and _compares(config, outcome_id):
             found.append(Finding(code="one-arm", study=study, text=f"{outcome_id}: one arm only ({arms.pop()})"))
         units = {row.unit for row in own if row.unit}
         if len(units) > 1:
@@ -163,6 +165,13 @@ def _arm_findings(config: ReviewFile, study: str, rows: Sequence[ArmResult]) -> 
             found.append(Finding(code="follow-up-differs", study=study, text=text))
         found += _standard_error_findings(study, outcome_id, own)
     return found
+
+
+def _compares(config: ReviewFile, outcome_id: str) -> bool:
+    """Whether an outcome takes two arms: not effects, correlations, or one that is analysed by group only."""
+    asking = [a for a in config.analyses if a.outcome == outcome_id]
+    one_group = bool(asking) and all(MEASURES[a.measure].groups == 1 for a in asking)
+    return config.outcome(outcome_id).type not in ("effect", "correlation") and not one_group
 
 
 def _standard_error_findings(study: str, outcome_id: str, rows: Sequence[ArmResult]) -> list[Finding]:

@@ -25,7 +25,7 @@ ALIASES: dict[str, str] = {
     "followup": "follow_up_months",
     "total": "n",
     "samplesize": "n",
-    "r": "events",
+    "correlation": "r",
     "stddev": "sd",
     "notes": "note",
     "author": "first_author",

@@ -10,7 +10,7 @@ from toolkit.extraction.checks import Finding, check_evidence
 from toolkit.extraction.forms import EvidenceRow, read_rows, table_of
 from toolkit.model.errors import InputError
 from toolkit.model.events import NewEvent
-from toolkit.model.evidence import TABLES, check_cell
+from toolkit.model.evidence import RESULTS, TABLES, check_cell
 from toolkit.project import Project
 from toolkit.records.tables import read_form, write_form
 from toolkit.store import views
@@ -79,7 +79,7 @@ def import_form(project: Project, path: Path, *, table: str | None = None, remov
 
     Rows that are stored but not in the form are listed, and taken back with ``remove_absent``.
     """
-    name, rows, notes = _read(path, table)
+    name, rows, notes = _read(project, path, table)
     actor = project.actor
     own = _own_cells(project, name, actor)
     changed = _differences(rows, own)
@@ -105,7 +105,7 @@ def import_form(project: Project, path: Path, *, table: str | None = None, remov
 
 def compare_form(project: Project, path: Path, *, table: str | None = None) -> list[FormDifference]:
     """Cells in which a form differs from the acting person's stored values; nothing is changed."""
-    name, rows, _ = _read(path, table)
+    name, rows, _ = _read(project, path, table)
     return _differences(rows, _own_cells(project, name, project.actor))
 
 
@@ -126,11 +126,18 @@ def resolve_cell(project: Project, table: str, key: str, column: str, value: str
         batch.append([NewEvent(kind="resolve", stage=table, subject=key, field=column, value=stored)])
 
 
-def _read(path: Path, table: str | None) -> tuple[str, list[EvidenceRow], tuple[str, ...]]:
+def _read(project: Project, path: Path, table: str | None) -> tuple[str, list[EvidenceRow], tuple[str, ...]]:
     form = read_form(path)
     name = table or table_of(form.header)
     if name not in TABLES:
         raise InputError("no such evidence table", value=name, allowed=", ".join(TABLES))
+    letter = next((h for h in form.header if h.strip().casefold() == "r"), None)
+    asked = any(outcome.type == "correlation" for outcome in project.config.outcomes)
+    if name == RESULTS and letter and not asked and any((row.values.get(letter) or "").strip() for row in form.rows):
+        raise InputError(
+            "column r holds correlations, and no outcome of this review is of type correlation", file=path, column=letter,
+            hint='Counts go in the column events; for correlations, declare an outcome with type = "correlation".',
+        )  # fmt: skip
     numbered = [(row.row, row.values) for row in form.rows]
     rows = read_rows(name, form.header, numbered, file=path, decimal=form.decimal_mark)
     return name, rows, tuple(form.notes)

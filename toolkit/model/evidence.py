@@ -48,7 +48,7 @@ VALUE_STATUS = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of an evidence table. ``kind`` is text, count, number, positive, year, yesno or choice.
+    """One column of an evidence table. ``kind`` is text, count, number, positive, correlation, year, yesno or choice.
 
     ``group`` is empty, or the type of outcome that asks for the column: an empty form of a review without one has none.
     """
@@ -88,6 +88,7 @@ _REPORTED: dict[str, Column] = {
     "baseline_sd": _continuous("positive", "its standard deviation"),
     "score": _continuous("choice", "whether mean and SD are of final values or of changes", ("final", "change")),
     "reversed": _continuous("yesno", "yes if this scale runs against the direction of the outcome"),
+    "r": Column("correlation", "correlation coefficient, from -1 to 1; n is the number of pairs", group="correlation"),
     "versus": Column("text", "treatment that the effect below is against, as the report words it", group="effect"),
     "effect": Column("number", "effect of this arm against it: a ratio as it is, not its logarithm", group="effect"),
     "effect_low": Column("number", "lower limit of its 95 % confidence interval", group="effect"),
@@ -203,6 +204,7 @@ _ALLOWED = {
     "count": "a whole number, 0 or more; empty if not reported",
     "number": "a number; empty if not reported",
     "positive": "a number, 0 or more; empty if not reported",
+    "correlation": "a number from -1 to 1; empty if not reported (a number of events goes in the column events)",
     "year": "a year such as 2018",
 }
 
@@ -218,7 +220,9 @@ def _number(kind: str, value: str, *, file: object, row: int | None, column: str
     if decimal == ",":
         plain = plain.replace(".", "").replace(",", ".") if "," in plain else plain
     number = float(plain) if _PLAIN.fullmatch(plain) and not thousands else math.nan
-    good = abs(number) <= _LARGEST and (kind == "number" or number >= 0)
+    good = abs(number) <= _LARGEST and (kind in ("number", "correlation") or number >= 0)
+    if kind == "correlation":
+        good = abs(number) <= 1
     if kind in ("count", "year"):
         good = good and number == int(number)
     if kind == "year":
@@ -328,7 +332,7 @@ def arm_result(key: str, cells: Mapping[str, str | None], conflicts: tuple[str, 
         reported=tuple(
             (name, float(text))
             for name, column in _REPORTED.items()
-            if column.kind in ("number", "positive") and (text := cells.get(name)) is not None
+            if column.kind in ("number", "positive", "correlation") and (text := cells.get(name)) is not None
         ),
         score=cells.get("score"),
         reversed=None if cells.get("reversed") is None else cells.get("reversed") == "yes",

@@ -176,7 +176,8 @@ def evidence(c: Context) -> Markup:
 
 def _outcome_table(outcome: Outcome, rows: list[tuple[ArmResult, str]], included: set[str]) -> Markup:
     numbers = {
-        "binary": "events / n", "continuous": "mean (SD), n", "rate": "events, person-time", "effect": "effect"
+        "binary": "events / n", "continuous": "mean (SD), n", "rate": "events, person-time", "effect": "effect",
+        "correlation": "correlation, n",
     }[outcome.type]  # fmt: skip
     body = []
     for r, who in rows:
@@ -198,6 +199,9 @@ def _numbers(outcome: Outcome, r: ArmResult) -> str:
     further = "; ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in r.reported)
     if outcome.type == "effect":
         return f"{further}{f' against {r.versus}' if r.versus else ''}" or "?"
+    if outcome.type == "correlation":
+        found = dict(r.reported).get("r")
+        return f"{'?' if found is None else f'{found:g}'}, {'?' if r.n is None else r.n}"
     if outcome.type == "continuous":
         mean = "?" if r.mean is None else f"{r.mean:g}"
         sd = "no SD" if r.sd is None else f"{r.sd:g}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from toolkit.analysis.words import shown_model
+from toolkit.model.evidence import RESULTS, TABLES
 from toolkit.prisma.numbers import flow_rows
 from toolkit.records.tables import escape_cell
 from toolkit.report.context import Context
@@ -169,8 +170,14 @@ def _evidence(c: Context) -> Sheet:
         "study", "arm", "treatment", "outcome", "months", "unit", "n", "events", "mean", "sd", "time", "status",
         "source", "note",
     )  # fmt: skip
-    rows = tuple(tuple(getattr(r, x) for x in header) for r in c.results)
-    return Sheet(name="extracted data", header=header, rows=rows)
+    known = [dict(r.reported) for r in c.results]
+    further = [name for name in TABLES[RESULTS].columns if any(name in own for own in known)]
+    words = [name for name in ("score", "reversed", "versus") if any(getattr(r, name) is not None for r in c.results)]
+    rows = tuple(
+        (*(getattr(r, x) for x in (*header, *words)), *(own.get(x) for x in further))
+        for r, own in zip(c.results, known, strict=True)
+    )
+    return Sheet(name="extracted data", header=(*header, *words, *further), rows=rows)
 
 
 def report_xlsx(sheets: Sequence[Sheet]) -> bytes:

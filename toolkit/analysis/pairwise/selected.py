@@ -33,6 +33,7 @@ def material_of(selection: Selection, outcome: Outcome, measure: str) -> Materia
         mean=_column(arms, "mean"),
         sd=_column(arms, "sd"),
         time=_column(arms, "time"),
+        r=_correlations(arms),
     )
     return Material(
         arms=table,
@@ -45,6 +46,11 @@ def material_of(selection: Selection, outcome: Outcome, measure: str) -> Materia
 def _column(arms: Sequence[SelectedArm], name: str) -> list[float]:
     values = [getattr(arm, name) for arm in arms]
     return [math.nan if value is None else float(value) for value in values]
+
+
+def _correlations(arms: Sequence[SelectedArm]) -> list[float] | None:
+    known = [dict(arm.reported).get("r", math.nan) for arm in arms]
+    return None if all(math.isnan(r) for r in known) else known
 
 
 def contrasts_of(arms: Sequence[SelectedArm], measure: str) -> ContrastTable:
