@@ -135,7 +135,8 @@ def _read(project: Project, path: Path, table: str | None) -> tuple[str, list[Ev
     asked = any(outcome.type == "correlation" for outcome in project.config.outcomes)
     if name == RESULTS and letter and not asked and any((row.values.get(letter) or "").strip() for row in form.rows):
         raise InputError(
-            "column r holds correlations, and no outcome of this review is of type correlation", file=path, column=letter,
+            "column r holds correlations, and no outcome of this review is of type correlation", file=path,
+            column=letter,
             hint='Counts go in the column events; for correlations, declare an outcome with type = "correlation".',
         )  # fmt: skip
     numbered = [(row.row, row.values) for row in form.rows]
