@@ -151,3 +151,28 @@ def test_standard_errors_that_no_rounding_explains_are_refused_with_the_pair(
     assert "'1'" in (said := capsys.readouterr().err) and "of a against" in said and "up to 10 %" in said
     assert call(write(tmp_path / "near.csv", head + rows.format(0.401)), "--measure", "GEN") == 0
     assert "% (rounding)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--covariate", "years"], "Add --also regression."),
+        (["--subgroup", "years"], "Add --also variances or --also subgroups."),
+        (["--also", "ranks", "--small-values", "good", "--margin", "1.1"], "--margin belongs to"),
+        (["--tau2-by", "subgroup", "--subgroup", "years", "--inactive", "Placebo"], "--inactive belongs to"),
+    ],
+)
+def test_a_setting_that_nothing_listens_to_is_refused(
+    options: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(str(DIABETES), "--measure", "OR", *options) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_between_parts_of_the_output_stands_one_empty_line(capsys: pytest.CaptureFixture[str]) -> None:
+    also = ["--small-values", "good", "--also", "designs", "--also", "ranks", "--draws", "1000"]
+    assert call(str(DIABETES), "--measure", "OR", *also) == 0
+    printed = capsys.readouterr().out
+    assert "\n\n" in printed and "\n\n\n" not in printed
+    assert "Q-profile), REML; I² = " in printed
+    assert " df, p = 0.028\n" in printed.replace("\N{NO-BREAK SPACE}", " ")

@@ -40,7 +40,7 @@ def test_several_variances_make_the_fit_and_need_to_be_told_which(capsys: pytest
     by_type = {e["treatment"]: e["model"]["estimate"] for e in found["also"]["variances"]["effects"]}
     assert {e["treatment"]: e["random"]["model"]["estimate"] for e in found["effects"]} == by_type
     assert run([*wanted, "--inactive", "Placebo"]) == 0
-    assert "tau2 by type (REML): with an inactive treatment 0.02886 (9 studies)" in capsys.readouterr().out
+    assert "tau² by type (REML): with an inactive treatment 0.02886 (9 studies)" in capsys.readouterr().out
     for more, words in (([], "--inactive NAME"), (["--inactive", "Placebo", "--tau2", "DL"], "REML, ML")):
         assert run([*wanted, *more]) == 2
         assert words in capsys.readouterr().err

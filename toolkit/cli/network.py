@@ -11,7 +11,7 @@ import click
 from toolkit.cli.common import AnyCase, Number, format_option
 from toolkit.cli.pairwise import errors_of, table_options, zero_cell_options
 from toolkit.model.choices import MEASURES, NETWORK_INTERVALS, NETWORK_TAU2_METHODS
-from toolkit.model.further import NETWORK_FURTHER, SETTINGS, Options, missing_settings
+from toolkit.model.further import NETWORK_FURTHER, SETTINGS, Options, missing_settings, unheard_settings
 
 if TYPE_CHECKING:
     from toolkit.analysis.network.part import Part, Request
@@ -169,6 +169,7 @@ def network(
     also = tuple(dict.fromkeys(also))
     options = _options(asked)
     _check_needs(also, options, small_values)
+    _check_heard(also, options, tau2_by, cinema, figures)
     zero_cells = ZeroCells(
         add=zero_add, to=zero_to, drop_double_zero=not keep_double_zero, risk_ratio=zero_rr, risk_difference=zero_rd
     )
@@ -334,6 +335,19 @@ def _check_needs(also: tuple[str, ...], options: Options, small_values: str | No
             raise InputError(text, value=f"--also {name}", hint=hint)
 
 
+def _check_heard(
+    also: tuple[str, ...], options: Options, tau2_by: str | None, cinema: Path | None, figures: Path | None
+) -> None:
+    """Refuse a setting that nothing on the command line listens to."""
+    from toolkit.model.errors import InputError
+
+    heard = {tau2_by, *(["rob"] * (cinema is not None))}
+    for setting, names in unheard_settings(also, options).items():
+        if setting not in heard and figures is None:
+            text = f"{_option(setting)} belongs to a further analysis that was not asked for."
+            raise InputError(text, hint=f"Add {' or '.join(f'--also {name}' for name in names)}.")
+
+
 def _part_text(part: Part) -> str:
     """A further analysis as one table with sentences below it."""
     from toolkit.cli.network_text import as_text, print_table
@@ -359,7 +373,7 @@ def _bridged(
     if output_format == "json":
         _write(_json({"kind": "components", "not_estimable": str(error), "also": {"components": part.data}}), output)
         return
-    _write(f"{error}\n{_part_text(part)}", output)
+    _write(f"{error}\n\n{_part_text(part)}", output)
 
 
 def _how_read(table: Table) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.analysis.network.part import cell, decimals_of
 from toolkit.model.wording import counted
-from toolkit.plots.numbers import format_effect, format_percent, p_value
+from toolkit.plots.numbers import format_effect, format_p, format_percent, p_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,14 +57,24 @@ def text(result: NetworkResult, effects: Effects, model: str) -> str:
 
 
 def as_text(show: Callable[[Console], None]) -> str:
-    """What `show` prints on a console, as text without blanks at the ends of lines."""
+    """What `show` prints on a console, as text: no blanks at the ends of lines, at most one empty line between."""
     import io
 
     from rich.console import Console
 
     out = io.StringIO()
-    show(Console(file=out, width=118, highlight=False))
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+    show(Console(file=out, width=_width(), highlight=False))
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    kept = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(kept).rstrip("\n") + "\n"
+
+
+def _width() -> int:
+    """As wide as the terminal; elsewhere as wide as the tables are."""
+    import shutil
+    import sys
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 118
 
 
 def _show(console: Console, result: NetworkResult, effects: Effects, model: str) -> None:
@@ -153,31 +163,31 @@ def _heterogeneity(result: NetworkResult, effects: Effects) -> list[str]:
     if result.between is not None:
         shown = "; ".join(f"{t.name} {t.tau2:.4g} ({counted(t.studies, 'study')})" for t in result.between.types)
         i2 = format_percent(result.i2) or "-"
-        return [f"Heterogeneity: tau2 by type ({result.between.method}): {shown}; I2 = {i2}"]
+        return [f"Heterogeneity: tau² by type ({result.between.method}): {shown}; I² = {i2}"]
     bounds = ""
     if result.tau2.method != "fixed":
         exact = tau2_interval(effects, result)
-        bounds = f", {100 * result.spec.level:g} % Q-profile interval {exact.low:.4g} to {exact.high:.4g}"
+        bounds = f" ({100 * result.spec.level:g}% CI {exact.low:.4g} to {exact.high:.4g}, Q-profile)"
     i2 = format_percent(result.i2) or "-"
-    edge = " (on the boundary)" if result.tau2.boundary else ""
-    lines = [f"Heterogeneity: tau2 = {result.tau2.value:.4g}{edge} ({result.tau2.method}){bounds}, I2 = {i2}"]
+    edge = ", on the boundary" if result.tau2.boundary else ""
+    lines = [f"Heterogeneity: tau² = {result.tau2.value:.4g}{bounds}, {result.tau2.method}{edge}; I² = {i2}"]
     if result.spec.ci != "Wald":
         lines.append(f"Intervals of random effects: {interval_words(result)}, variance factor {result.ci_factor:.4g}")
     return lines
 
 
 def _inconsistency(tested: Inconsistency) -> list[str]:
-    lines = [f"Q of the network {tested.q_total:.2f} on {tested.df_total} df, p {p_value(tested.p_total)}"]
+    lines = [f"Q of the network {tested.q_total:.2f} on {tested.df_total} df, {format_p(tested.p_total)}"]
     if tested.q_within is not None:
-        lines.append(f"  within designs  {tested.q_within:.2f} on {tested.df_within} df, p {p_value(tested.p_within)}")
+        lines.append(f"  within designs  {tested.q_within:.2f} on {tested.df_within} df, {format_p(tested.p_within)}")
     if tested.q_between is not None:
         lines.append(
-            f"  between designs {tested.q_between:.2f} on {tested.df_between} df, p {p_value(tested.p_between)}"
+            f"  between designs {tested.q_between:.2f} on {tested.df_between} df, {format_p(tested.p_between)}"
         )
     if tested.interaction_chi2 is not None:
         lines.append(
             f"Inconsistency (design-by-treatment interaction, random effects): chi2 {tested.interaction_chi2:.2f} on "
-            f"{tested.interaction_df} df, p {p_value(tested.interaction_p)}"
+            f"{tested.interaction_df} df, {format_p(tested.interaction_p)}"
         )
     else:
         lines.append(str(tested.reason))
@@ -209,7 +219,9 @@ def _league(console: Console, result: NetworkResult, model: str) -> None:
     table = league_table(result, model)
     names = table.treatments
     if len(names) > LEAGUE_LIMIT:
-        console.print(f"League table of {len(names)} treatments: too wide for the screen, see --format json.\n")
+        console.print(
+            f"League table of {len(names)} treatments: too wide for the screen; --league FILE.xlsx writes it.\n"
+        )
         return
     decimals = decimals_of(result)
 

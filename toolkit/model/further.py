@@ -5,7 +5,7 @@ A target is "module:function", as in `choices`; nothing heavy is loaded to read 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
@@ -18,6 +18,7 @@ __all__ = [
     "Setting",
     "asked",
     "missing_settings",
+    "unheard_settings",
 ]
 
 _HERE = "toolkit.analysis.network"
@@ -239,6 +240,23 @@ def missing_settings(name: str, options: Options) -> tuple[str, ...]:
     missing = [setting for setting in further.needs if getattr(options, setting) in (None, ())]
     given = [setting for setting in further.needs_one_of if getattr(options, setting) not in (None, ())]
     return (*missing, *(further.needs_one_of if further.needs_one_of and len(given) != 1 else ()))
+
+
+def unheard_settings(names: Collection[str], options: Options) -> dict[str, tuple[str, ...]]:
+    """Settings that were given though none of these analyses takes them, with the analyses that would.
+
+    Examples
+    --------
+    >>> unheard_settings(["ranks"], Options(draws=1000, margin=1.1))
+    {'margin': ('margin', 'categories')}
+    """
+    nothing = Options()
+    takers = {key: tuple(name for name, one in NETWORK_FURTHER.items() if key in one.takes) for key in SETTINGS}
+    return {
+        key: others
+        for key, others in takers.items()
+        if getattr(options, key) != getattr(nothing, key) and not set(others).intersection(names)
+    }
 
 
 def asked(entry: object, defaults: Options | None = None) -> Asked:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.analysis.network.part import Part, Request, arms_of, cell, matrix_rows, numbers_of, part, texts_of
 from toolkit.engine.tabulate import estimate_to_dict, plain
 from toolkit.model.wording import counted
-from toolkit.plots.numbers import p_value
+from toolkit.plots.numbers import format_p, p_value
 
 if TYPE_CHECKING:
     from toolkit.engine.data import Effects
@@ -100,11 +100,11 @@ def components_text(found: ComponentResult, scale: str, measure: str) -> Part:
     }  # fmt: skip
     notes = [w.text for w in found.warnings]
     if found.tau2 is not None:
-        notes.append(f"tau2 = {found.tau2.value:.4g} ({found.tau2.method}).")
+        notes.append(f"tau² = {found.tau2.value:.4g} ({found.tau2.method}).")
     if found.q_difference is not None:
         notes.append(
-            f"Additivity against the standard network: Q {found.q_difference:.2f} on {found.df_difference} df, p "
-            f"{p_value(found.p_difference)}."
+            f"Additivity against the standard network: Q {found.q_difference:.2f} on {found.df_difference} df, "
+            f"{format_p(found.p_difference)}."
         )
     else:
         notes.append(f"The components bridge a network in {found.n_subnetworks} pieces; additivity cannot be tested.")
@@ -173,10 +173,10 @@ def sparse_part(found: SparseNetwork, result: NetworkResult) -> Part:
         "excluded": plain(found.excluded),
     }
     rows = [[t, cell(e, result), p_value(e.p)] for t, e in zip(names, estimates, strict=True)]
-    model = "common effect" if found.tau2 is None else f"random effects, tau2 = {found.tau2:.4g}"
+    model = "common effect" if found.tau2 is None else f"random effects, tau² = {found.tau2:.4g}"
     notes = [f"{counted(found.k, 'study')}; {model}, no continuity correction."]
     if found.df:
-        notes.append(f"Inconsistency: Q {found.q:.2f} on {found.df} df, p {p_value(found.p)}.")
+        notes.append(f"Inconsistency: Q {found.q:.2f} on {found.df} df, {format_p(found.p)}.")
     notes += [f"Left out: {x.study}{f', {x.treatment}' if x.treatment else ''}: {x.reason}" for x in found.excluded]
     if not found.converged:
         notes.append("The iterations did not converge.")
@@ -227,7 +227,7 @@ def regression(request: Request) -> Part:
         for t, e in zip(found.treatments, found.effects, strict=True)
     ]  # fmt: skip
     before = "" if result.tau2 is None else f" (without the covariate {result.tau2.value:.4g})"
-    notes = [f"tau2 = {found.tau2.value:.4g}{before}."]
+    notes = [f"tau² = {found.tau2.value:.4g}{before}."]
     notes += [f"Left out: {x.study}: {x.reason}" for x in found.excluded]
     title = f"Network meta-regression on {asked.covariate}, {found.interaction} interaction: {word} per unit"
     return part(data, title, ["", "estimate", "p"], rows, notes)
@@ -264,7 +264,7 @@ def _exchangeable(request: Request, column: str) -> Part:
         for t, e in effects
     ]
     edge = " (on the boundary: one slope for all)" if found.slope_sd == 0 else ""
-    notes = [f"Standard deviation of the slopes {found.slope_sd:.4g}{edge}, tau2 = {found.tau2:.4g}, both by REML."]
+    notes = [f"Standard deviation of the slopes {found.slope_sd:.4g}{edge}, tau² = {found.tau2:.4g}, both by REML."]
     notes += [f"Left out: {x.study}: {x.reason}" for x in found.excluded]
     word = "ratio" if scale == "log" else "change"
     title = f"Network meta-regression on {column}, exchangeable interaction: {word} per unit"
@@ -302,7 +302,7 @@ def small_studies(request: Request) -> Part:
         for t, x in effects
     ]
     notes = [f"One slope for every treatment against {found.reference}: choose the reference that small studies would "
-             f"disfavour. tau2 = {found.tau2.value:.4g}."]  # fmt: skip
+             f"disfavour. tau² = {found.tau2.value:.4g}."]  # fmt: skip
     return part(
         data, "Small-study effects: network meta-regression on the standard error", ["", "estimate", "p"], rows, notes
     )
@@ -321,7 +321,7 @@ def transitivity(request: Request) -> Part:
                 shown = f"{r.median:g} ({r.lower:g} to {r.upper:g}; {r.minimum:g} to {r.maximum:g})"
             rows.append([table.modifier, r.comparison, f"{r.reported} of {r.studies}", shown])
         if table.p is not None:
-            h = f"H {table.statistic:.2f} on {table.df} df, p {p_value(table.p)}"
+            h = f"H {table.statistic:.2f} on {table.df} df, {format_p(table.p)}"
             notes.append(f"{table.modifier}: Kruskal-Wallis {h}.")
         elif table.numeric:
             notes.append(f"{table.modifier} is not compared: {table.reason}.")
@@ -384,8 +384,8 @@ def subgroups(request: Request) -> Part:
     else:
         notes.insert(
             0,
-            f"Difference between groups in the {found.test.df} shared contrasts: chi2 {found.test.statistic:.2f}, p "
-            f"{p_value(found.test.p)}.",
+            f"Difference between groups in the {counted(found.test.df, 'shared contrast')}: "
+            f"chi2 {found.test.statistic:.2f}, {format_p(found.test.p)}.",
         )
     title = f"Subgroups by {column}, against the reference of each fit"
     return part(
@@ -403,10 +403,10 @@ def variances(request: Request) -> Part:
     idle = () if asked.inactive is None else (asked.inactive,)
     found = variances_by_type(request.effects, result.spec, group=group, inactive=idle)
     rows = [[t.name, str(t.studies), f"{t.tau2:.4g}", "-" if t.se is None else f"{t.se:.4g}"] for t in found.types]
-    versus = [f"{t} {cell(e, result)}, p {p_value(e.p)}" for t, e in zip(found.treatments, found.effects, strict=True)]
+    versus = [f"{t} {cell(e, result)}, {format_p(e.p)}" for t, e in zip(found.treatments, found.effects, strict=True)]
     notes = [
         f"One tau2 for all is {found.common_tau2:.4g} ({found.method}); likelihood-ratio test against it: chi2 "
-        f"{found.statistic:.2f} on {found.df} df, p {p_value(found.p)}.",
+        f"{found.statistic:.2f} on {found.df} df, {format_p(found.p)}.",
         f"Against {found.reference} with these variances (Wald intervals): {'; '.join(versus)}.",
     ]
     data = {
