@@ -72,7 +72,7 @@ class Reviewer(Strict):
 
     name: Name
     full_name: str = ""
-    role: Literal["reviewer", "arbiter", "extractor", "statistician"] = "reviewer"
+    role: Literal["reviewer", "arbiter", "extractor", "statistician", "tool"] = "reviewer"
 
 
 class Screening(Strict):

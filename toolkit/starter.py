@@ -97,7 +97,7 @@ prefer = []
 # retired = 2030-01-01             # only once it is no longer kept alive
 
 # Who may act: --as NAME, or the environment variable EVIPOOL_REVIEWER. Roles: reviewer, arbiter (settles conflicts),
-# extractor, statistician.
+# extractor, statistician, tool (an automation tool: what its vote alone excludes is counted apart in the PRISMA flow).
 # [[reviewers]]
 # name = "LH"
 # full_name = "Li Hua"

@@ -65,7 +65,7 @@ KEYS: dict[str, str] = {
     "living.retired": "the day it was retired from the living mode",
     "reviewers.name": "what `--as` takes",
     "reviewers.full_name": "full name, for the report",
-    "reviewers.role": "an arbiter settles conflicts",
+    "reviewers.role": "an arbiter settles conflicts; what only a tool votes out is counted apart in the PRISMA flow",
     "sources.name": "what `import --database` takes",
     "sources.kind": "database and register are the two left columns of the PRISMA flow, all others the right one",
     "sources.platform": "where it was searched, for the methods text",

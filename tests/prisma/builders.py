@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from toolkit.prisma.boxes import Explanation
 from toolkit.prisma.flow import previous_of
 from toolkit.prisma.state import Decision, FlowState, Previous, RecordColumns, SourceRun
 
@@ -94,7 +95,7 @@ class Desk:
             "label": str(self.round),
             "previous": self.previous,
             "closed": self.closed,
-            "explanations": dict(self.explanations),
+            "explanations": {code: Explanation(text=text) for code, text in self.explanations.items()},
             **changes,
         }
         return FlowState(**values)  # type: ignore[arg-type]

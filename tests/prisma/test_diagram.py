@@ -214,7 +214,7 @@ def test_an_explained_difference_is_printed_below_the_diagram() -> None:
     desk.explanations["W9"] = "S2 was retracted in May."
     flow = count_flow(desk.state())
     assert any(
-        note.endswith("no longer included: S2 was retracted in May.")
+        note.endswith("no longer included, or was joined to another: S2 was retracted in May.")
         for note in diagram_content(flow, check(flow)).notes
     )
 

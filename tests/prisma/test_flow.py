@@ -9,6 +9,7 @@ import pytest
 from tests.prisma.builders import Desk, small_review
 from toolkit.prisma.flow import count_flow
 from toolkit.prisma.identities import check
+from toolkit.prisma.notes import flow_notes
 
 
 def hard(desk: Desk) -> list[str]:
@@ -271,3 +272,44 @@ def test_without_a_previous_version_all_rounds_count_as_one_flow() -> None:
     cumulative = count_flow(replace(desk.state(), previous=None))
     assert (cumulative.template, cumulative.database_records.n, cumulative.new_studies.n) == ("new", 6, 3)
     assert check(cumulative) == ()
+
+
+def test_a_report_included_before_and_joined_to_an_excluded_one_awaits_a_decision_again() -> None:
+    desk = small_review()
+    desk.mark()
+    desk.find("PubMed", "g")
+    desk.screen("g", "include")
+    desk.get("g")
+    desk.judge("g", "exclude", "No comparator")
+    desk.join("g", "a")
+    flow = count_flow(desk.state())
+    assert (flow.reopened.ids, flow.removed_reports.ids, flow.total_reports.ids) == (("a",), ("a",), ("f",))
+    assert hard(desk) == []
+    notes = flow_notes(flow)
+    assert "Included before, and to be decided again: 1 report." in notes
+    assert "This flow is not finished: 1 decision or retrieval still open." in notes
+    desk.closed = frozenset({"full-text"})
+    assert [(f.code, f.ids) for f in check(count_flow(desk.state())) if f.hard] == [("E6", ("a",))]
+    desk.judge("g", "include")
+    assert count_flow(desk.state()).reopened.n == 0
+
+
+def test_what_was_accepted_as_missing_on_import_is_told_for_the_version_it_belongs_to() -> None:
+    desk = small_review()
+    desk.runs["PubMed#0"] = replace(desk.runs["PubMed#0"], loss="PubMed (a.ris), 2026-01-01: 1 of 4 cannot be read")
+    flow = count_flow(desk.state())
+    assert flow_notes(flow)[0] == (
+        "Accepted when records were brought in, so not counted: PubMed (a.ris), 2026-01-01: 1 of 4 cannot be read."
+    )
+    desk.mark()
+    desk.find("PubMed", "g")
+    assert count_flow(desk.state()).losses == ()
+    assert len(count_flow(replace(desk.state(), previous=None)).losses) == 1
+
+
+def test_reports_of_the_studies_in_syntheses_are_counted_once() -> None:
+    desk = small_review()
+    desk.find("Scopus", "g")
+    desk.take("g", "S1")
+    flow = count_flow(desk.state(syntheses=(("Pain", ("S1",)), ("Death", ("S1",)))))
+    assert flow.synthesis_reports.ids == ("a", "g")

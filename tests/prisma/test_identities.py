@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.prisma.builders import Desk, small_review
 from toolkit.model.errors import InputError
-from toolkit.prisma.boxes import Box, Column, Flow, Line, box_of
+from toolkit.prisma.boxes import Box, Column, Explanation, Flow, Line, box_of
 from toolkit.prisma.flow import count_flow
 from toolkit.prisma.identities import IDENTITIES, check, require_balanced
+from toolkit.prisma.notes import flow_notes
 
 
 def n(count: int, unit: str = "report") -> Box:
@@ -36,7 +38,7 @@ def numbers() -> Flow:
     )  # fmt: skip
 
 
-BREAKS = {
+BREAKS: dict[str, dict[str, Any]] = {
     "E2": {"duplicates_tool": n(26, "record")},
     "E3": {"excluded_human": n(44)},
     "W4": {"main": replace(numbers().main, sought=n(41), not_retrieved=n(4)), "shared_reports": n(0)},
@@ -126,3 +128,42 @@ def test_judgements_that_contradict_each_other_are_told_with_their_reports() -> 
     desk.get("c")
     found = {f.ids: f.message for f in check(count_flow(desk.state())) if f.code == "W3"}
     assert set(found) == {("a",), ("b",), ("c",)}
+
+
+def test_an_explanation_speaks_of_what_was_explained_and_not_of_a_later_difference_of_its_kind() -> None:
+    desk = small_review()
+    desk.judge("e", "exclude")
+    desk.closed = frozenset({"full-text"})
+    said = {"W1": Explanation(text="No reasons were kept in 2019.", ids=frozenset({"e", "x"}))}
+    assert [f.explanation for f in check(count_flow(desk.state(explanations=said)))] == [
+        "No reasons were kept in 2019."
+    ]
+    desk.judge("f", "exclude")
+    (found,) = check(count_flow(desk.state(explanations=said)))
+    assert (found.ids, found.explanation) == (("e", "f"), "")
+    notes = flow_notes(count_flow(desk.state(explanations=said)), (found,))
+    assert notes[-1].startswith("Not explained yet (W1): 2 reports of databases and registers")
+
+
+def test_differences_of_one_explanation_are_printed_once_and_no_sentence_says_them_again() -> None:
+    desk = small_review()
+    desk.mark()
+    desk.standings["S2"] = "removed"
+    desk.find("PubMed", "j")
+    desk.take("j", "S1")
+    plain = flow_notes(count_flow(desk.state()), check(count_flow(desk.state())))
+    assert [note for note in plain if "taken off the total: 1 study, 1 report" in note]
+    desk.explanations["W9"] = "S2 was retracted in May."
+    flow = count_flow(desk.state())
+    assert flow_notes(flow, check(flow)) == (
+        "1 study of the previous version is no longer included; 1 report of the previous version is no longer "
+        "included, or was joined to another; 1 new report belongs to studies of the previous version: "
+        "S2 was retracted in May.",
+    )
+
+
+def test_a_difference_of_other_methods_that_nobody_explained_is_printed() -> None:
+    flow = replace(numbers(), other_dropped=())
+    assert flow_notes(flow, check(flow))[-1] == (
+        "Not explained yet (W7): other methods: 4 reports sought, 5 records left after those dropped."
+    )

@@ -15,10 +15,20 @@ import pytest
 from docx import Document
 
 from tests.analysis.builders import SETTINGS, add_trials, evipool, make_review
+from tests.prisma.builders import small_review
 from toolkit.model.errors import InputError
 from toolkit.plots.living import layout_living
+from toolkit.prisma.flow import count_flow
 from toolkit.prisma.identities import check
-from toolkit.prisma.living import LAYOUTS, living_columns, living_content, living_slots, living_status
+from toolkit.prisma.living import (
+    LAYOUTS,
+    LivingColumn,
+    living_columns,
+    living_content,
+    living_slots,
+    living_status,
+    merged_columns,
+)
 from toolkit.prisma.living_files import living_rows
 from toolkit.project import Project
 
@@ -76,6 +86,27 @@ def test_the_columns_of_each_layout(folder: Path, layout: str, heads: list[str])
         assert sum(one.flow.other_records.n for one in columns) == 6
         assert columns[-1].flow.total_studies.n == 6
         assert sum(one.flow.new_studies.n for one in columns) == 6
+
+
+def test_reasons_of_both_columns_stand_together_in_the_order_of_the_protocol() -> None:
+    desk = small_review()
+    desk.find("Citation searching", "x", kind="other")
+    desk.get("x")
+    desk.judge("x", "exclude", "Wrong population")
+    both = merged_columns(count_flow(desk.state()))
+    assert [(line.label, line.box.ids) for line in both.excluded] == [
+        ("Wrong population", ("x",)),
+        ("No comparator", ("e",)),
+    ]
+
+
+def test_an_explanation_stands_below_the_flow_of_a_living_review() -> None:
+    desk = small_review()
+    desk.mark()
+    desk.standings["S2"] = "removed"
+    desk.explanations["W9"] = "S2 was retracted in May."
+    notes = living_content((LivingColumn(title="Version 2", ended="", flow=count_flow(desk.state())),)).notes
+    assert any(note.startswith("Version 2: ") and note.endswith("S2 was retracted in May.") for note in notes)
 
 
 def test_totals_are_handed_on_from_version_to_version(folder: Path) -> None:
@@ -153,7 +184,7 @@ def test_status_tells_what_is_stated_found_and_due(folder: Path) -> None:
     assert lines["Mode"] == "living: searched and updated again and again"
     assert lines["Search of each source"] == "PubMed monthly, the others twice a year"
     assert lines["Last searched"] == "Lists 2026-01-15; Base 2026-03-31; the next search was due on 2026-02-15"
-    assert lines["Found and not in the results yet"] == "1 records to be screened"
+    assert lines["Found and not in the results yet"] == "1 record to be screened"
 
 
 @pytest.mark.parametrize(
@@ -193,6 +224,7 @@ def test_a_closed_version_can_be_drawn_again(folder: Path, capsys: pytest.Captur
     assert evipool(folder, "prisma", "--version", "2", "--format", "json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["version"], told["boxes"]["total_studies"]["n"]) == ("2", 4)
+    assert told["boxes"]["synthesis:Conversion"]["n"] == 4
     assert evipool(folder, "prisma", "--version", "9") == 2
     assert "Allowed: 1, 2, 3, 4" in capsys.readouterr().err
     assert evipool(folder, "prisma", "--version", "2", "--as-of", "2026-01-01") == 2

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -214,8 +215,43 @@ def test_the_flow_of_a_past_day(project: Project, screened: list[str], capsys: p
     assert json.loads(capsys.readouterr().out)["boxes"]["screened"]["n"] == 0
     assert run(["-C", str(project.root), "prisma", "--as-of", "2026-01-01", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["boxes"]["screened"]["n"] == 3
-    assert run(["-C", str(project.root), "prisma", "--as-of", "yesterday"]) == 2
-    assert "YYYY-MM-DD" in capsys.readouterr().err
+    assert "As it stood at the end of 2026-01-01 (UTC)." in told(project, capsys, "--as-of", "2026-01-01")["notes"]
+    assert not [note for note in told(project, capsys)["notes"] if "As it stood" in note]
+    for wrong, words in (("yesterday", "YYYY-MM-DD"), ("2026-02-30", "YYYY-MM-DD"), ("2099-01-01", "still to come")):
+        assert run(["-C", str(project.root), "prisma", "--as-of", wrong]) == 2
+        assert words in capsys.readouterr().err
+
+
+def told(project: Project, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    """What the command prints as JSON."""
+    capsys.readouterr()
+    assert run(["-C", str(project.root), "prisma", "--format", "json", *words]) == 0
+    answer: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return answer
+
+
+def test_exclusions_by_an_automation_tool_that_votes_are_apart(tmp_path: Path) -> None:
+    more = '[screening]\ntitle_abstract = 1\n[[reviewers]]\nname = "Ranker"\nrole = "tool"\n'
+    (tmp_path / "review.toml").write_text(TOML + more, encoding="utf-8")
+    with Project.open(tmp_path, clock=ticking()) as project:
+        ids = find(project, "a", 3)
+        for report, who in ((ids[0], "Ranker"), (ids[1], "AB")):
+            vote = ["screen", "decide", report, "exclude", "--stage", "title-abstract"]
+            assert run(["-C", str(tmp_path), "--as", who, *vote]) == 0
+        counted = flow(project)
+    assert (counted.excluded_tool.ids, counted.excluded_human.ids) == ((ids[0],), (ids[1],))
+    assert counted.undecided.ids == (ids[2],)
+
+
+def test_records_accepted_as_lost_on_import_are_told_below_the_diagram(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export = tmp_path / "export.ris"
+    export.write_text("TY  - JOUR\nTI  - One\nER  - \n\nTY  - JOUR\nTI  - Two\nER  - \n", encoding="utf-8")
+    words = ["import", str(export), "--source", "PubMed", "--date", "2025-12-30", "--expect", "5", "--accept-loss"]
+    assert run(["-C", str(project.root), "--as", "AB", *words]) == 0
+    (note,) = [note for note in told(project, capsys)["notes"] if note.startswith("Accepted")]
+    assert "PubMed (export.ris), 2025-12-30: 5 records were expected and 2 are in it (accepted by AB)" in note
 
 
 def test_numbers_of_the_r_package_are_drawn_without_a_project(
@@ -308,3 +344,8 @@ def test_an_explanation_is_stored_under_a_name_and_printed(
     assert project.store.heads("explain")[0].actor == "AB"
     assert run(["-C", str(project.root), "--as", "AB", "prisma", "--explain", "E3", "so it is"]) == 2
     assert "cannot be explained away" in capsys.readouterr().err
+    assert run(["-C", str(project.root), "--as", "AB", "prisma", "--explain", "W4", "so it is"]) == 2
+    refused = capsys.readouterr().err
+    assert "the flow has no difference in reports sought and records taken forward now" in refused
+    assert "Allowed: W9." in refused
+    assert set(project.store.heads("explain")[0].payload["ids"]) == {"Wang 2019", screened[0]}

@@ -74,6 +74,13 @@ def test_a_read_flow_knows_its_lists_and_balances() -> None:
     assert check(back) == ()
 
 
+def test_studies_and_reports_in_meta_analyses_are_written_and_read_back() -> None:
+    text, _ = r_csv_text(CASES["new"]())
+    rows = {row["data"]: row["n"] for row in table(text)}
+    assert (rows["total_studies_ma"], rows["total_reports_ma"]) == ("2", "2")
+    assert flow_from_r_csv(text).synthesis_reports.n == 2
+
+
 def test_commas_and_semicolons_in_a_label_are_replaced_and_told() -> None:
     desk = many()
     desk.judge("d0.0", "exclude", "Wrong dose, or none; see protocol")

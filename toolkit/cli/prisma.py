@@ -114,8 +114,9 @@ def prisma(
             return
         if label is not None and as_of is not None:
             raise click.UsageError("Give --version or --as-of, not both.")
-        when = _moment(as_of) if label is None else _closed(project, label)
-        counted = flow(project, when, template=template, syntheses=_syntheses(project, when))
+        when = _moment(as_of, project.store.clock()) if label is None else _closed(project, label)
+        pooled = _syntheses(project, None if when is None else flow(project, when).label)
+        counted = flow(project, when, template=template, syntheses=pooled)
         if box is not None:
             _list(project, counted, box, output_format)
             return
@@ -126,17 +127,21 @@ def prisma(
     _write(counted, outputs, titles)
 
 
-def _moment(as_of: str | None) -> str | None:
-    from datetime import date
+def _moment(as_of: str | None, now: str) -> str | None:
+    from datetime import date, timedelta
 
     from toolkit.model.errors import InputError
 
     if as_of is None:
         return None
     try:
-        return date.fromisoformat(as_of).isoformat()
+        day = date.fromisoformat(as_of)
     except ValueError as error:
         raise InputError("this is not a day", value=as_of, allowed="YYYY-MM-DD, such as 2026-03-31") from error
+    today = date.fromisoformat(now[:10])
+    if day > today + timedelta(days=1):  # it may be tomorrow east of Greenwich
+        raise InputError("this day is still to come", value=as_of, allowed=f"up to {today} (UTC)")
+    return day.isoformat()
 
 
 def _closed(project: Project, label: str) -> str:
@@ -179,14 +184,25 @@ def _living(project: Project, layout: str, outputs: tuple[Path, ...], output_for
         click.echo(f"Wrote {path}", err=True)
 
 
-def _syntheses(project: Project, as_of: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Studies of each headline analysis whose result is up to date; of a past day nothing is said."""
-    if as_of is not None or not project.config.analyses:
-        return ()
-    from toolkit.analysis.plan import plan
+def _syntheses(project: Project, closed: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Studies of each headline analysis: of the results that are up to date, or of those that ``closed`` was left with.
 
-    current = [o for o in plan(project, read=False) if o.status == "kept" and o.analysis.role == "headline"]
-    return tuple((o.analysis.title or o.analysis.id, o.studies) for o in current)
+    Between two versions nobody fitted anything: then there are none.
+    """
+    if not project.config.analyses:
+        return ()
+    from toolkit.analysis.plan import plan, read_result
+    from toolkit.prisma.run import syntheses_of
+    from toolkit.store import views
+
+    if closed is None:
+        current = [o for o in plan(project, read=False) if o.status == "kept" and o.analysis.role == "headline"]
+        return tuple((o.analysis.title or o.analysis.id, o.studies) for o in current)
+    mark = next((mark for mark in views.versions(project.store) if mark.label == closed), None)
+    stored = mark.payload.get("analyses", {}) if mark is not None else {}
+    shown = [a for a in project.config.analyses if a.role == "headline" and a.id in stored]
+    read = ((a.title or a.id, read_result(project, a.id, stored[a.id])) for a in shown)
+    return syntheses_of((name, kept) for name, kept in read if kept is not None and kept["result"] is not None)
 
 
 def _show(counted: Flow, findings: tuple[Finding, ...], output_format: str) -> None:

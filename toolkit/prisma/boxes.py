@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 
-__all__ = ["EMPTY_RECORDS", "Box", "Column", "Flow", "Line", "box_of", "total"]
+__all__ = ["EMPTY_RECORDS", "Box", "Column", "Explanation", "Flow", "Line", "box_of", "total"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,29 @@ class Line:
     label: str
     box: Box
     group: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a difference is right, and which difference was meant.
+
+    Attributes
+    ----------
+    text : the reason, in a person's words
+    ids : records, reports or studies that were explained; None where nothing was kept of them
+    messages : the differences as they were worded then, for those without ids
+    """
+
+    text: str
+    ids: frozenset[str] | None = None
+    messages: frozenset[str] = frozenset()
+
+    def covers(self, message: str, ids: Iterable[str]) -> bool:
+        """Whether a difference is the one explained, or part of it: a later one of the same kind is not."""
+        named = set(ids)
+        if self.ids is None:
+            return True
+        return named <= self.ids if named else message in self.messages
 
 
 def box_of(unit: str, ids: Iterable[str]) -> Box:
@@ -97,6 +120,9 @@ class Flow:
     Attributes
     ----------
     label, previous_label : names of this version and of the one before; "" where there is none
+    as_of : the past day (UTC) at whose end the flow stood so; "" for the present and for closed versions
+    losses : what was accepted as missing when records were brought in, a sentence for each run
+    reasons : exclusion reasons in the order of the protocol
     databases, registers : records identified, one line for each source
     carried : reports of the previous version taken up again (not finally decided then, or decided otherwise since);
         they pass through the boxes once more
@@ -117,19 +143,24 @@ class Flow:
     new_reports_of_old : new reports that describe only studies of the previous version
     unlinked : included reports that no study is linked to yet
     removed_studies, removed_reports : included in the previous version and no longer (or joined to another)
+    reopened : of the previous version, those that await a decision again; they are among the removed meanwhile
     total_studies, total_reports : included now
     ongoing_studies, awaiting_studies : their Cochrane headings
     syntheses : studies in each synthesis
+    synthesis_reports : included reports of studies in at least one synthesis
     retracted : included reports with a notice, one line for each kind of notice
     late_duplicates : duplicates that had been judged by themselves before they were joined
     contradictions : reports whose judgements contradict each other, one line for each kind
     closed : stages declared finished
-    explanations : identity code -> stored reason of a difference
+    explanations : identity code -> what was said of its difference
     """
 
     label: str = ""
     previous_label: str = ""
+    as_of: str = ""
     is_update: bool = False
+    losses: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     databases: tuple[Line, ...] = ()
     registers: tuple[Line, ...] = ()
     carried: Box = _REPORTS
@@ -160,16 +191,18 @@ class Flow:
     unlinked: Box = _REPORTS
     removed_studies: Box = _STUDIES
     removed_reports: Box = _REPORTS
+    reopened: Box = _REPORTS
     total_studies: Box = _STUDIES
     total_reports: Box = _REPORTS
     ongoing_studies: Box = _STUDIES
     awaiting_studies: Box = _STUDIES
     syntheses: tuple[Line, ...] = ()
+    synthesis_reports: Box = _REPORTS
     retracted: tuple[Line, ...] = ()
     late_duplicates: Box = EMPTY_RECORDS
     contradictions: tuple[Line, ...] = ()
     closed: frozenset[str] = frozenset()
-    explanations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    explanations: Mapping[str, Explanation] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def database_records(self) -> Box:

@@ -75,6 +75,9 @@ def count_flow(state: FlowState) -> Flow:
     return Flow(
         label=state.label,
         previous_label=state.previous.label if state.previous else "",
+        as_of=state.as_of,
+        losses=tuple(run.loss for run in state.runs.values() if run.loss and _is_new(state, run)),
+        reasons=state.reasons,
         is_update=state.previous is not None,
         databases=databases,
         registers=registers,
@@ -98,6 +101,7 @@ def count_flow(state: FlowState) -> Flow:
         other_undecided=box_of("report", _grouped(entries.other, standing).get("undecided_title_abstract", ())),
         other=_column(state, standing, other),
         syntheses=tuple(Line(label=name, box=box_of("study", ids)) for name, ids in state.syntheses),
+        synthesis_reports=_in_syntheses(state, reader, included_now),
         retracted=_retracted(state, reader, included_now),
         late_duplicates=box_of("record", entries.late),
         contradictions=_contradictions(main, other, standing),
@@ -127,7 +131,7 @@ def _enter(state: FlowState, reader: Reader, standing: dict[str, Standing]) -> _
     judged = state.judged or frozenset((*state.title_abstract, *state.full_text))
     held = _held_before(state, reader)
     kinds = {run.id: run.kind for run in state.runs.values()}
-    new_runs = {run.id for run in state.runs.values() if state.previous is None or run.round == state.round}
+    new_runs = {run.id for run in state.runs.values() if _is_new(state, run)}
     ids, runs, joined_by = state.records.id, state.records.run, state.records.joined_by
     for report, members in reader.members.items():
         if len(members) == 1 and state.previous is None:
@@ -158,6 +162,11 @@ def _enter(state: FlowState, reader: Reader, standing: dict[str, Standing]) -> _
                 # The record that gives the report its name may be the one not counted; then its partner was joined.
                 (entries.by_person if joined_by[i] == "person" else entries.by_tool).append(rid)
     return entries
+
+
+def _is_new(state: FlowState, run: SourceRun) -> bool:
+    """Whether a run belongs to the version being counted; all do in a new review or a cumulative flow."""
+    return state.previous is None or run.round == state.round
 
 
 def _held_before(state: FlowState, reader: Reader) -> set[str]:
@@ -197,7 +206,7 @@ def _extras(state: FlowState, reader: Reader, standing: dict[str, Standing], ent
 def _sources(state: FlowState) -> tuple[tuple[Line, ...], tuple[Line, ...], tuple[Line, ...]]:
     """Records identified, a line for each source, in the order in which the sources were first searched."""
     found: dict[tuple[str, str], list[str]] = {}
-    new = {run.id for run in state.runs.values() if state.previous is None or run.round == state.round}
+    new = {run.id for run in state.runs.values() if _is_new(state, run)}
     keys = {run.id: (run.kind, run.source) for run in state.runs.values()}
     for run_id in keys:
         if run_id in new:
@@ -311,11 +320,24 @@ def _included(
         "unlinked": box_of("report", of_none),
         "removed_studies": box_of("study", (s for s in before.studies if s not in present_studies)),
         "removed_reports": box_of("report", gone),
+        "reopened": box_of("report", _reopened(reader, gone)),
         "total_studies": box_of("study", studies),
         "total_reports": box_of("report", included_now),
         "ongoing_studies": box_of("study", (s for s in every if state.standings.get(s) == "ongoing")),
         "awaiting_studies": box_of("study", (s for s in every if state.standings.get(s) == "awaiting_classification")),
     }
+
+
+def _reopened(reader: Reader, gone: Iterable[str]) -> list[str]:
+    """Of the reports no longer included, those on which a decision has to be taken again."""
+    waiting = {"undecided_title_abstract", "retrieval_pending", "undecided_full_text"}
+    present = dict.fromkeys(reader.canonical(report) for report in gone)
+    return [report for report in present if reader.standing(report).outcome in waiting]
+
+
+def _in_syntheses(state: FlowState, reader: Reader, included_now: Iterable[str]) -> Box:
+    pooled = {study for _, studies in state.syntheses for study in studies}
+    return box_of("report", (r for r in included_now if pooled.intersection(reader.studies(r))))
 
 
 def _retracted(state: FlowState, reader: Reader, included_now: list[str]) -> tuple[Line, ...]:

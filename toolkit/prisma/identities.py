@@ -86,9 +86,10 @@ def _equal(code: str, words: str, left: int, right: int, ids: Iterable[str] = ()
         yield Finding(code=code, hard=True, message=f"{words}: {left} against {right}", ids=tuple(ids))
 
 
-def _may_differ(flow: Flow, code: str, words: str, ids: Iterable[str] = (), *, hard: bool = False) -> Iterator[Finding]:
-    explanation = flow.explanations.get(code, "")
-    yield Finding(code=code, hard=hard and not explanation, message=words, ids=tuple(ids), explanation=explanation)
+def _may_differ(flow: Flow, code: str, words: str, ids: Iterable[str] = ()) -> Iterator[Finding]:
+    named, said = tuple(ids), flow.explanations.get(code)
+    explanation = said.text if said is not None and said.covers(words, named) else ""
+    yield Finding(code=code, hard=False, message=words, ids=named, explanation=explanation)
 
 
 def _apart(left: Box, *right: Box) -> tuple[str, ...]:
@@ -188,6 +189,7 @@ def _decided(flow: Flow) -> Iterator[Finding]:
             _apart(column.assessed, *parts),
         )
         yield from _open(flow, "full-text", column.undecided, "E6", f"{words}: full texts without a decision")
+    yield from _open(flow, "full-text", flow.reopened, "E6", "reports included before that await a decision again")
 
 
 def _other(flow: Flow) -> Iterator[Finding]:
@@ -250,17 +252,22 @@ def _totals(flow: Flow) -> Iterator[Finding]:
         flow.total_reports.n,
         flow.previous_reports.n + added - flow.removed_reports.n,
     )
-    for code, box, words in (
-        ("W9", flow.removed_studies, "studies of the previous version are no longer included"),
+    for box, noun, one, several in (
+        (flow.removed_studies, "study", "is no longer included", "are no longer included"),
         (
-            "W9",
             flow.removed_reports,
-            "reports of the previous version are no longer included, or were joined to another",
+            "report",
+            "is no longer included, or was joined to another",
+            "are no longer included, or were joined to another",
         ),
-        ("W9", flow.new_reports_of_old, "new reports belong to studies of the previous version"),
     ):
         if box.n:
-            yield from _may_differ(flow, code, f"{box.n} {words}", box.ids or ())
+            words = counted(box.n, noun, f"of the previous version {one}", f"of the previous version {several}")
+            yield from _may_differ(flow, "W9", words, box.ids or ())
+    if flow.new_reports_of_old.n:
+        old = "to studies of the previous version"
+        words = counted(flow.new_reports_of_old.n, "new report", f"belongs {old}", f"belong {old}")
+        yield from _may_differ(flow, "W9", words, flow.new_reports_of_old.ids or ())
 
 
 def _syntheses(flow: Flow) -> Iterator[Finding]:

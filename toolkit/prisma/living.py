@@ -19,12 +19,14 @@ from datetime import date
 
 from toolkit.model.errors import InputError
 from toolkit.model.review import Version
+from toolkit.model.wording import counted
 from toolkit.plots.living import LivingContent
 from toolkit.plots.prisma import TextLine
 from toolkit.prisma.boxes import Box, Column, Flow, Line, total
 from toolkit.prisma.diagram import CITATION, ONE_STAR, TWO_STARS, column_lines
 from toolkit.prisma.flow import count_flow, previous_of
 from toolkit.prisma.html import slot_boxes
+from toolkit.prisma.identities import check
 from toolkit.prisma.notes import flow_notes
 from toolkit.prisma.run import flow, flow_state
 from toolkit.project import Project
@@ -122,10 +124,10 @@ def _since_first(project: Project, marks: list[Version], single: list[LivingColu
     now = flow_state(project, template="new")
     runs = {name: replace(run, round=2 if run.round > 1 else 1) for name, run in now.runs.items()}
     first = flow_state(project, marks[0].at, template="new")
-    counted = count_flow(replace(now, runs=runs, round=2, previous=previous_of(replace(first, label=marks[0].label))))
+    together = count_flow(replace(now, runs=runs, round=2, previous=previous_of(replace(first, label=marks[0].label))))
     open_end = len(single) > len(marks)
     title = f"Versions {marks[1].label} to {marks[-1].label} together" if len(marks) > 1 else "Since then"
-    return LivingColumn(title=f"{title}{', and since' if open_end else ''}", ended=_day(marks[-1]), flow=counted)
+    return LivingColumn(title=f"{title}{', and since' if open_end else ''}", ended=_day(marks[-1]), flow=together)
 
 
 # ---- words --------------------------------------------------------------------------------------------------------
@@ -135,7 +137,7 @@ def living_content(columns: tuple[LivingColumn, ...]) -> LivingContent:
     """Heads, boxes and notes of the diagram; reports found by other methods are counted in the same boxes."""
     notes = [ONE_STAR, TWO_STARS, OUR_LAYOUT]
     for one in columns:
-        notes += [f"{one.title}: {note[0].lower()}{note[1:]}" for note in flow_notes(one.flow)]
+        notes += [f"{one.title}: {note[0].lower()}{note[1:]}" for note in flow_notes(one.flow, check(one.flow))]
     return LivingContent(
         heads=tuple(one.head for one in columns),
         columns=tuple(_boxes(one.flow) for one in columns),
@@ -218,7 +220,9 @@ def merged_columns(f: Flow) -> Column:
             "sought", "pending", "not_retrieved", "assessed", "undecided", "ongoing", "awaiting", "included"
         )
     }  # fmt: skip
-    lines = tuple(Line(label=label, box=total("report", boxes)) for label, boxes in reasons.items())
+    order = {label: place for place, label in enumerate(f.reasons)}
+    known = sorted(reasons, key=lambda label: order.get(label, len(order)))
+    lines = tuple(Line(label=label, box=total("report", reasons[label])) for label in known)
     return Column(excluded=lines, **both)
 
 
@@ -304,12 +308,12 @@ def _waiting(project: Project, now: Flow) -> str:
     known = {row.study for row in arm_results(project.store)}
     without = [s for s, x in project.standings().items() if x.status == "included" and s not in known]
     parts = [
-        (now.undecided.n + now.other_undecided.n, "records to be screened"),
-        (now.main.pending.n + now.other.pending.n, "full texts to be obtained"),
-        (now.main.undecided.n + now.other.undecided.n, "full texts to be decided"),
-        (now.unlinked.n, "included reports to be put under a study"),
-        (len(without), "included studies without extracted results"),
-        (now.awaiting_studies.n, "studies awaiting classification"),
-        (now.ongoing_studies.n, "ongoing studies"),
+        (now.undecided.n + now.other_undecided.n, "record", "to be screened"),
+        (now.main.pending.n + now.other.pending.n, "full text", "to be obtained"),
+        (now.main.undecided.n + now.other.undecided.n + now.reopened.n, "full text", "to be decided"),
+        (now.unlinked.n, "included report", "to be put under a study"),
+        (len(without), "included study", "without extracted results"),
+        (now.awaiting_studies.n, "study", "awaiting classification"),
+        (now.ongoing_studies.n, "ongoing study", ""),
     ]
-    return "; ".join(f"{n} {words}" for n, words in parts if n) or "nothing"
+    return "; ".join(counted(n, noun, words, words) for n, noun, words in parts if n) or "nothing"

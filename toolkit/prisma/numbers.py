@@ -79,6 +79,7 @@ def _bottom(flow: Flow) -> Iterator[tuple[str, str, str, Box, bool]]:
     if flow.is_update:
         yield "Included", "Studies no longer included", "removed_studies", flow.removed_studies, False
         yield "Included", "Reports no longer included", "removed_reports", flow.removed_reports, False
+        yield "Included", "  awaiting a decision again", "reopened", flow.reopened, False
         yield "Included", "Total studies included", "total_studies", flow.total_studies, True
         yield "Included", "Reports of total included studies", "total_reports", flow.total_reports, True
     yield "Included", "Ongoing studies", "ongoing_studies", flow.ongoing_studies, False
@@ -92,6 +93,7 @@ def flow_json(flow: Flow, findings: tuple[Finding, ...] = ()) -> dict[str, Any]:
     return {
         "version": flow.label,
         "previous_version": flow.previous_label or None,
+        "as_of": flow.as_of or None,
         "template": flow.template,
         "closed": sorted(flow.closed),
         "boxes": {name: {"n": box.n, "unit": box.unit} for name, box in flow.named_boxes()},

@@ -146,6 +146,7 @@ def _numbers(flow: Flow) -> tuple[dict[str, str], tuple[str, ...]]:
         "total_studies": flow.total_studies.n,
         "total_reports": flow.total_reports.n,
         "total_studies_ma": _in_any_synthesis(flow),
+        "total_reports_ma": flow.synthesis_reports.n,
     }
     lists = {
         "database_specific_results": databases,
@@ -331,6 +332,7 @@ def _flow(cells: _Cells) -> Flow:
         total_studies=total[0] if update else new[0],
         total_reports=total[1] if update else new[1],
         syntheses=(Line(label="Meta-analysis", box=synthesis),) if synthesis.n else (),
+        synthesis_reports=reports("total_reports_ma"),
     )
 
 

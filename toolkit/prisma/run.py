@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any
 
 from toolkit.model.errors import InputError, SourceError
-from toolkit.model.events import NewEvent
+from toolkit.model.events import Event, NewEvent, is_person
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run, Verdict
-from toolkit.prisma.boxes import Box, Flow
+from toolkit.prisma.boxes import Box, Explanation, Flow
 from toolkit.prisma.flow import count_flow, previous_of
-from toolkit.prisma.identities import EXPLAINABLE, Finding, require_balanced
+from toolkit.prisma.identities import EXPLAINABLE, Finding, check, require_balanced
 from toolkit.prisma.numbers import flow_json
 from toolkit.prisma.rcsv import r_csv_text
 from toolkit.prisma.state import STAGES, Decision, FlowState, Previous, RecordColumns, SourceRun
@@ -67,7 +67,8 @@ def flow_state(
     if template not in TEMPLATES:
         raise InputError("unknown template", value=template, allowed=", ".join(TEMPLATES))
     marks = views.versions(project.store, as_of=as_of)
-    now = replace(_read(project, as_of, [mark.at for mark in marks]), syntheses=syntheses)
+    day = as_of if as_of is not None and len(as_of) == len("2026-03-31") else ""
+    now = replace(_read(project, as_of, [mark.at for mark in marks]), syntheses=syntheses, as_of=day)
     if not marks:
         if template == "updated":
             raise InputError(
@@ -99,27 +100,38 @@ def open_stages(project: Project) -> tuple[str, ...]:
     waiting = {
         "title-abstract": counted.undecided.n + counted.other_undecided.n,
         "retrieval": counted.main.pending.n + counted.other.pending.n,
-        "full-text": counted.main.undecided.n + counted.other.undecided.n,
+        "full-text": counted.main.undecided.n + counted.other.undecided.n + counted.reopened.n,
         "links": counted.unlinked.n,
     }
     return tuple(stage for stage in STAGES if waiting[stage])
 
 
 def explain(project: Project, code: str, text: str, *, command: str = "prisma --explain") -> None:
-    """Store why a difference in the flow is right; it is printed below the diagram from then on.
+    """Store why the differences of one kind are right; printed below the diagram wherever they stand, and no others.
 
     Raises
     ------
     InputError
-        for an identity that must hold, an empty text, or when nobody said who acts.
+        for an identity that must hold, a difference that the flow does not have, an empty text, or when nobody said
+        who acts.
     """
     if code not in EXPLAINABLE:
         allowed = ", ".join(f"{name} ({words})" for name, words in EXPLAINABLE.items())
         raise InputError("this identity must hold and cannot be explained away", value=code, allowed=allowed)
     if not text.strip():
         raise InputError("an explanation needs words", value=text)
-    with project.writing(command, actor=project.reviewer()) as batch:
-        batch.append([NewEvent(kind="explain", subject=code, value=text.strip())])
+    who = project.reviewer()
+    found = [finding for finding in check(flow(project)) if not finding.hard]
+    meant = [finding for finding in found if finding.code == code]
+    if not meant:
+        there = ", ".join(dict.fromkeys(finding.code for finding in found)) or "the flow has no difference to explain"
+        raise InputError(f"the flow has no difference in {EXPLAINABLE[code]} now", value=code, allowed=there)
+    payload = {
+        "ids": sorted({one for finding in meant for one in finding.ids}),
+        "messages": [finding.message for finding in meant],
+    }
+    with project.writing(command, actor=who) as batch:
+        batch.append([NewEvent(kind="explain", subject=code, value=text.strip(), payload=payload)])
 
 
 def version_flows(project: Project) -> tuple[tuple[str, str, Flow], ...]:
@@ -147,8 +159,9 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
     judged = {event.subject for event in store.heads("retrieve", as_of=as_of)}
     for stage in (TITLE_ABSTRACT, FULL_TEXT):
         judged.update(now.keys() & views.voted_on(store, stage, as_of=as_of))
+    tools = {person.name for person in config.reviewers if person.role == "tool"}
     title_abstract, full_text = (
-        _decisions(project.verdicts(stage, as_of=as_of)) for stage in (TITLE_ABSTRACT, FULL_TEXT)
+        _decisions(project.verdicts(stage, as_of=as_of), tools) for stage in (TITLE_ABSTRACT, FULL_TEXT)
     )
     kinds = {source.name.casefold(): source.kind for source in config.sources}
     return FlowState(
@@ -168,18 +181,18 @@ def _read(project: Project, as_of: str | None, marks: list[str]) -> FlowState:
         retractions={r: event.value or "notice" for r, event in views.retractions(store, as_of=as_of).items()},
         judged=frozenset(judged),
         reasons=config.eligibility.exclusion_reasons,
-        explanations=views.explanations(store, as_of=as_of),
+        explanations={e.subject: _explanation(e) for e in store.heads("explain", as_of=as_of)},
     )
 
 
-def _decisions(verdicts: Mapping[str, Verdict]) -> dict[str, Decision]:
+def _decisions(verdicts: Mapping[str, Verdict], tools: set[str]) -> dict[str, Decision]:
     """Verdicts as the flow reads them; those that are one object stay one."""
-    made = {id(verdict): _decision(verdict) for verdict in {id(v): v for v in verdicts.values()}.values()}
+    made = {id(verdict): _decision(verdict, tools) for verdict in {id(v): v for v in verdicts.values()}.values()}
     return dict(zip(verdicts, map(made.__getitem__, map(id, verdicts.values())), strict=True))
 
 
-def _decision(given: Verdict) -> Decision:
-    tool = not given.resolved_by and all(actor.startswith("rule:") for actor in given.actors)
+def _decision(given: Verdict, tools: set[str]) -> Decision:
+    tool = not given.resolved_by and all(actor in tools or not is_person(actor) for actor in given.actors)
     verdict = given.status if given.is_final else "undecided"
     return Decision(verdict=verdict, by="tool" if tool and given.actors else "human", reason=given.reason)
 
@@ -194,6 +207,26 @@ def _source(run: Run, kinds: Mapping[str, str], marks: list[str]) -> SourceRun:
         kind=run.source_kind if run.source_kind in ("database", "register") else "other",
         method=method,
         round=1 + sum(mark < done for mark in marks),
+        loss=_loss(run),
+    )
+
+
+def _loss(run: Run) -> str:
+    """What was accepted as missing from a run, or as different from what its source said, and by whom."""
+    accepted = run.detail.get("accepted") or (run.detail.get("warnings") if run.detail.get("missing") else None)
+    if not accepted:
+        return ""
+    name = f" ({run.file_name})" if run.file_name else ""
+    who = run.detail.get("accepted_by") or "nobody named"
+    return f"{run.source}{name}, {run.searched_on}: {', and '.join(accepted)} (accepted by {who})"
+
+
+def _explanation(event: Event) -> Explanation:
+    ids = event.payload.get("ids")
+    return Explanation(
+        text=event.value or "",
+        ids=None if ids is None else frozenset(ids),
+        messages=frozenset(event.payload.get("messages", ())),
     )
 
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from toolkit.prisma.boxes import Explanation
+
 __all__ = [
     "STAGES",
     "Decision",
@@ -37,6 +39,7 @@ class SourceRun:
     kind : "database", "register" or "other"
     method : of a source of the kind "other": "website", "organisation", "citation" or "" (told from its name)
     round : review version in whose time it was done, from 1
+    loss : what a person accepted as missing or different when its records were brought in; "" for nothing
     """
 
     id: str
@@ -44,6 +47,7 @@ class SourceRun:
     kind: str
     method: str = ""
     round: int = 1
+    loss: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +124,11 @@ class FlowState:
     extra_reports : report -> the report whose record led to it (a record can describe several reports)
     reasons : exclusion reasons in the order of the protocol
     syntheses : (name, studies) of each synthesis
+    as_of : the past day (UTC) at whose end this was so; "" for the present and for closed versions
     round, label : the version being counted; records of earlier rounds belong to ``previous``
     previous : the last complete version, or None for a new review or a cumulative flow
     closed : stages declared finished, of `STAGES`: what is undecided there is then an error
-    explanations : identity code -> stored reason for a difference
+    explanations : identity code -> what was said of its difference
     """
 
     runs: Mapping[str, SourceRun] = field(default_factory=lambda: MappingProxyType({}))
@@ -139,8 +144,9 @@ class FlowState:
     extra_reports: Mapping[str, str] = field(default_factory=_nothing)
     reasons: tuple[str, ...] = ()
     syntheses: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    as_of: str = ""
     round: int = 1
     label: str = ""
     previous: Previous | None = None
     closed: frozenset[str] = frozenset()
-    explanations: Mapping[str, str] = field(default_factory=_nothing)
+    explanations: Mapping[str, Explanation] = field(default_factory=lambda: MappingProxyType({}))

@@ -54,7 +54,6 @@ __all__ = [
     "decide",
     "decisions",
     "evidence",
-    "explanations",
     "external_ids",
     "fields_from_json",
     "first_reason",
@@ -355,11 +354,6 @@ def retractions(store: Store, *, as_of: str | None = None) -> dict[str, Event]:
     """Report id -> the event that says it was retracted, corrected or withdrawn (``value``)."""
     now = assignments(store, as_of=as_of)
     return {now.get(e.subject, e.subject): e for e in store.heads("retract", as_of=as_of)}
-
-
-def explanations(store: Store, *, as_of: str | None = None) -> dict[str, str]:
-    """Code of a flow check -> why its difference is right."""
-    return {e.subject: e.value or "" for e in store.heads("explain", as_of=as_of)}
 
 
 def versions(store: Store, *, as_of: str | None = None) -> list[Version]:
