@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +155,80 @@ def test_status_writes_nothing_into_the_review_itself(tmp_path: Path) -> None:
     assert told(root, keeps=True) == expected
     with Project.open(root) as project:
         assert project.store.head_hash() == before
+
+
+def write_form(root: Path) -> None:
+    folder = root / "extraction"
+    folder.mkdir(exist_ok=True)
+    (folder / "results.csv").write_text(
+        "study,arm,treatment,outcome,months,n,events\nS1,a,drug,death,12,50,3\n", "utf-8"
+    )
+
+
+def change_form(root: Path) -> None:
+    form = root / "extraction" / "results.csv"
+    form.write_text(form.read_text("utf-8").replace(",50,3", ",50,"), "utf-8")
+
+
+def write_report(root: Path) -> None:
+    (root / "report").mkdir(exist_ok=True)
+    (root / "report" / "report.html").write_text("<html>", "utf-8")
+
+
+def begin_import(root: Path) -> None:
+    with Project.open(root) as project, project.writing("import", actor="AB") as batch:
+        batch.add_run(
+            run_id="b", kind="import", source="PubMed", source_kind="database", file_name="b.ris", sha256="b",
+            searched_on="2026-01-02", detail={},
+        )  # fmt: skip
+
+
+def older_result(root: Path) -> None:
+    folder = root / "results" / "all" / ("0" * 16)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").write_text("{}", "utf-8")
+
+
+@pytest.mark.parametrize("change", [write_form, write_report, begin_import, older_result])
+def test_what_changes_beside_the_events_is_seen(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    root = start(tmp_path)
+    first = told(root, keeps=True)
+    change(root)
+    second = told(root, keeps=True)
+    assert second == told(root, keeps=False)
+    assert second != first
+
+
+def test_a_cell_changed_in_a_form_is_seen_and_a_moved_folder_too(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    root = start(tmp_path / "one")
+    write_form(root)
+    first = told(root, keeps=True)
+    change_form(root)
+    second = told(root, keeps=True)
+    assert second == told(root, keeps=False)
+    assert second != first
+    moved = root.rename(tmp_path / "two")
+    (moved / "review.toml").write_text(SETTINGS.replace('[[sources]]\nname = "PubMed"\n', ""), encoding="utf-8")
+    told(moved, keeps=True)
+    again = moved.rename(tmp_path / "three")
+    assert told(again, keeps=True) == told(again, keeps=False)
+    assert str(again) in str(told(again, keeps=True))
+
+
+def test_what_stands_is_told_again_without_reading_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = start(tmp_path)
+    with Project.open(root) as project:
+        first = overview(project)
+    monkeypatch.setattr("toolkit.overview_sections.read_overview", None)
+    with Project.open(root) as project:
+        assert overview(project) == first
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes")
+def test_a_form_whose_name_is_no_text_is_told_of(tmp_path: Path) -> None:
+    root = start(tmp_path)
+    write_form(root)
+    form = root / "extraction" / "results.csv"
+    form.rename(os.fsdecode(os.fsencode(form.parent) + b"/\xd6.csv"))
+    assert told(root, keeps=True) == told(root, keeps=True) == told(root, keeps=False)

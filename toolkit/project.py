@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from toolkit.config import ReviewFile, load_review
 from toolkit.model.errors import InputError
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import FULL_TEXT, Decision, Record, Standing, Verdict
 from toolkit.records.merge import best_record
 from toolkit.store import Batch, Store, utc_now, views
 from toolkit.store.evidence import study_standings
+
+if TYPE_CHECKING:
+    from toolkit.config import ReviewFile
 
 __all__ = ["DATABASE", "FOLDERS", "SETTINGS", "Project", "find_root"]
 
@@ -75,6 +77,8 @@ class Project:
     @cached_property
     def config(self) -> ReviewFile:
         """The checked content of review.toml."""
+        from toolkit.config import load_review  # not every command asks for it, and it takes a tenth of a second
+
         return load_review(self.root / SETTINGS)
 
     @property

@@ -47,7 +47,7 @@ class Cache:
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Keep ``content`` in place of what was kept under ``name``; a reader sees the one or the other."""
-        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+        body = json.dumps(content, separators=(",", ":")).encode("ascii")
         temporary = ""
         try:
             self.folder.mkdir(exist_ok=True)

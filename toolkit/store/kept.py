@@ -27,7 +27,7 @@ _FEW = 100  # so many are looked up each time; with more, what was found is kept
 _AT_ONCE = 100  # conditions of one query
 _AFTER = "}"  # the character that follows the "|" between the parts of a slot
 
-Kinds = Sequence[tuple[str, str | None]]
+Kinds = Sequence[tuple[str, str | None]] | None
 T = TypeVar("T")
 
 
@@ -72,17 +72,18 @@ def kept(store: Store, name: str, kinds: Kinds, depends: str, make: Callable[[],
 
     Parameters
     ----------
-    kinds : (kind, stage) of every event that the answer rests on; the stage None stands for all
+    kinds : (kind, stage) of every event that the answer rests on; the stage None stands for all. None itself stands
+        for the whole history, runs that nothing has completed yet among it
     depends : everything else that it rests on, such as a hash of the settings
     """
     if store.cache is None:
         return make()
-    stamp = [depends, _newest(store, kinds).hash]
+    stamp = [depends, _newest(store, kinds)]
     content = store.cache.read(name)
     if content is not None and content["stamp"] == stamp:
         return cast(T, content["value"])
     value = make()
-    if _newest(store, kinds).hash == stamp[1]:  # else somebody wrote meanwhile, and what was read may be mixed
+    if _newest(store, kinds) == stamp[1]:  # else somebody wrote meanwhile, and what was read may be mixed
         store.cache.write(name, {"stamp": stamp, "value": value})
     return value
 
@@ -274,9 +275,14 @@ def _standing(kind: str, stage: str | None, columns: Sequence[str]) -> Select[An
     return query if stage is None else query.where(event.stage == stage)
 
 
-def _newest(store: Store, kinds: Kinds) -> Mark:
+def _newest(store: Store, kinds: Kinds) -> str:
+    """What names the history of these kinds: the hash of its last event, and for all of it the number of runs."""
+    if kinds is None:
+        with store.reading() as connection:
+            runs = connection.execute(select(func.count()).select_from(schema.run)).scalar()
+        return f"{store.head_hash()} {runs}"
     with store.reading() as connection:
-        return max(_last(connection, kind, stage) for kind, stage in kinds)
+        return max(_last(connection, kind, stage) for kind, stage in kinds).hash
 
 
 def _last(connection: Connection, kind: str, stage: str | None) -> Mark:

@@ -85,7 +85,8 @@ def outdated_records(store: Store, parser_version: int) -> dict[str, int]:
 def replace_parsed(store: Store, fields: Mapping[str, Mapping[str, Any]], parser_version: int) -> int:
     """Put freshly parsed fields (record id -> fields) in place of the stored ones, all or none; returns how many.
 
-    Only the parsed table changes: it is made of the records' bytes and can be made again.
+    Only the parsed table changes: it is made of the records' bytes and can be made again. What commands kept goes, as
+    titles are part of it.
     """
     known = store.existing_records(list(fields))
     rows = [parsed_row(i, fields[i], parser_version) for i in fields if i in known]
@@ -94,6 +95,8 @@ def replace_parsed(store: Store, fields: Mapping[str, Mapping[str, Any]], parser
             ids = [row["record_id"] for row in chunk]
             connection.execute(delete(schema.parsed).where(schema.parsed.c.record_id.in_(ids)))
             connection.execute(insert(schema.parsed), list(chunk))
+    if store.cache is not None:
+        store.cache.drop()
     return len(rows)
 
 
