@@ -243,6 +243,8 @@ prefer = []
 # rob = ["overall"]                # risk of bias beside it: characteristics that say low, some concerns, high
 # mantel_haenszel = "raw"
 # q_around = "IV"
+# variance = "default"             # of the effects: UB, LS2, AV, HO, AVHO as the measure has them
+# study_ci = "model"               # proportions: intervals of the studies; CP, WS, WSCC, AC, SA, SACC
 # natural_sd = 22                  # an SMD in units of a familiar scale too
 # assumed_risk = 0.2               # a ratio of risks or odds as events per 1,000 too
 # A network; "also" names further analyses, each alone or as a table with its settings. The reference of review.toml

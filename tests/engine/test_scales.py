@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from toolkit.engine.effects import arm_table
 from toolkit.engine.pairwise import pairwise
@@ -17,9 +19,10 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "pairwise" / "pritz199
 
 
 def test_every_inverse_undoes_its_transformation() -> None:
-    forward = {
+    forward: dict[str, Callable[[float], float]] = {
         "identity": float, "log": math.log, "logit": lambda p: math.log(p / (1 - p)),
-        "arcsine": lambda p: math.asin(math.sqrt(p)), "square_root": math.sqrt, "fisher_z": math.atanh,
+        "probit": lambda p: float(ndtri(p)), "arcsine": lambda p: math.asin(math.sqrt(p)),
+        "square_root": math.sqrt, "fisher_z": math.atanh,
     }  # fmt: skip
     assert set(forward) | {"freeman_tukey"} == set(BACK)
     for scale, function in forward.items():
@@ -44,7 +47,7 @@ def test_pooled_proportions_on_the_display_scale_are_those_of_r() -> None:
         if measure == "PFT":
             continue  # metafor's harmonic mean; ours uses its variance (below)
         seen.add(measure)
-        result = pairwise(arms, measure=measure, ci="Wald", prediction="z")
+        result = pairwise(arms, measure=measure, preset="metafor5")
         assert result.random is not None and result.prediction is not None
         expect = case["expect"]
         shown = [back(v, result.scale) for v in (result.random.estimate, result.random.ci_low, result.random.ci_high)]

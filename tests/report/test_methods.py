@@ -27,7 +27,7 @@ VALUES: dict[str, Any] = {
 # They say how another option works, which drawing is made, or are fields of the spec.
 WITH_ANOTHER = {
     "cluster_size", "pairs", "common_tau2", "rho", "structure", "robust", "seed", "mu_prior", "bias", "force_bias",
-    "contours", "mantel_haenszel", "q_around",
+    "contours", "mantel_haenszel", "q_around", "variance", "study_ci",
 }  # fmt: skip
 
 

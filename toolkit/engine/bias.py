@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
+from toolkit.engine.bias_counts import standardised_counts
 from toolkit.engine.data import FloatArray
 from toolkit.engine.effects import effects_from_estimates
 from toolkit.engine.effects.binary import peto
@@ -36,7 +37,8 @@ class SmallStudyTest:
     ----------
     test : key of `TESTS`
     k : studies in the test
-    bias, se : slope on the measure of size with its standard error; for Begg Kendall's S and its standard error
+    bias, se : slope on the measure of size with its standard error; for Begg and Schwarzer Kendall's S and its
+        standard error
     statistic, df, p : t on df, or z where df is None; two-sided
     limit : estimate at infinite precision with its interval, where the test has one (model scale)
     caution : why to read it with care, None if there is no special reason
@@ -83,6 +85,7 @@ class _Data:
     counts: FloatArray | None
     n: FloatArray | None
     level: float
+    add: float | None = None
 
 
 def _data(result: PairwiseResult) -> _Data:
@@ -97,6 +100,7 @@ def _data(result: PairwiseResult) -> _Data:
         counts=counts if counts.size and not np.isnan(counts).any() else None,
         n=n if n.size and not np.isnan(n).any() else None,
         level=result.spec.level,
+        add=result.spec.zero_cells.add if result.spec.mantel_haenszel == "corrected" else None,
     )
 
 
@@ -251,6 +255,23 @@ def begg(data: _Data) -> SmallStudyTest:
     return SmallStudyTest(test="Begg", k=data.y.size, bias=s, se=se, statistic=s / se, df=None, p=p)
 
 
+def schwarzer(data: _Data) -> SmallStudyTest:
+    """Begg's test for rare events: ranks of the events given the margins, at the Mantel-Haenszel odds ratio.
+
+    References
+    ----------
+    Schwarzer, Antes, Schumacher 2007, Stat Med 26:721-733. doi:10.1002/sim.2588
+    """
+    z, precision = standardised_counts(_counts(data, "Schwarzer"), add=data.add)
+    s, se, _ = kendall(z, precision)
+    if z.size < 3 or se == 0:
+        raise NotEstimable(
+            "Fewer than three studies have events and different variances: there is no rank correlation."
+        )
+    p = float(2 * ndtr(-abs(s / se)))
+    return SmallStudyTest(test="Schwarzer", k=z.size, bias=s, se=se, statistic=s / se, df=None, p=p)
+
+
 def kendall(x: FloatArray, y: FloatArray) -> tuple[float, float, float]:
     """Kendall's S (concordant minus discordant pairs), its standard error under independence, and tau-b.
 
@@ -284,6 +305,7 @@ TESTS: dict[str, Callable[[_Data], SmallStudyTest]] = {
     "Macaskill": macaskill,
     "Deeks": deeks,
     "Pustejovsky": pustejovsky,
+    "Schwarzer": schwarzer,
 }
 """Tests by name: each a function of the studies' effects, variances and arm sizes."""
 

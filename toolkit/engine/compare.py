@@ -89,6 +89,8 @@ def compare(data: ArmTable | Effects, spec: PairwiseSpec) -> ComparisonData:
     """The effects of ``spec.treatment`` against ``spec.reference``; of a multi-arm study only that contrast enters."""
     if isinstance(data, ArmTable):
         return _single(data, spec) if find_measure(spec.measure).groups == 1 else _from_arms(data, spec)
+    if spec.variance != "default" and data.arms is None:
+        raise InputError("Effects as given have one sampling variance each.", value=spec.variance, allowed="default")
     return _from_effects(data, spec)
 
 
@@ -101,7 +103,7 @@ def _single(table: ArmTable, spec: PairwiseSpec) -> ComparisonData:
             known = ", ".join(sorted(set(table.treatment)))
             raise InputError("The data have no treatment of that name.", value=spec.treatment, allowed=known)
         table = restrict(table, [name == spec.treatment for name in table.treatment])
-    effects = compute_effects(table, spec.measure, zero_cells=spec.zero_cells)
+    effects = compute_effects(table, spec.measure, zero_cells=spec.zero_cells, variance=spec.variance)
     names = single_names(table)
     return ComparisonData(
         measure=spec.measure,
@@ -156,7 +158,9 @@ def _from_arms(table: ArmTable, spec: PairwiseSpec) -> ComparisonData:
         for study, name in zip(table.study, table.treatment, strict=True)
     ]
     own_table = restrict(table, keep)
-    effects = compute_effects(own_table, spec.measure, zero_cells=spec.zero_cells, reference=reference)
+    effects = compute_effects(
+        own_table, spec.measure, zero_cells=spec.zero_cells, reference=reference, variance=spec.variance
+    )
     return ComparisonData(
         measure=spec.measure,
         scale=effects.scale,

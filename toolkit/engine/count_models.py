@@ -10,6 +10,7 @@ from toolkit.engine.compare import ComparisonData
 from toolkit.engine.data import FloatArray
 from toolkit.engine.glmm import GlmmFit, fit_beta_binomial, fit_glmm
 from toolkit.engine.heterogeneity import typical_variance
+from toolkit.engine.own_weights import WEIGHTED, resolve_weighted
 from toolkit.engine.pooling import Pooled
 from toolkit.engine.results import Heterogeneity, Tau2, Warning_
 from toolkit.model.choices import MEASURES, MODELS
@@ -48,6 +49,8 @@ def resolve_model(spec: PairwiseSpec) -> PairwiseSpec:
     """
     if spec.model == "IV":
         return spec
+    if spec.model in WEIGHTED:
+        return resolve_weighted(spec)
     if spec.model not in MODELS:
         raise InputError("Unknown model.", value=spec.model, allowed=", ".join(MODELS))
     model = spec.model

@@ -18,6 +18,7 @@ __all__ = [
     "MantelHaenszel",
     "around",
     "centres",
+    "corrected_estimate",
     "dersimonian_laird_around",
     "heterogeneity_around",
     "mantel_haenszel_of_arms",
@@ -58,7 +59,7 @@ def mantel_haenszel_of_arms(compared: ComparisonData, cells: str, add: float) ->
         return None
     e1, n1, e2, n2 = counts
     if cells == "corrected" and compared.measure in Q_AROUND:
-        estimate, se = _corrected(compared.measure, counts, add)
+        estimate, se = corrected_estimate(compared.measure, counts, add)
     else:
         estimate, se = kernel(e1, n1, e2, n2)
     if not np.isfinite(estimate[0]):
@@ -67,7 +68,7 @@ def mantel_haenszel_of_arms(compared: ComparisonData, cells: str, add: float) ->
     return MantelHaenszel(mean=float(estimate[0]), se=float(se[0]), k=e1.size)
 
 
-def _corrected(
+def corrected_estimate(
     measure: str, counts: FloatArray, add: float, m: FloatArray | None = None
 ) -> tuple[FloatArray, FloatArray]:
     """As Review Manager: weights and variances of the corrected cells; a risk difference itself stays raw.
@@ -94,7 +95,7 @@ def centres(result: PairwiseResult, m: FloatArray) -> FloatArray:
     counts = np.array([[r.events[0], r.n[0], r.events[1], r.n[1]] for r in rows], dtype=float).T
     measure, spec = result.spec.measure, result.spec
     if spec.mantel_haenszel == "corrected":
-        return _corrected(measure, counts, spec.zero_cells.add, m)[0]
+        return corrected_estimate(measure, counts, spec.zero_cells.add, m)[0]
     e1, n1, e2, n2 = counts
     return MANTEL_HAENSZEL[measure](e1, n1, e2, n2, m)[0]
 

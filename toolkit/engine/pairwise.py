@@ -28,8 +28,10 @@ from toolkit.engine.mh_of_arms import (
     heterogeneity_around,
     mantel_haenszel_of_arms,
 )
+from toolkit.engine.own_weights import EFFECT_MODELS, pool_own_weights, weights_of
 from toolkit.engine.pooling import Pooled, pool_inverse_variance
-from toolkit.engine.results import Estimate, Heterogeneity, Interval, PairwiseResult, StudyRow, Tau2, Warning_
+from toolkit.engine.results import Estimate, Heterogeneity, Interval, PairwiseResult, Tau2, Warning_
+from toolkit.engine.study_rows import study_intervals, study_rows
 from toolkit.engine.tau2 import Tau2Batch, profile_likelihood_interval, q_profile, tau2_standard_error
 from toolkit.model.choices import INTERVALS, MEASURES, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS, Choice
 from toolkit.model.errors import InputError
@@ -69,7 +71,7 @@ def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, *
     if not isinstance(data, (ArmTable, Effects)):
         data, spec, options = _of_table(data, spec, options)
     chosen = resolve_model(_spec(data, spec, options))
-    if chosen.model != "IV" and not chosen.zero_cells.drop_double_zero:
+    if chosen.model not in EFFECT_MODELS and not chosen.zero_cells.drop_double_zero:
         chosen = replace(chosen, zero_cells=replace(chosen.zero_cells, drop_double_zero=True))
     compared = compare(data, chosen)
     chosen = resolve(chosen, len(compared.studies), compared.treatment, compared.reference)
@@ -80,8 +82,9 @@ def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, *
     centre = mh.mean if mh is not None and around_mh else None
     if centre is None:
         chosen = replace(chosen, q_around="IV")
-    common = pool_inverse_variance(compared.y, compared.v) if k else None
-    fit = _random_effects(compared, chosen, centre, warnings) if k > 1 and chosen.model == "IV" else None
+    of_effects = chosen.model in EFFECT_MODELS
+    common = _pool(compared, chosen.model, 0.0) if k else None
+    fit = _random_effects(compared, chosen, centre, warnings) if k > 1 and of_effects else None
     if k < 2:
         warnings.append(_too_few(k))
     result = PairwiseResult(
@@ -90,19 +93,29 @@ def pairwise(data: ArmTable | Effects | Any, spec: PairwiseSpec | None = None, *
         k=k,
         treatment=compared.treatment,
         reference=compared.reference,
-        common=_estimate(common, interval_wald(common), chosen.level, "IV") if common is not None else None,
+        common=_estimate(common, interval_wald(common), chosen.level, chosen.model if of_effects else "IV")
+        if common is not None
+        else None,
         mantel_haenszel=_mantel_haenszel(mh, chosen.level, warnings),
         random=_estimate(fit[0], _interval(fit[0], chosen.ci), chosen.level, chosen.ci) if fit else None,
         random_wald=_estimate(fit[0], interval_wald(fit[0]), chosen.level, "Wald") if fit else None,
         tau2=fit[1] if fit else None,
         heterogeneity=_heterogeneity(compared, fit[1].value if fit else None, centre) if k > 1 else None,
         prediction=_prediction(fit[0], chosen, warnings) if fit else None,
-        studies=_study_rows(compared, common, fit[0] if fit else None, chosen.level),
+        studies=study_rows(compared, common, fit[0] if fit else None, chosen),
         excluded=compared.excluded,
         corrections=compared.corrections,
         warnings=tuple(warnings),
     )
-    return result if chosen.model == "IV" or not k else _with_counts(result, compared)
+    return result if of_effects or not k else _with_counts(result, compared)
+
+
+def _pool(compared: ComparisonData, model: str, tau2: float) -> Pooled:
+    """By inverse variance, or with the weights of the model's own."""
+    weight = weights_of(compared, model)
+    if weight is None:
+        return pool_inverse_variance(compared.y, compared.v, tau2)
+    return pool_own_weights(compared.y, compared.v, weight, tau2)
 
 
 def _with_counts(result: PairwiseResult, compared: ComparisonData) -> PairwiseResult:
@@ -182,6 +195,7 @@ def resolve(spec: PairwiseSpec, k: int, treatment: str, reference: str) -> Pairw
     for what, value, allowed in (
         ("cells of Mantel-Haenszel", spec.mantel_haenszel, ("raw", "corrected")),
         ("centre of Q", spec.q_around, ("IV", "MH")),
+        ("interval of the studies", spec.study_ci, study_intervals(spec.measure)),
     ):
         if value not in allowed:
             raise InputError(f"Unknown {what}.", value=value, allowed=", ".join(allowed))
@@ -235,7 +249,7 @@ def _random_effects(
         se=se if np.isfinite(se) else None,
         ci=_tau2_interval(y, v, value, spec),
     )
-    pooled = pool_inverse_variance(y, v, value)
+    pooled = _pool(compared, spec.model, value)
     _random_warnings(pooled, tau2, spec, warnings)
     return pooled, tau2
 
@@ -349,48 +363,3 @@ def _data_warnings(compared: ComparisonData) -> list[Warning_]:
         names = ", ".join(dict.fromkeys(row.study for row in compared.corrections))
         warnings.append(Warning_(code="zero_cells", text=f"Zero cells were corrected in {names}."))
     return warnings
-
-
-def _study_rows(
-    compared: ComparisonData, common: Pooled | None, random: Pooled | None, level: float
-) -> tuple[StudyRow, ...]:
-    position = {study: i for i, study in enumerate(compared.studies)}
-    reasons: dict[str, str] = {}
-    for row in compared.excluded:
-        arm = f"{row.treatment}: " if row.treatment else ""
-        before = reasons.get(row.study)
-        reasons[row.study] = f"{before}; {arm}{row.reason}" if before else f"{arm}{row.reason}"
-    z = float(quantile(level, np.inf))
-
-    def arm_data(study: str, column: str) -> tuple[float | None, float | None]:
-        if compared.table is None or study not in compared.arms:
-            return (None, None)
-        values: FloatArray = getattr(compared.table, column)
-        first, second = compared.arms[study]
-        return (_or_none(values[first]), _or_none(values[second]) if second is not None else None)
-
-    rows = []
-    for study in compared.order:
-        at = position.get(study)
-        y, se = (float(compared.y[at]), float(np.sqrt(compared.v[at]))) if at is not None else (np.nan, np.nan)
-        rows.append(
-            StudyRow(
-                study=study,
-                y=_or_none(y),
-                se=_or_none(se),
-                ci_low=_or_none(y - z * se),
-                ci_high=_or_none(y + z * se),
-                weight_common=float(common.weight[0, at]) if at is not None and common is not None else None,
-                weight_random=float(random.weight[0, at]) if at is not None and random is not None else None,
-                n=arm_data(study, "n"),
-                events=arm_data(study, "events"),
-                mean=arm_data(study, "mean"),
-                sd=arm_data(study, "sd"),
-                excluded=None if at is not None else reasons.get(study, "no effect for this comparison"),
-            )
-        )
-    return tuple(rows)
-
-
-def _or_none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -34,6 +34,7 @@ BACK: dict[str, Callable[[float], float]] = {
     "identity": float,
     "log": _exp,
     "logit": _expit,
+    "probit": lambda value: math.erfc(-value / math.sqrt(2)) / 2,
     "arcsine": lambda value: math.sin(_clip_angle(value)) ** 2,
     # Without a sample size the double arcsine is read as an arcsine, which it approaches as n grows; Miller's inverse
     # with a harmonic mean can leave the range of the data (Schwarzer 2019).

@@ -16,6 +16,7 @@ import numpy as np
 
 from toolkit.engine import ENGINE_VERSION
 from toolkit.engine.mh_of_arms import Q_AROUND
+from toolkit.engine.own_weights import EFFECT_MODELS
 from toolkit.engine.results import Estimate, Interval, PairwiseResult, StudyRow, Tau2
 from toolkit.engine.scales import back
 from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_INTERVALS, TAU2_METHODS
@@ -174,9 +175,9 @@ def zero_cell_words(result: PairwiseResult) -> str:
     if measure not in _CORRECTED:
         return ""
     cells = _CORRECTED[measure]
-    if measure == "RR" and policy.risk_ratio == "cells":
-        cells = "to every cell"
-    if measure in ("RD", "IRD") and policy.risk_difference == "cells":
+    if measure in ("RR", "PLN") and policy.risk_ratio == "cells":
+        cells = "to every cell" if measure == "RR" else "to events and non-events"
+    if measure in ("RD", "IRD", "PR") and policy.risk_difference == "cells":
         cells = cells.removesuffix(", for the variance only")
     where = {
         "only0": "of studies with a zero cell",
@@ -185,7 +186,9 @@ def zero_cell_words(result: PairwiseResult) -> str:
         "none": "",
     }[policy.to]
     text = "nothing added" if policy.to == "none" else f"{policy.add:g} added {cells} {where}"
-    if result.spec.model != "IV":
+    if policy.arms == "size" and policy.to != "none":
+        text += " in proportion to the size of the arm"
+    if result.spec.model not in EFFECT_MODELS:
         return f"{text}, for the rows of the studies only; the model takes the raw counts"
     if measure in ("OR", "RR", "IRR"):
         text += f"; double-zero studies {'left out' if policy.drop_double_zero else 'kept'}"
@@ -205,9 +208,13 @@ _CORRECTED = {
     "RD": "to every cell, for the variance only",
     "IRR": "to the events of every arm",
     "IRD": "to the events of every arm, for the variance only",
-    "PR": "to events and non-events",
-    "PLN": "to events and non-events",
+    "YUQ": "to every cell",
+    "YUY": "to every cell",
+    "PBIT": "to every cell",
+    "PR": "to events and non-events, for the variance only",
+    "PLN": "to the events",
     "PLO": "to events and non-events",
+    "PRZ": "to events and non-events",
     "IR": "to the events",
     "IRLN": "to the events",
 }

@@ -15,8 +15,10 @@ __all__ = [
     "NETWORK_INTERVALS",
     "NETWORK_TAU2_METHODS",
     "PREDICTION_INTERVALS",
+    "STUDY_CI",
     "TAU2_INTERVALS",
     "TAU2_METHODS",
+    "VARIANCES",
     "Choice",
     "Measure",
 ]
@@ -34,9 +36,9 @@ class Choice:
 class Measure:
     """An effect measure: its function, model scale, the arm columns it needs, and its names in words.
 
-    ``scale`` is "log" or "identity" for measures of two groups; measures of one group may also be on "logit",
-    "arcsine", "freeman_tukey", "square_root" or "fisher_z" (`toolkit.engine.scales` turns each back). ``groups`` is 1
-    for a measure that compares nothing.
+    ``scale`` is "log", "identity" or "fisher_z" for measures of two groups; measures of one group may also be on
+    "logit", "probit", "arcsine", "freeman_tukey" or "square_root" (`toolkit.engine.scales` turns each back).
+    ``groups`` is 1 for a measure that compares nothing.
     """
 
     target: str
@@ -106,6 +108,68 @@ MEASURES: dict[str, Measure] = {
         "log",
         ("n", "mean", "sd"),
     ),
+    "SMD1H": Measure(
+        "toolkit.engine.effects.continuous:glass_delta_unequal",
+        "standardised mean difference (Glass's delta, unequal SDs)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "SMD_D": Measure(
+        "toolkit.engine.effects.continuous:cohen_d",
+        "standardised mean difference (Cohen's d, no small-sample correction)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "SMD1_D": Measure(
+        "toolkit.engine.effects.continuous:glass_delta_uncorrected",
+        "standardised mean difference (Glass's delta, no small-sample correction)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "RPB": Measure(
+        "toolkit.engine.effects.dichotomy:point_biserial",
+        "point-biserial correlation (of outcome and arm)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "ZPB": Measure(
+        "toolkit.engine.effects.dichotomy:point_biserial_z",
+        "point-biserial correlation (Fisher's z)",
+        "fisher_z",
+        ("n", "mean", "sd"),
+    ),
+    "RBIS": Measure(
+        "toolkit.engine.effects.dichotomy:biserial",
+        "biserial correlation (of outcome and a cut normal variable)",
+        "identity",
+        ("n", "mean", "sd"),
+    ),
+    "ZBIS": Measure(
+        "toolkit.engine.effects.dichotomy:biserial_z",
+        "biserial correlation (Fisher's z)",
+        "fisher_z",
+        ("n", "mean", "sd"),
+    ),
+    "PHI": Measure(
+        "toolkit.engine.effects.association:phi", "phi coefficient (of arm and event)", "identity", ("events", "n")
+    ),
+    "YUQ": Measure("toolkit.engine.effects.association:yule_q", "Yule's Q", "identity", ("events", "n")),
+    "YUY": Measure("toolkit.engine.effects.association:yule_y", "Yule's Y", "identity", ("events", "n")),
+    "RTET": Measure(
+        "toolkit.engine.effects.association:tetrachoric", "tetrachoric correlation", "identity", ("events", "n")
+    ),
+    "ZTET": Measure(
+        "toolkit.engine.effects.association:tetrachoric_z",
+        "tetrachoric correlation (Fisher's z)",
+        "fisher_z",
+        ("events", "n"),
+    ),
+    "PBIT": Measure(
+        "toolkit.engine.effects.association:probit_difference",
+        "difference of probits (SMD of a cut normal variable)",
+        "identity",
+        ("events", "n"),
+    ),
     "IRR": Measure("toolkit.engine.effects.rates:rate_ratio", "incidence rate ratio", "log", ("events", "time")),
     "IRD": Measure(
         "toolkit.engine.effects.rates:rate_difference", "incidence rate difference", "identity", ("events", "time")
@@ -135,6 +199,9 @@ MEASURES: dict[str, Measure] = {
         ("events", "n"),
         groups=1,
     ),
+    "PRZ": Measure(
+        "toolkit.engine.effects.single:probit_proportion", "proportion (probit)", "probit", ("events", "n"), groups=1
+    ),
     "IR": Measure(
         "toolkit.engine.effects.single:rate", "incidence rate (raw)", "identity", ("events", "time"), groups=1
     ),
@@ -148,8 +215,32 @@ MEASURES: dict[str, Measure] = {
         ("events", "time"),
         groups=1,
     ),
+    "IRFT": Measure(
+        "toolkit.engine.effects.single:freeman_tukey_rate",
+        "incidence rate (Freeman-Tukey)",
+        "square_root",
+        ("events", "time"),
+        groups=1,
+    ),
     "MN": Measure("toolkit.engine.effects.single:mean", "mean", "identity", ("n", "mean", "sd"), groups=1),
     "MNLN": Measure("toolkit.engine.effects.single:log_mean", "mean (log)", "log", ("n", "mean", "sd"), groups=1),
+    "SMN": Measure(
+        "toolkit.engine.effects.single:standardised_mean", "mean (in SDs)", "identity", ("n", "mean", "sd"), groups=1
+    ),
+    "SDLN": Measure(
+        "toolkit.engine.effects.single:log_standard_deviation",
+        "standard deviation (log)",
+        "log",
+        ("n", "sd"),
+        groups=1,
+    ),
+    "CVLN": Measure(
+        "toolkit.engine.effects.single:log_coefficient_of_variation",
+        "coefficient of variation (log)",
+        "log",
+        ("n", "mean", "sd"),
+        groups=1,
+    ),
     "COR": Measure("toolkit.engine.effects.single:correlation", "correlation (raw)", "identity", ("n", "r"), groups=1),
     "UCOR": Measure(
         "toolkit.engine.effects.single:unbiased_correlation", "correlation (unbiased)", "identity", ("n", "r"), groups=1
@@ -160,6 +251,30 @@ MEASURES: dict[str, Measure] = {
     "HR": Measure("toolkit.engine.effects:generic", "hazard ratio", "log", ()),
     "GEN": Measure("toolkit.engine.effects:generic", "effects and standard errors as given", "identity", ()),
 }
+
+_V = "toolkit.engine.effects.variances:"
+VARIANCES: dict[str, dict[str, Choice]] = {
+    "MD": {"HO": Choice(_V + "mean_difference_pooled", "one SD for all arms of a study")},
+    "SMD": {
+        "UB": Choice(_V + "smd_unbiased", "unbiased (Hedges 1983; exact in meta)"),
+        "LS2": Choice(_V + "smd_delta", "J squared times the large-sample variance of d (Borenstein)"),
+        "AV": Choice(_V + "smd_average", "the mean effect of all studies in every variance"),
+    },
+    "SMD_D": {"UB": Choice(_V + "cohen_unbiased", "the unbiased variance of g (exact in meta)")},
+    "ROM": {
+        "HO": Choice(_V + "ratio_pooled", "one SD for all arms of a study"),
+        "AV": Choice(_V + "ratio_average", "the mean coefficient of variation of each side over all studies"),
+        "AVHO": Choice(_V + "ratio_average_pooled", "the mean coefficient of variation over all arms"),
+    },
+    "ROM_BC": {
+        "HO": Choice(_V + "ratio_corrected_pooled", "one SD for all arms of a study"),
+        "AV": Choice(_V + "ratio_corrected_average", "the mean coefficient of variation of each side"),
+        "AVHO": Choice(_V + "ratio_corrected_average_pooled", "the mean coefficient of variation over all arms"),
+    },
+    "COR": {"AV": Choice(_V + "correlation_average", "the mean correlation of all studies in every variance")},
+    "UCOR": {"UB": Choice(_V + "correlation_unbiased", "unbiased (Hedges 1989)")},
+}
+"""Measure -> its other sampling variances by key; every measure has "default" too."""
 
 TAU2_METHODS: dict[str, Choice] = {
     "REML": Choice("toolkit.engine.tau2:tau2_reml", "restricted maximum likelihood"),
@@ -206,6 +321,8 @@ PREDICTION_INTERVALS: dict[str, Choice] = {
 
 MODELS: dict[str, Choice] = {
     "IV": Choice("toolkit.engine.pooling:pool_inverse_variance", "inverse variance of the studies' effects"),
+    "SSW": Choice("toolkit.engine.own_weights:pool_own_weights", "effects weighted by sample size, n1 n0 / (n1 + n0)"),
+    "EQ": Choice("toolkit.engine.own_weights:pool_own_weights", "effects weighted equally"),
     "GLMM": Choice(
         "toolkit.engine.glmm:fit_glmm",
         "the mixed model that fits the measure: CM.EL for OR and IRR, BN for PLO and IRLN",
@@ -222,6 +339,17 @@ MODELS: dict[str, Choice] = {
     "BN": Choice("toolkit.engine.glmm:fit_glmm", "binomial- or Poisson-normal model of one group (PLO, IRLN)"),
     "BB": Choice("toolkit.engine.glmm:fit_beta_binomial", "beta-binomial regression of the arms (OR, PLO)"),
 }
+
+_P = "toolkit.engine.proportion_intervals:"
+STUDY_CI: dict[str, Choice] = {
+    "CP": Choice(_P + "clopper_pearson", "Clopper-Pearson, exact"),
+    "WS": Choice(_P + "wilson", "Wilson, score"),
+    "WSCC": Choice(_P + "wilson_continuity", "Wilson with continuity correction"),
+    "AC": Choice(_P + "agresti_coull", "Agresti-Coull"),
+    "SA": Choice(_P + "simple", "Wald on the scale of the proportion"),
+    "SACC": Choice(_P + "simple_continuity", "the same with continuity correction"),
+}
+"""Intervals of the studies' own proportions; "model", Wald on the model scale, is for every measure."""
 
 NETWORK_TAU2_METHODS: dict[str, Choice] = {
     "REML": Choice("toolkit.engine.network.tau2:tau2_reml", "restricted maximum likelihood"),

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from toolkit.model.choices import STUDY_CI, VARIANCES
+
 __all__ = [
     "ADJUSTMENTS",
     "FIGURES",
@@ -37,7 +39,8 @@ ADJUSTMENTS = {
     "power": "selection, power",
     "copas": "selection by precision, its strength over a range",
     "p-curve": "evidence in the significant studies",
-    "fail-safe": "fail-safe N; advised against",
+    "fail-safe": "fail-safe N (Rosenberg); advised against",
+    "fail-safe-random": "fail-safe N of the random-effects test; advised against",
     "excess": "more significant studies than expected",
 }
 
@@ -51,6 +54,8 @@ FIGURES = {
     "influence": "eight diagnostics a study",
     "profile": "likelihood of tau2",
     "directions": "directions of the effects, with the sign test",
+    "leave-one-out": "forest of the fits without each study",
+    "cumulative": "forest of the fits after each further study",
     "albatross": "participants against p, with contours of effects",
 }
 
@@ -210,7 +215,7 @@ _MORE: dict[str, Option] = {
     "bias": Option(
         kind="choice", group="small-study",
         allowed=("auto", "Egger", "Egger_random", "Thompson", "Begg", "Harbord", "Peters", "Macaskill", "Deeks",
-                 "Pustejovsky"),
+                 "Pustejovsky", "Schwarzer"),
         metavar="TEST",
         help="Test of small-study effects: auto (the one that fits the measure), Egger, Egger_random, Thompson, Begg, "
         "Harbord, Peters, Macaskill, Deeks, Pustejovsky. Refused under 10 studies.",
@@ -244,6 +249,18 @@ _MORE: dict[str, Option] = {
     "q_around": Option(
         kind="choice", group="spec", allowed=("IV", "MH"), default="IV",
         help="Q of DerSimonian-Laird around the inverse-variance or the Mantel-Haenszel estimate (RevMan 5).",
+    ),
+    "variance": Option(
+        kind="choice", group="spec", allowed=("default", *sorted({key for own in VARIANCES.values() for key in own})),
+        default="default",
+        help="Sampling variance of the effects: "
+        + "; ".join(f"{measure} {', '.join(own)}" for measure, own in VARIANCES.items())
+        + " (as vtype of metafor; docs/methods/effects.md has the formulas).",
+    ),
+    "study_ci": Option(
+        kind="choice", group="spec", allowed=("model", *STUDY_CI), default="model",
+        help="Proportions: interval in the rows of the studies, Wald on the model scale (model), "
+        + "; ".join(f"{choice.help} ({key})" for key, choice in STUDY_CI.items()) + ".",
     ),
     "natural_sd": Option(
         kind="number", group="show", low=0, open_low=True, metavar="SD",

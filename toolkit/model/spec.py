@@ -24,6 +24,9 @@ class ZeroCells:
         ``"cells"`` adds to events and non-events, so that it grows by twice that (RevMan, metafor)
     risk_difference : ``"variance"`` keeps the raw difference and corrects only its variance (RevMan, meta,
         netmeta); ``"cells"`` computes both from the corrected cells (metafor)
+    arms : ``"equal"`` adds the same to every arm; ``"size"`` adds to each arm in proportion to its size, the mean over
+        the arms being ``add`` (treatment-arm correction of Sweeting 2004, where treatment effects are not pulled
+        towards none in unbalanced studies)
     """
 
     add: float = 0.5
@@ -31,6 +34,7 @@ class ZeroCells:
     drop_double_zero: bool = True
     risk_ratio: str = "events"
     risk_difference: str = "variance"
+    arms: str = "equal"
 
     def __post_init__(self) -> None:
         if not (0 <= self.add < inf):
@@ -52,10 +56,14 @@ class PairwiseSpec:
     tau2_ci : interval of tau2, a key of ``choices.TAU2_INTERVALS``
     level : confidence level, a proportion
     zero_cells : policy for zero cells
-    model : a key of ``choices.MODELS``: "IV" pools effects by inverse variance; the others model the counts
+    model : a key of ``choices.MODELS``: "IV" pools effects by inverse variance, "SSW" and "EQ" by weights of their own;
+        the others model the counts
     mantel_haenszel : "raw" takes the counts as they are; "corrected" after the zero-cell correction, no double-zero
         studies (RevMan, meta's default)
     q_around : "IV", or "MH" for DerSimonian-Laird's Q around the Mantel-Haenszel estimate (RevMan 5)
+    variance : sampling variance of the effects: "default", or a key of ``choices.VARIANCES`` of the measure
+    study_ci : interval in the rows of the studies: "model" (Wald on the model scale), or for proportions a key of
+        ``choices.STUDY_CI``
     preset : a key of ``presets.PRESETS`` whose choices stand where none was named (`presets.preset_spec` makes it)
     """
 
@@ -71,6 +79,8 @@ class PairwiseSpec:
     model: str = "IV"
     mantel_haenszel: str = "raw"
     q_around: str = "IV"
+    variance: str = "default"
+    study_ci: str = "model"
     preset: str | None = None
 
 

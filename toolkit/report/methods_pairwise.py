@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from toolkit.model.choices import INTERVALS, MEASURES, MODELS, PREDICTION_INTERVALS, TAU2_METHODS
+from toolkit.model.choices import (
+    INTERVALS,
+    MEASURES,
+    MODELS,
+    PREDICTION_INTERVALS,
+    STUDY_CI,
+    TAU2_METHODS,
+    VARIANCES,
+)
 from toolkit.model.presets import PRESETS
 from toolkit.report.methods_options import (
     by_option,
@@ -53,11 +61,29 @@ def pairwise_sentences(payloads: Sequence[Payload], cited: list[str]) -> list[st
     return sentences
 
 
+def _variants(payloads: Sequence[Payload], cited: list[str]) -> list[str]:
+    """Weights, sampling variances and intervals of the studies that are not the usual ones."""
+    sentences = []
+    for key in ("SSW", "EQ"):
+        who = [p["analysis"] for p in payloads if p["spec"]["model"] == key]
+        if who:
+            cited += ["SSW"] if key == "SSW" else []
+            sentences.append(f"Weights were not those of inverse variance in {', '.join(who)}: {MODELS[key].help}.")
+    for p in payloads:
+        spec = p["spec"]
+        if spec.get("variance", "default") != "default":
+            text = VARIANCES[spec["measure"]][spec["variance"]].help
+            sentences.append(f"Sampling variances in {p['analysis']}: {text} ({spec['variance']}).")
+        if spec.get("study_ci", "model") != "model":
+            sentences.append(f"Intervals of the single studies in {p['analysis']}: {STUDY_CI[spec['study_ci']].help}.")
+    return sentences
+
+
 def _pooling(payloads: Sequence[Payload], cited: list[str]) -> list[str]:
     """Random effects: model, between-study variance, interval."""
-    plain = [p for p in payloads if p["spec"]["model"] == "IV"]
-    counts = [p for p in payloads if p["spec"]["model"] != "IV"]
-    sentences = []
+    plain = [p for p in payloads if p["spec"]["model"] in ("IV", "SSW", "EQ")]
+    counts = [p for p in payloads if p["spec"]["model"] not in ("IV", "SSW", "EQ")]
+    sentences = _variants(plain, cited)
     if plain:
         taus, intervals = group(plain, "tau2"), group(plain, "ci")
         cited += [key for key in taus if key in REFERENCES]

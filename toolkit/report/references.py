@@ -150,8 +150,12 @@ REFERENCES: dict[str, str] = {
     "2014;143:534-547. doi:10.1037/a0033242",
     "fail-safe": "Rosenthal R. The file drawer problem and tolerance for null results. Psychol Bull "
     "1979;86:638-641. doi:10.1037/0033-2909.86.3.638",
+    "fail-safe-random": "Viechtbauer W. Conducting meta-analyses in R with the metafor package. J Stat Softw "
+    "2010;36(3):1-48. doi:10.18637/jss.v036.i03",
     "excess": "Ioannidis JPA, Trikalinos TA. An exploratory test for an excess of significant findings. Clin Trials "
     "2007;4:245-253. doi:10.1177/1740774507079441",
+    "SSW": "Bakbergenuly I, Hoaglin DC, Kulinskaya E. Methods for estimating between-study variance and overall effect "
+    "in meta-analysis of odds ratios. Res Synth Methods 2020;11:426-442. doi:10.1002/jrsm.1404",
     "GRIM": "Brown NJL, Heathers JAJ. The GRIM test: a simple technique detects numerous anomalies in the reporting "
     "of results in psychology. Soc Psychol Personal Sci 2017;8:363-369. doi:10.1177/1948550616673876",
     "SWIM": "Campbell M, McKenzie JE, Sowden A, et al. Synthesis without meta-analysis (SWiM) in systematic "

@@ -172,6 +172,7 @@ def _adjusted(result: PairwiseResult, name: str, force: bool) -> dict[str, Any]:
         "copas": lambda: publication.copas(result, force=force),
         "p-curve": lambda: publication.p_curve(result),
         "fail-safe": lambda: publication.fail_safe_n(result),
+        "fail-safe-random": lambda: publication.fail_safe_n(result, "General"),
         "excess": lambda: publication.excess_significance(result),
     }
     made = makers[name]() if name in makers else publication.selection_model(result, name)

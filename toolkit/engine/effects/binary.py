@@ -95,7 +95,28 @@ def zero_cell_rule(arms: StudyArms, policy: ZeroCells) -> tuple[FloatArray, dict
     if not policy.add > 0:
         touched = np.zeros_like(has_zero)
     add = np.where(touched, policy.add, 0.0)[arms.study_of_arm]
-    return add, {int(s): f"{policy.add:g} added" for s in np.flatnonzero(touched)}, double
+    if policy.arms == "size":
+        add = add * _relative_size(arms)
+    elif policy.arms != "equal":
+        raise InputError("Unknown division of the zero-cell correction.", value=policy.arms, allowed="equal, size")
+    what = f"{policy.add:g} {'added' if policy.arms == 'equal' else 'by the size of the arm (mean) added'}"
+    return add, dict.fromkeys(map(int, np.flatnonzero(touched)), what), double
+
+
+def _relative_size(arms: StudyArms) -> FloatArray:
+    """Size of each arm (A,) over the mean size of the arms of its study.
+
+    Two arms then get ``n1 / (n1 + n0)`` and ``n0 / (n1 + n0)`` at ``add`` 0.5: each the reciprocal of the other arm's
+    size, scaled to a sum of 1.
+
+    References
+    ----------
+    Sweeting, Sutton, Lambert 2004, Stat Med 23:1351-1375, "treatment arm" correction. doi:10.1002/sim.1761
+    """
+    if not arms.studies:
+        return arms.n
+    mean = np.add.reduceat(arms.n, arms.start[:-1]) / np.diff(arms.start)
+    return arms.n / mean[arms.study_of_arm]
 
 
 def _unusable(y: FloatArray, v: FloatArray, arms: StudyArms, why: str) -> dict[int, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.engine.data import ArmTable, Correction, Effects, Excluded
 from toolkit.engine.effects.arms import StudyArms, group_arms, single_arms
 from toolkit.engine.effects.blocks import Contrasts
-from toolkit.model.choices import MEASURES, Measure
+from toolkit.model.choices import MEASURES, VARIANCES, Measure
 from toolkit.model.errors import InputError
 from toolkit.model.spec import ZeroCells
 
@@ -29,7 +29,12 @@ def find_measure(key: str) -> Measure:
 
 
 def compute_effects(
-    arms: ArmTable, measure: str, *, zero_cells: ZeroCells = DEFAULT_ZERO_CELLS, reference: str | None = None
+    arms: ArmTable,
+    measure: str,
+    *,
+    zero_cells: ZeroCells = DEFAULT_ZERO_CELLS,
+    reference: str | None = None,
+    variance: str = "default",
 ) -> Effects:
     """Contrasts of every study with their covariance, and what was left out or corrected.
 
@@ -39,6 +44,7 @@ def compute_effects(
     measure : key of ``choices.MEASURES`` with arm columns ("OR", "RR", "RD", "MD", "SMD" ...)
     zero_cells : policy for zero cells; every touched study is in ``corrections``
     reference : preferred base arm; a study without it is based on its most studied treatment
+    variance : "default", or a key of ``choices.VARIANCES`` for another sampling variance of the measure
 
     Raises
     ------
@@ -60,11 +66,26 @@ def compute_effects(
         grouped, excluded, notes = single_arms(arms, entry.needs)
     else:
         grouped, excluded, notes = group_arms(arms, entry.needs, reference)
-    module, _, name = entry.target.partition(":")
+    module, _, name = _target(measure, entry, variance).partition(":")
     contrasts: Contrasts = getattr(import_module(module), name)(grouped, zero_cells)
     if entry.groups == 1:
         return _assemble_single(measure, entry, arms, grouped, contrasts, excluded, notes)
     return _assemble(measure, entry, arms, grouped, contrasts, excluded, notes)
+
+
+def _target(measure: str, entry: Measure, variance: str) -> str:
+    """The function of a measure with this sampling variance."""
+    if variance == "default":
+        return entry.target
+    known = VARIANCES.get(measure, {})
+    if variance not in known:
+        raise InputError(
+            f"Measure {measure} has no sampling variance of that name.",
+            value=variance,
+            allowed=", ".join(["default", *known]),
+            hint="Leave --variance (variance=) out for the usual one." if not known else None,
+        )
+    return known[variance].target
 
 
 def _assemble(

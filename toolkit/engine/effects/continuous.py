@@ -11,7 +11,10 @@ from toolkit.engine.effects.blocks import Contrasts, difference_of_arms, two_arm
 from toolkit.model.spec import ZeroCells
 
 __all__ = [
+    "cohen_d",
     "glass_delta",
+    "glass_delta_uncorrected",
+    "glass_delta_unequal",
     "hedges_correction",
     "log_coefficient_of_variation_ratio",
     "log_response_ratio",
@@ -61,16 +64,31 @@ def standardised_mean_difference(arms: StudyArms, policy: ZeroCells) -> Contrast
     Crippa, Orsini 2016, BMC Med Res Methodol 16:91, equations 4-5. doi:10.1186/s12874-016-0189-0
     Hedges 1981, J Educ Stat 6:107-128. doi:10.3102/10769986006002107
     """
-    first = arms.start[:-1]
-    size = np.diff(arms.start)
+    unit, total, df = pooled_units(arms)
+    unit = unit * hedges_correction(df)
+    return _standardised(arms, unit, total)
+
+
+def cohen_d(arms: StudyArms, policy: ZeroCells) -> Contrasts:
+    """Cohen's d: as `standardised_mean_difference` without the small-sample factor, which biases it away from zero.
+
+    References
+    ----------
+    Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, 2nd ed., chapter 2.
+    """
+    unit, total, _ = pooled_units(arms)
+    return _standardised(arms, unit, total)
+
+
+def pooled_units(arms: StudyArms) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """One over the SD pooled over all arms of a study (S,), its units, and its degrees of freedom."""
+    first, size = arms.start[:-1], np.diff(arms.start)
     if not size.size:
-        return Contrasts(y=np.empty(0), V=())
+        return np.empty(0), np.empty(0), np.empty(0)
     total = np.add.reduceat(arms.n, first)
     df = total - size
     with np.errstate(invalid="ignore", divide="ignore"):
-        pooled = np.sqrt(np.add.reduceat((arms.n - 1) * arms.sd**2, first) / df)
-        unit = hedges_correction(df) / pooled
-    return _standardised(arms, unit, total)
+        return 1 / np.sqrt(np.add.reduceat((arms.n - 1) * arms.sd**2, first) / df), total, df
 
 
 def standardised_mean_difference_revman(arms: StudyArms, policy: ZeroCells) -> Contrasts:
@@ -107,6 +125,35 @@ def glass_delta(arms: StudyArms, policy: ZeroCells) -> Contrasts:
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = hedges_correction(n - 1) / arms.sd[base]
     return _standardised(arms, unit, n)
+
+
+def glass_delta_uncorrected(arms: StudyArms, policy: ZeroCells) -> Contrasts:
+    """Glass's delta as he wrote it, without the small-sample factor; variance with the control's n - 1.
+
+    References
+    ----------
+    Glass 1976, Educ Res 5(10):3-8. doi:10.3102/0013189X005010003
+    """
+    base = arms.start[:-1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        unit = np.where(arms.n[base] > 1, 1 / arms.sd[base], np.nan)
+        return _standardised(arms, unit, arms.n[base] - 1)
+
+
+def glass_delta_unequal(arms: StudyArms, policy: ZeroCells) -> Contrasts:
+    """Glass's delta with a variance that does not take the SDs of the arms as equal; two-arm studies.
+
+    References
+    ----------
+    Bonett 2008, Psychol Methods 13:99-109. doi:10.1037/1082-989X.13.2.99
+    """
+    base, unusable = two_arm_studies(arms)
+    treated = base + 1
+    df1, df0 = arms.n[treated] - 1, arms.n[base] - 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        y = hedges_correction(df0) * (arms.mean[treated] - arms.mean[base]) / arms.sd[base]
+        v = arms.sd[treated] ** 2 / arms.sd[base] ** 2 / df1 + 1 / df0 + y**2 / (2 * df0)
+    return two_arm_contrasts(arms, y, v, unusable, "too few units for a standardised difference")
 
 
 def _standardised(arms: StudyArms, unit: FloatArray, units: FloatArray) -> Contrasts:

@@ -26,11 +26,12 @@ class FailSafeN:
 
     Attributes
     ----------
-    method : "Rosenthal", "Orwin" or "Rosenberg"
+    method : "Rosenthal", "Orwin", "Rosenberg" or "General"
     n : studies, rounded up
-    alpha : level of Rosenthal's (one-sided) and Rosenberg's (two-sided) method
+    alpha : level of Rosenthal's (one-sided), Rosenberg's and the general (two-sided) method
     p : of the observed studies, None for Orwin
-    mean, target : for Orwin the observed mean and the one it should fall to
+    mean, target : the observed mean (of the random-effects model for the general method), and for Orwin the one it
+        should fall to
     """
 
     method: str
@@ -77,7 +78,7 @@ def fail_safe_n(
     Parameters
     ----------
     method : "Rosenthal" (Stouffer's sum of z, one-sided), "Orwin" (mean effect down to ``target``), "Rosenberg"
-        (common-effect test, two-sided)
+        (common-effect test, two-sided), "General" (random-effects test, two-sided)
     target : for Orwin, model scale; half the mean if None
 
     References
@@ -85,6 +86,7 @@ def fail_safe_n(
     Rosenthal 1979, Psychol Bull 86:638-641. doi:10.1037/0033-2909.86.3.638
     Orwin 1983, J Educ Stat 8:157-159. doi:10.3102/10769986008002157
     Rosenberg 2005, Evolution 59:464-468. doi:10.1111/j.0014-3820.2005.tb01004.x
+    Viechtbauer, metafor 5.0-1, help page of fsn, "General method".
     """
     _, y, v = studies_of(result)
     k = y.size
@@ -102,12 +104,47 @@ def fail_safe_n(
         z = mean * float(np.sqrt(w.sum()))
         n = k * ((z / float(ndtri(alpha / 2))) ** 2 - 1)
         return FailSafeN(method=method, n=_up(n), alpha=alpha, p=float(2 * ndtr(-abs(z))), mean=mean, target=None)
+    if method == "General":
+        return _general(result, y, v, alpha)
     if method != "Orwin":
-        raise InputError("Unknown fail-safe N.", value=method, allowed="Rosenthal, Orwin, Rosenberg")
+        raise InputError("Unknown fail-safe N.", value=method, allowed="Rosenthal, Orwin, Rosenberg, General")
     goal = mean / 2 if target is None else float(np.copysign(target, mean))
     if goal == 0:
         raise NotEstimable("No number of null studies brings the mean to exactly zero: give another target.")
     return FailSafeN(method=method, n=_up(k * (mean - goal) / goal), alpha=alpha, p=None, mean=mean, target=goal)
+
+
+_MOST = 10_000_000
+
+
+def _general(result: PairwiseResult, y: FloatArray, v: FloatArray, alpha: float) -> FailSafeN:
+    """Null studies until the random-effects test is no longer significant.
+
+    The added studies have effects of mean 0 that vary as the observed ones do, and the harmonic mean of the observed
+    variances. Their tau2 together with the observed is the pooled variance of two groups of studies that have the
+    same tau2 and the means that were observed and zero.
+    """
+    if result.random is None or result.tau2 is None:
+        raise NotEstimable("The general fail-safe N takes a random-effects fit of two studies or more.")
+    k, tau2, mean = y.size, result.tau2.value, result.random.estimate
+    added = float(1 / (1 / v).mean())
+
+    def p_with(n: int) -> float:
+        apart = k * n / (k + n) * mean**2  # of the two groups around their common mean
+        joint = ((k - 1 + max(n - 1, 0)) * tau2 + apart) / (k + n - 1)
+        w = 1 / (v + joint)
+        return float(2 * ndtr(-abs(float((w * y).sum())) / np.sqrt(w.sum() + n / (added + joint))))
+
+    low, high = 0, 1
+    observed = p_with(0)
+    if observed >= alpha:
+        high = 0
+    while high and high < _MOST and p_with(high) < alpha:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if p_with(middle) < alpha else (low, middle)
+    return FailSafeN(method="General", n=min(high, _MOST), alpha=alpha, p=observed, mean=mean, target=None)
 
 
 def _up(n: float) -> int:
@@ -140,7 +177,9 @@ def excess_significance(
     power = ndtr(shift - crit) + ndtr(-shift - crit)
     observed, expected = int((np.abs(y - null) / se >= crit).sum()), float(power.sum())
     gap = observed - expected
-    chi2 = gap**2 / expected + gap**2 / (k - expected)
+    # Powers of 0 or of 1 throughout leave nothing to chance: no gap then says nothing, any other everything.
+    spread = expected * (k - expected)
+    chi2 = k * gap**2 / spread if spread > 0 else (0.0 if gap == 0 else np.inf)
     half = float(chdtrc(1, chi2)) / 2
     return ExcessSignificance(
         observed=observed,
