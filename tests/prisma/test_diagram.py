@@ -12,7 +12,10 @@ import pytest
 from docx import Document
 
 from tests.prisma.builders import Desk, small_review
-from toolkit.plots.prisma import DiagramLayout, PlacedBox, draw_prisma, layout_prisma, wrap_text
+from toolkit.plots.diagram_boxes import DiagramLayout, PlacedBox
+from toolkit.plots.diagram_draw import draw_diagram
+from toolkit.plots.diagram_text import TextLine, box_lines, wrap_text
+from toolkit.plots.prisma import layout_prisma
 from toolkit.plots.style import save_figure
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.diagram import diagram_content
@@ -109,7 +112,7 @@ def test_no_two_boxes_overlap_and_all_lie_inside_the_figure(flow: Flow) -> None:
 @pytest.mark.parametrize("dpi", [72, 200])
 def test_every_text_fits_its_box_as_rendered(flow: Flow, dpi: int) -> None:
     layout = place(flow)
-    figure = draw_prisma(layout)
+    figure = draw_diagram(layout)
     figure.set_dpi(dpi)
     figure.canvas.draw()
     axes = figure.axes[0]
@@ -230,7 +233,7 @@ def test_a_column_is_widened_only_when_its_boxes_are_long() -> None:
 @pytest.mark.parametrize("suffix", ["svg", "png", "pdf"])
 def test_a_diagram_is_written_in_each_format(tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"flow.{suffix}"
-    save_figure(draw_prisma(place(CASES["updated with others"]())), target)
+    save_figure(draw_diagram(place(CASES["updated with others"]())), target)
     head = target.read_bytes()[:200]
     assert {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}[suffix] in head
 
@@ -238,7 +241,7 @@ def test_a_diagram_is_written_in_each_format(tmp_path: Path, suffix: str) -> Non
 def test_the_svg_keeps_chinese_text_and_a_group_for_each_box(tmp_path: Path) -> None:
     flow = CASES["twelve databases with others"]()
     target = tmp_path / "flow.svg"
-    save_figure(draw_prisma(place(flow)), target)
+    save_figure(draw_diagram(place(flow)), target)
     text = target.read_text(encoding="utf-8")
     assert "维普中文科技期刊数据库" in text
     slots = {box.slot for box in place(flow).boxes if box.kind in ("box", "grey")}
@@ -254,6 +257,13 @@ def test_wrapping_breaks_chinese_between_characters_and_keeps_counts_whole() -> 
     assert wrap_text("很好，是的", 4, 8.5, measure=one_each) == ["很", "好，", "是的"]
     assert wrap_text("abcdefghij", 4, 8.5, measure=one_each) == ["abcd", "efgh", "ij"]
     assert wrap_text("one two", 7, 8.5, measure=one_each) == ["one two"]
+
+
+def test_a_name_with_two_spaces_loses_and_repeats_no_letter_when_it_is_wrapped() -> None:
+    line = TextLine(text="Wrong  population or a  design that the protocol excludes (n = 3)", indent=1)
+    printed = [text for text, _, _ in box_lines((line,), 120.0, lambda text, size, bold: 5.0 * len(text))]
+    assert len(printed) > 2
+    assert " ".join(printed) == "Wrong population or a design that the protocol excludes (n = 3)"
 
 
 def test_the_word_file_holds_every_word_of_the_diagram_as_text_and_repeats_itself(flow: Flow) -> None:

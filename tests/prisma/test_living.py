@@ -16,8 +16,10 @@ from docx import Document
 
 from tests.analysis.builders import SETTINGS, add_trials, evipool, make_review
 from tests.prisma.builders import small_review
+from tests.prisma.test_diagram import many
 from toolkit.model.errors import InputError
 from toolkit.plots.living import layout_living
+from toolkit.prisma.boxes import Flow
 from toolkit.prisma.flow import count_flow
 from toolkit.prisma.identities import check
 from toolkit.prisma.living import (
@@ -107,6 +109,18 @@ def test_an_explanation_stands_below_the_flow_of_a_living_review() -> None:
     desk.explanations["W9"] = "S2 was retracted in May."
     notes = living_content((LivingColumn(title="Version 2", ended="", flow=count_flow(desk.state())),)).notes
     assert any(note.startswith("Version 2: ") and note.endswith("S2 was retracted in May.") for note in notes)
+
+
+def test_columns_are_wider_only_where_a_box_is_long() -> None:
+    def tallest(flow: Flow) -> tuple[float, float]:
+        placed = layout_living(living_content((LivingColumn(title="Version 1", ended="", flow=flow),)))
+        box = next(box for box in placed.boxes if box.slot == "v1-rejected")
+        return box.width, box.height
+
+    width, _ = tallest(count_flow(small_review().state()))
+    wider, height = tallest(count_flow(many().state()))
+    assert (width, wider) == (196.0, 340.0)
+    assert height < 700
 
 
 def test_totals_are_handed_on_from_version_to_version(folder: Path) -> None:

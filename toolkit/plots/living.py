@@ -15,27 +15,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from toolkit.plots.prisma import (
+from toolkit.plots.diagram_boxes import (
     BAR,
     GAP_Y,
-    LEADING,
     MARGIN,
-    PAD,
     SECTIONS,
     Arrow,
     DiagramLayout,
-    Measure,
     PlacedBox,
-    PlacedLine,
-    TextLine,
     box_height,
-    box_lines,
-    measured,
+    head_height,
     place_box,
+    place_head,
     place_notes,
     place_sides,
-    wrap_text,
 )
+from toolkit.plots.diagram_text import PAD, Measure, TextLine, WrappedLine, box_lines, measured, wrap_text
 from toolkit.plots.style import TEXT
 
 __all__ = ["LIVING_ROWS", "LivingContent", "layout_living"]
@@ -51,7 +46,8 @@ LIVING_ROWS: tuple[tuple[str, str], ...] = (
     ("total", ""),
 )
 _SECTION_ROWS = tuple((name, tuple(row for row in rows if row < len(LIVING_ROWS))) for name, rows in SECTIONS)
-LEFT, RIGHT = 178.0, 196.0
+WIDTHS = ((178.0, 196.0), (214.0, 260.0), (250.0, 340.0))  # of left and right boxes, wider where boxes are long
+LONG = 24  # printed lines of a box from which wider columns are tried
 INNER, BETWEEN = 18.0, 30.0
 
 
@@ -69,19 +65,15 @@ def layout_living(content: LivingContent, *, measure: Measure = measured) -> Dia
 
     A box's slot is "v1-screened" and so on, columns counted from 1.
     """
-    wide = LEFT + INNER + RIGHT
+    (left_width, right_width), printed = _wrapped(content, measure)
+    wide = left_width + INNER + right_width
     starts = [MARGIN + BAR + 14.0 + i * (wide + BETWEEN) for i in range(len(content.columns))]
     width = starts[-1] + wide + MARGIN
     heads, y = _heads(content.heads, starts, wide, measure)
     placed: list[PlacedBox] = []
     spans: dict[int, tuple[float, float]] = {}
     for number, (left, right) in enumerate(LIVING_ROWS):
-        lines = {
-            (i, slot): box_lines(column[slot], LEFT if slot == left else RIGHT, measure)
-            for i, column in enumerate(content.columns)
-            for slot in (left, right)
-            if slot in column
-        }
+        lines = {key: text for key, text in printed.items() if key[1] in (left, right)}
         if not lines:
             continue
         heights = {key: box_height(text) for key, text in lines.items()}
@@ -89,10 +81,10 @@ def layout_living(content: LivingContent, *, measure: Measure = measured) -> Dia
         # Left boxes are centred on one line across the versions; a longer box to their right begins level with it.
         line = max((height for (_, slot), height in heights.items() if slot == left), default=tall)
         for (i, slot), text in lines.items():
-            x = starts[i] if slot == left else starts[i] + LEFT + INNER
+            x = starts[i] if slot == left else starts[i] + left_width + INNER
             top = y + max(line - heights[i, slot], 0.0) / 2
             kind = "grey" if slot == "total" else "box"
-            box_width = LEFT if slot == left else RIGHT
+            box_width = left_width if slot == left else right_width
             placed.append(place_box(f"v{i + 1}-{slot}", kind, x, top, box_width, heights[i, slot], text))
         spans[number] = (y, y + tall)
         y += tall + GAP_Y
@@ -106,24 +98,29 @@ def layout_living(content: LivingContent, *, measure: Measure = measured) -> Dia
     )
 
 
+def _wrapped(
+    content: LivingContent, measure: Measure
+) -> tuple[tuple[float, float], dict[tuple[int, str], list[WrappedLine]]]:
+    """Widths of left and right boxes, the first of `WIDTHS` in which no box is `LONG`, and the lines of each box."""
+    lefts = {left for left, _ in LIVING_ROWS}
+    for widths in WIDTHS:
+        printed = {
+            (i, slot): box_lines(lines, widths[0] if slot in lefts else widths[1], measure)
+            for i, column in enumerate(content.columns)
+            for slot, lines in column.items()
+        }
+        if max((len(lines) for lines in printed.values()), default=0) <= LONG:
+            break
+    return widths, printed
+
+
 def _heads(texts: tuple[str, ...], starts: list[float], wide: float, measure: Measure) -> tuple[list[PlacedBox], float]:
     wrapped = [wrap_text(text, wide - 2 * PAD, TEXT, bold=True, measure=measure) for text in texts]
-    height = max(len(one) for one in wrapped) * TEXT * LEADING + 2 * PAD
-    placed = []
-    for i, (x, lines) in enumerate(zip(starts, wrapped, strict=True)):
-        first = MARGIN + (height - len(lines) * TEXT * LEADING) / 2
-        words = tuple(
-            PlacedLine(
-                text=one,
-                x=x + (wide - measure(one, TEXT, True)) / 2,
-                y=first + (k + 0.5) * TEXT * LEADING,
-                bold=True,
-            )
-            for k, one in enumerate(lines)
-        )
-        placed.append(
-            PlacedBox(slot=f"v{i + 1}-head", kind="own", x=x, y=MARGIN, width=wide, height=height, lines=words)
-        )
+    height = head_height(wrapped)
+    placed = [
+        place_head(f"v{i}-head", "own", x, wide, height, lines, measure)
+        for i, (x, lines) in enumerate(zip(starts, wrapped, strict=True), start=1)
+    ]
     return placed, MARGIN + height + GAP_Y * 0.8
 
 

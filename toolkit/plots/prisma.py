@@ -1,7 +1,7 @@
-"""The PRISMA 2020 flow diagram: where each box and arrow stands (pure data), then the drawing.
+"""The PRISMA 2020 flow diagram: where each box and arrow stands (pure data).
 
-The words come from `toolkit.prisma.diagram`; this module knows slots, columns and rows. Lengths are points, y grows
-downwards from the top edge.
+The words come from `toolkit.prisma.diagram`; this module knows slots, columns and rows, `diagram_draw` draws. Lengths
+are points, y grows downwards from the top edge.
 
 References
 ----------
@@ -10,44 +10,30 @@ Page et al. 2021, BMJ 372:n71, figure 1 and its templates. doi:10.1136/bmj.n71
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from toolkit.plots.style import FAINT, GREY, INK, PAPER, SMALL, TEXT, font_properties, new_figure, text_size
+from toolkit.plots.diagram_boxes import (
+    BAR,
+    GAP_Y,
+    MARGIN,
+    Arrow,
+    DiagramLayout,
+    PlacedBox,
+    box_height,
+    head_height,
+    place_box,
+    place_head,
+    place_notes,
+    place_sides,
+)
+from toolkit.plots.diagram_text import PAD, Measure, TextLine, WrappedLine, box_lines, measured, wrap_text
+from toolkit.plots.style import TEXT
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+__all__ = ["COLUMNS", "ROWS", "Content", "layout_prisma"]
 
-__all__ = [
-    "COLUMNS",
-    "ROWS",
-    "SECTIONS",
-    "Arrow",
-    "Content",
-    "DiagramLayout",
-    "Note",
-    "PlacedBox",
-    "PlacedLine",
-    "TextLine",
-    "box_height",
-    "box_lines",
-    "draw_prisma",
-    "layout_prisma",
-    "measured",
-    "place_box",
-    "place_notes",
-    "place_sides",
-    "wrap_text",
-]
-
-HEADER, SIDE = "#FFC000", "#9CC2E5"  # the yellow and the light blue of the published template
-MARGIN, PAD, BAR = 14.0, 7.0, 20.0
-GAP_X, GAP_Y, SECTION = 26.0, 22.0, 8.0
-LEADING = 1.32
-SAFETY = 1.06  # low-resolution hinting and the fonts of SVG viewers make text up to this much wider than measured,
-SAFETY_SMALL = 1.12  # and small type more so
+GAP_X = 26.0
 LONG = 16  # lines from which a box asks for a wider column
 WIDTHS = {
     "previous": (164.0,),
@@ -56,8 +42,6 @@ WIDTHS = {
     "other_left": (180.0, 220.0),
     "other_right": (196.0, 250.0, 310.0),
 }
-
-Measure = Callable[[str, float, bool], float]
 
 # A slot of each column, row by row.
 ROWS: tuple[tuple[str, ...], ...] = (
@@ -71,7 +55,6 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("", "syntheses", "", "", ""),
 )
 COLUMNS = ("previous", "left", "right", "other_left", "other_right")
-SECTIONS = (("Identification", (0,)), ("Screening", (1, 2, 3, 4)), ("Included", (5, 6, 7)))
 _DOWN = (
     ("identified", "screened", "sought", "assessed", "new", "total", "syntheses"),
     ("other_identified", "other_sought", "other_assessed"),
@@ -84,15 +67,6 @@ _ACROSS = (
     ("other_sought", "other_not_retrieved"),
     ("other_assessed", "other_rejected"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextLine:
-    """A line of a box before wrapping; ``indent`` counts steps."""
-
-    text: str
-    indent: int = 0
-    bold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,151 +85,6 @@ class Content:
     other_header: str = ""
     boxes: Mapping[str, tuple[TextLine, ...]]
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedLine:
-    """A wrapped line: left edge and vertical centre in points."""
-
-    text: str
-    x: float
-    y: float
-    bold: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedBox:
-    """A rectangle with its lines. ``kind`` is "box", "grey", "header", "grey-header", "own" (dashed: no box
-    of a published template) or "side" (rotated text).
-    """
-
-    slot: str
-    kind: str
-    x: float
-    y: float
-    width: float
-    height: float
-    lines: tuple[PlacedLine, ...]
-
-    @property
-    def right(self) -> float:
-        """Right edge."""
-        return self.x + self.width
-
-    @property
-    def bottom(self) -> float:
-        """Lower edge."""
-        return self.y + self.height
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """Middle of the box."""
-        return self.x + self.width / 2, self.y + self.height / 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrow:
-    """A line through ``points`` with a head at its end."""
-
-    points: tuple[tuple[float, float], ...]
-    dashed: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """One printed line below the diagram."""
-
-    text: str
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiagramLayout:
-    """Everything placed; ``width`` and ``height`` are the size of the figure in points."""
-
-    width: float
-    height: float
-    boxes: tuple[PlacedBox, ...]
-    arrows: tuple[Arrow, ...]
-    notes: tuple[Note, ...]
-
-
-def measured(text: str, size: float, bold: bool) -> float:
-    """Width of a text in points, with room for viewers that draw it wider."""
-    return text_size(text, size, bold=bold)[0] * (SAFETY if size >= TEXT else SAFETY_SMALL)
-
-
-# ---- words into lines ---------------------------------------------------------------------------------------------
-
-
-def wrap_text(text: str, width: float, size: float, *, bold: bool = False, measure: Measure = measured) -> list[str]:
-    """``text`` in lines no wider than ``width`` points.
-
-    Breaks at spaces and between Chinese, Japanese and Korean characters, never inside "(n = 12)"; a word wider than a
-    line is cut.
-    """
-    lines: list[str] = []
-    line = ""
-    for space, token in _tokens(text):
-        candidate = line + (" " if space and line else "") + token
-        if measure(candidate, size, bold) <= width:
-            line = candidate
-            continue
-        if line:
-            lines.append(line)
-        line = token
-        while measure(line, size, bold) > width and len(line) > 1:
-            cut = next(i for i in range(len(line) - 1, 0, -1) if i == 1 or measure(line[:i], size, bold) <= width)
-            lines.append(line[:cut])
-            line = line[cut:]
-    return [one.replace("\u00a0", " ") for one in [*lines, line]]
-
-
-_NO_LINE_START = "，。、；：！？）】》」』〉·…,.;:!?)"
-
-
-def _tokens(text: str) -> list[tuple[bool, str]]:
-    """Unbreakable pieces, each with whether a space stood before it."""
-    glued = text.replace("(n = ", "(n\u00a0=\u00a0")
-    found: list[tuple[bool, str]] = []
-    for word in glued.split(" "):
-        start = True
-        for char in word:
-            wide = "\u2e80" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af" or "\uf900" <= char <= "\uffef"
-            previous = found[-1][1][-1] if found and not start else ""
-            before = bool(previous) and ("\u2e80" <= previous <= "\u9fff" or "\uac00" <= previous <= "\ud7af")
-            if start:
-                found.append((True, char))
-            elif (wide or before) and char not in _NO_LINE_START:
-                found.append((False, char))
-            else:
-                found[-1] = (found[-1][0], found[-1][1] + char)
-            start = False
-    return found
-
-
-def box_lines(lines: tuple[TextLine, ...], width: float, measure: Measure) -> list[tuple[str, float, bool]]:
-    """(text, indent in points, bold) of each printed line; what runs over is indented further."""
-    step, placed = 10.0, []
-    for line in lines:
-        first = line.indent * step
-        room = width - 2 * PAD - first
-        wrapped = wrap_text(line.text, room, TEXT, bold=line.bold, measure=measure)
-        if len(wrapped) > 1 and line.indent:
-            wrapped = _hang(line, room, step, measure)
-        placed += [(t, first + (step if i and line.indent else 0.0), line.bold) for i, t in enumerate(wrapped)]
-    return placed
-
-
-def _hang(line: TextLine, room: float, step: float, measure: Measure) -> list[str]:
-    """Wrap with the first line at full width and the rest narrower by ``step``."""
-    head = wrap_text(line.text, room, TEXT, bold=line.bold, measure=measure)[0]
-    rest = line.text[len(head) :].strip()
-    return [head, *wrap_text(rest, room - step, TEXT, bold=line.bold, measure=measure)]
-
-
-# ---- layout -------------------------------------------------------------------------------------------------------
 
 
 def layout_prisma(content: Content, *, measure: Measure = measured) -> DiagramLayout:
@@ -291,11 +120,9 @@ def layout_prisma(content: Content, *, measure: Measure = measured) -> DiagramLa
     )
 
 
-def _wrap_boxes(
-    content: Content, measure: Measure
-) -> tuple[dict[str, list[tuple[str, float, bool]]], dict[str, float]]:
+def _wrap_boxes(content: Content, measure: Measure) -> tuple[dict[str, list[WrappedLine]], dict[str, float]]:
     """Printed lines of each box, and the width of each column: the first of `WIDTHS` in which no box is `LONG`."""
-    wrapped: dict[str, list[tuple[str, float, bool]]] = {}
+    wrapped: dict[str, list[WrappedLine]] = {}
     widths: dict[str, float] = {}
     for position, column in enumerate(COLUMNS):
         slots = [row[position] for row in ROWS if row[position] in content.boxes]
@@ -310,7 +137,7 @@ def _wrap_boxes(
     return wrapped, widths
 
 
-def _longest(lines: Mapping[str, list[tuple[str, float, bool]]]) -> int:
+def _longest(lines: Mapping[str, list[WrappedLine]]) -> int:
     return max((len(one) for one in lines.values()), default=0)
 
 
@@ -338,27 +165,12 @@ def _headers(
         right = xs["other_right"] + widths["other_right"]
         spans.append(("grey-header", content.other_header, xs["other_left"], right))
     lines = [wrap_text(text, right - x - 2 * PAD, TEXT, bold=True, measure=measure) for _, text, x, right in spans]
-    height = max(len(one) for one in lines) * TEXT * LEADING + 2 * PAD
+    height = head_height(lines)
     placed = []
     for (kind, _text, x, right), wrapped in zip(spans, lines, strict=True):
-        first = MARGIN + (height - len(wrapped) * TEXT * LEADING) / 2
-        texts = tuple(
-            PlacedLine(
-                text=one,
-                x=(x + right - measure(one, TEXT, True)) / 2,
-                y=first + (i + 0.5) * TEXT * LEADING,
-                bold=True,
-            )
-            for i, one in enumerate(wrapped)
-        )
         slot = {"header": "main_header"}.get(kind, "previous_header" if x == xs.get("previous") else "other_header")
-        placed.append(PlacedBox(slot=slot, kind=kind, x=x, y=MARGIN, width=right - x, height=height, lines=texts))
+        placed.append(place_head(slot, kind, x, right - x, height, wrapped, measure))
     return placed, MARGIN + height + GAP_Y * 0.8
-
-
-def box_height(lines: list[tuple[str, float, bool]]) -> float:
-    """Height of a box that holds these lines."""
-    return max(len(lines) * TEXT * LEADING + 2 * PAD, 34.0)
 
 
 def _offset(row: tuple[str, ...], slot: str, heights: dict[str, float]) -> float:
@@ -368,40 +180,6 @@ def _offset(row: tuple[str, ...], slot: str, heights: dict[str, float]) -> float
     if partner in heights and heights[partner] > heights[slot]:
         return (heights[partner] - heights[slot]) / 2
     return 0.0
-
-
-def place_box(
-    slot: str, kind: str, x: float, y: float, width: float, height: float, lines: list[tuple[str, float, bool]]
-) -> PlacedBox:
-    """A box with its lines, centred from top to bottom."""
-    first = y + (height - len(lines) * TEXT * LEADING) / 2
-    texts = tuple(
-        PlacedLine(text=text, x=x + PAD + indent, y=first + (i + 0.5) * TEXT * LEADING, bold=bold)
-        for i, (text, indent, bold) in enumerate(lines)
-    )
-    return PlacedBox(slot=slot, kind=kind, x=x, y=y, width=width, height=height, lines=texts)
-
-
-def place_sides(
-    spans: Mapping[int, tuple[float, float]],
-    measure: Measure,
-    sections: tuple[tuple[str, tuple[int, ...]], ...] = SECTIONS,
-) -> list[PlacedBox]:
-    """The bars at the left edge, each along the rows of its section."""
-    placed = []
-    for name, rows in sections:
-        used = [spans[row] for row in rows if row in spans]
-        if not used:
-            continue
-        top, bottom = used[0][0], used[-1][1]
-        short = measure(name, TEXT, True) + 2 * PAD - (bottom - top)
-        if short > 0:
-            top, bottom = top - min(short / 2, SECTION), bottom + min(short / 2, SECTION)
-        line = PlacedLine(text=name, x=MARGIN + BAR / 2, y=(top + bottom) / 2, bold=True)
-        placed.append(
-            PlacedBox(slot=name.lower(), kind="side", x=MARGIN, y=top, width=BAR, height=bottom - top, lines=(line,))
-        )
-    return placed
 
 
 def _arrows(boxes: dict[str, PlacedBox]) -> tuple[Arrow, ...]:
@@ -426,88 +204,3 @@ def _arrows(boxes: dict[str, PlacedBox]) -> tuple[Arrow, ...]:
         x, y = boxes["previous"].centre[0], boxes["total"].centre[1]
         arrows.append(Arrow(points=((x, boxes["previous"].bottom), (x, y), (boxes["total"].x, y))))
     return tuple(arrows)
-
-
-def place_notes(notes: tuple[str, ...], top: float, width: float, measure: Measure) -> tuple[tuple[Note, ...], float]:
-    """The lines below the diagram, and where they end."""
-    placed, y = [], top
-    for note in notes:
-        for text in wrap_text(note, width - 2 * MARGIN, SMALL, measure=measure):
-            placed.append(Note(text=text, x=MARGIN, y=y + SMALL * LEADING / 2))
-            y += SMALL * LEADING
-        y += 2.5
-    return tuple(placed), y
-
-
-# ---- drawing ------------------------------------------------------------------------------------------------------
-
-_FILL = {"box": PAPER, "grey": FAINT, "header": HEADER, "grey-header": "#D9D9D9", "own": PAPER, "side": SIDE}
-
-
-def draw_prisma(layout: DiagramLayout) -> Figure:
-    """The diagram as a matplotlib Figure; each box is a patch with the gid ``prisma-<slot>``."""
-    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-
-    figure = new_figure(layout.width, layout.height)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_xlim(0, layout.width)
-    axes.set_ylim(layout.height, 0)
-    axes.set_axis_off()
-    for arrow in layout.arrows:
-        *stem, last, end = arrow.points
-        if stem:
-            xs, ys = zip(*stem, last, strict=True)
-            axes.plot(xs, ys, color=INK, linewidth=0.9, solid_capstyle="projecting", solid_joinstyle="miter")
-        axes.add_patch(
-            FancyArrowPatch(
-                last,
-                end,
-                arrowstyle="-|>",
-                mutation_scale=8.0,
-                shrinkA=0,
-                shrinkB=0,
-                color=INK,
-                linewidth=0.9,
-                linestyle="--" if arrow.dashed else "-",
-            )
-        )
-    for box in layout.boxes:
-        rounded = box.kind in ("header", "grey-header", "side")
-        style = "round,pad=0,rounding_size=5" if rounded else "square,pad=0"
-        edge = _FILL[box.kind] if rounded else INK
-        patch = FancyBboxPatch(
-            (box.x, box.y),
-            box.width,
-            box.height,
-            boxstyle=style,
-            facecolor=_FILL[box.kind],
-            edgecolor=edge,
-            linewidth=0.9,
-            linestyle="--" if box.kind == "own" else "-",
-        )
-        patch.set_gid(f"prisma-{box.slot}")
-        axes.add_patch(patch)
-        for line in box.lines:
-            side = box.kind == "side"
-            axes.text(
-                line.x,
-                line.y,
-                line.text,
-                fontproperties=font_properties(TEXT, bold=line.bold),
-                color=INK,
-                rotation=90 if side else 0,
-                ha="center" if side else "left",
-                va="center" if side else "center_baseline",
-                parse_math=False,
-            )
-    for note in layout.notes:
-        axes.text(
-            note.x,
-            note.y,
-            note.text,
-            fontproperties=font_properties(SMALL),
-            color=GREY,
-            va="center_baseline",
-            parse_math=False,
-        )
-    return figure

@@ -7,7 +7,8 @@ Page et al. 2021, BMJ 372:n71. doi:10.1136/bmj.n71
 
 from __future__ import annotations
 
-from toolkit.plots.prisma import Content, TextLine
+from toolkit.plots.diagram_text import TextLine
+from toolkit.plots.prisma import Content
 from toolkit.prisma.boxes import Box, Column, Flow, Line
 from toolkit.prisma.identities import Finding
 from toolkit.prisma.notes import flow_notes

@@ -7,8 +7,10 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
+from toolkit.plots.diagram_boxes import SECTIONS
+from toolkit.plots.diagram_text import TextLine
 from toolkit.plots.living import LivingContent
-from toolkit.plots.prisma import COLUMNS, ROWS, SECTIONS, Content, TextLine
+from toolkit.plots.prisma import COLUMNS, ROWS, Content
 
 __all__ = ["flow_docx", "living_docx"]
 

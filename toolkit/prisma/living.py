@@ -20,8 +20,8 @@ from datetime import date
 from toolkit.model.errors import InputError
 from toolkit.model.review import Version
 from toolkit.model.wording import counted
+from toolkit.plots.diagram_text import TextLine
 from toolkit.plots.living import LivingContent
-from toolkit.plots.prisma import TextLine
 from toolkit.prisma.boxes import Box, Column, Flow, Line, total
 from toolkit.prisma.diagram import CITATION, ONE_STAR, TWO_STARS, column_lines
 from toolkit.prisma.flow import count_flow, previous_of

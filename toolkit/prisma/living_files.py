@@ -105,10 +105,10 @@ def write_living(
 
 
 def _draw(content: LivingContent, target: Path) -> list[str]:
-    from toolkit.plots.prisma import draw_prisma
+    from toolkit.plots.diagram_draw import draw_diagram
     from toolkit.plots.style import save_figure
 
-    return [warning.text for warning in save_figure(draw_prisma(layout_living(content)), target, title=TITLE)]
+    return [warning.text for warning in save_figure(draw_diagram(layout_living(content)), target, title=TITLE)]
 
 
 def _svg(content: LivingContent) -> str:

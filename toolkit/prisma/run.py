@@ -314,11 +314,12 @@ def titles_of_boxes(project: Project, boxes: Iterable[Box]) -> dict[str, str]:
 
 
 def _draw(counted: Flow, findings: tuple[Finding, ...], target: Path) -> list[str]:
-    from toolkit.plots.prisma import draw_prisma, layout_prisma
+    from toolkit.plots.diagram_draw import draw_diagram
+    from toolkit.plots.prisma import layout_prisma
     from toolkit.plots.style import save_figure
     from toolkit.prisma.diagram import diagram_content
 
-    figure = draw_prisma(layout_prisma(diagram_content(counted, findings)))
+    figure = draw_diagram(layout_prisma(diagram_content(counted, findings)))
     return [warning.text for warning in save_figure(figure, target, title="PRISMA 2020 flow diagram")]
 
 
