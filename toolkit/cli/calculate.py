@@ -17,7 +17,7 @@ _LISTS = ("before", "after", "correlations", "survival1", "survival2", "at_risk1
 _WHOLE = ("decimals", "items", "parts")
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _FLAGS = ("ratio", "normal", "fewer_with_treatment")
-_WORDS = ("measure", "skewed")
+_WORDS = ("measure", "skewed", "distribution")
 
 
 @click.command("calculate")
@@ -117,7 +117,8 @@ def _value(key: str, text: str, *, several: bool) -> Any:
     return int(numbers[0]) if key in _WHOLE and numbers[0].is_integer() else numbers[0]
 
 
-_PAIRS = {"logrank-of-hr": ("O - E", "V"), "effective-counts": ("events", "n"), "split-control": ("events", "n")}
+_PAIRS = {"logrank-of-hr": ("O - E", "V"), "effective-counts": ("events", "n"), "split-control": ("events", "n"),
+          "table-of-association": ("row 1, column 1", "row 1, column 2", "row 2, column 1", "row 2, column 2")}  # fmt: skip
 _SINGLE = {"design-effect": "design effect", "grim": "possible"}
 
 

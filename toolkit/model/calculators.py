@@ -65,7 +65,8 @@ CALCULATORS: dict[str, Calculator] = {
         ("n", "before", "after", "correlation"), (), "n=50 before=15.7,11.4 after=8.8,9.6 correlation=0.7",
     ),
     "before-after": Calculator(
-        f"{_HERE}:before_after", "effect of one group measured twice: MC, SMCC, SMCR, ROMC",
+        f"{_HERE}:before_after", "effect of one group measured twice: MC, SMCC, SMCR, ROMC, SMCRH, "
+        "SMCRP, VRC, CVRC",
         ("measure", "n", "before", "after", "correlation"), (),
         "measure=SMCR n=25 before=10.2,2.2 after=11.9,2.5 correlation=0.5",
     ),
@@ -78,12 +79,31 @@ CALCULATORS: dict[str, Calculator] = {
         "estimate=0.62 p=0.03 ratio=yes",
     ),
     "smd-of-or": Calculator(
-        f"{_HERE}:smd_of_log_or", "standardised difference from a log odds ratio and its variance", ("y", "v"), (),
+        f"{_HERE}:smd_of_log_or", "standardised difference from a log odds ratio and its variance", ("y", "v"),
+        ("distribution",),
         "y=0.5 v=0.04",
     ),
     "or-of-smd": Calculator(
-        f"{_HERE}:log_or_of_smd", "log odds ratio from a standardised difference and its variance", ("y", "v"), (),
+        f"{_HERE}:log_or_of_smd", "log odds ratio from a standardised difference and its variance", ("y", "v"),
+        ("distribution",),
         "y=0.28 v=0.01",
+    ),
+    "smd-of-t": Calculator(
+        f"{_HERE}:smd_of_t", "Hedges' g from the t of two independent groups", ("t", "n1", "n2"), (),
+        "t=2.1 n1=20 n2=22",
+    ),
+    "smd-of-d": Calculator(f"{_HERE}:smd_of_d", "Hedges' g from Cohen's d", ("d", "n1", "n2"), (), "d=0.5 n1=20 n2=22"),
+    "partial-correlation": Calculator(
+        f"{_HERE}:partial_correlation", "partial (PCOR, ZPCOR) or semi-partial (SPCOR, ZSPCOR) correlation from a t",
+        ("measure", "t", "n", "predictors"), ("r2",), "measure=PCOR t=2.1 n=55 predictors=2",
+    ),
+    "reliability": Calculator(
+        f"{_HERE}:reliability", "Cronbach's alpha raw (ARAW) or transformed (AHW, ABT) with its variance",
+        ("measure", "alpha", "items", "n"), (), "measure=ABT alpha=0.8 items=5 n=25",
+    ),
+    "table-of-association": Calculator(
+        f"{_HERE}:table_of_association", "two-by-two table from its margins and odds ratio or phi",
+        ("n", "rows", "columns"), ("odds_ratio", "phi"), "n=100 rows=50 columns=40 odds_ratio=2",
     ),
     "logrank-of-hr": Calculator(
         f"{_HERE}:observed_minus_expected", "O - E and V from a hazard ratio with its interval",
@@ -114,7 +134,8 @@ CALCULATORS: dict[str, Calculator] = {
         ("events1", "events2", "n", "correlations"), (), "events1=6 events2=13 n=30 correlations=0,0.2,0.4",
     ),
     "matched-pairs": Calculator(
-        f"{_HERE}:matched_pairs", "risk ratio (MPRR) or difference (MPRD) of pairs",
+        f"{_HERE}:matched_pairs",
+        "risk ratio (MPRR) or difference (MPRD) of pairs, conditional odds ratio (MPORC, MPPETO)",
         ("measure", "both", "first", "second", "neither"), (), "measure=MPRD both=20 first=5 second=8 neither=17",
     ),
     "cross-over-md": Calculator(

@@ -11,6 +11,14 @@ from toolkit.engine.conversions.effects import (
 from toolkit.engine.conversions.pairs import before_after, matched_pairs
 from toolkit.engine.conversions.plausible import grim, odd_standard_deviations, wide_differences
 from toolkit.engine.conversions.skewed import SKEWED, box_cox, quantile_estimation
+from toolkit.engine.conversions.statistics import (
+    delta_method,
+    partial_correlation,
+    reliability,
+    smd_of_d,
+    smd_of_t,
+    table_of_association,
+)
 from toolkit.engine.conversions.summaries import (
     Converted,
     Skewness,
@@ -43,6 +51,7 @@ __all__ = [
     "combine_arms",
     "cross_over_mean_difference",
     "cross_over_smd",
+    "delta_method",
     "design_effect",
     "effect_of_interval",
     "effect_of_p",
@@ -58,12 +67,17 @@ __all__ = [
     "odd_standard_deviations",
     "paired_odds_ratio",
     "paired_odds_ratio_of_margins",
+    "partial_correlation",
     "quantile_estimation",
+    "reliability",
     "sd_of_difference",
     "sd_of_interval",
     "sd_of_standard_error",
     "skewness_of_quantiles",
+    "smd_of_d",
     "smd_of_log_or",
+    "smd_of_t",
     "split_control",
+    "table_of_association",
     "wide_differences",
 ]

@@ -76,22 +76,41 @@ def effect_of_p(estimate: float, p: float, *, ratio: bool = False) -> ConvertedE
     return ConvertedEffect(y=y, v=(y / z) ** 2, source="p of the Wald test (Handbook 6.3.2)")
 
 
-def log_or_of_smd(y: float, v: float) -> ConvertedEffect:
-    """Log odds ratio from a standardised mean difference by the logistic distribution: times ``pi / sqrt 3``.
+# What a log odds ratio is divided by to become a difference in SDs: of the logistic distribution, or approximately of
+# the normal one.
+_PER_SD = {"logistic": math.pi / math.sqrt(3), "normal": 1.65}
+
+
+def _per_sd(distribution: str) -> tuple[float, str, tuple[str, ...]]:
+    """The factor, who it is from, and the assumption."""
+    if distribution not in _PER_SD:
+        raise InputError("Unknown distribution.", value=distribution, allowed=", ".join(_PER_SD))
+    source = {"logistic": "Chinn 2000", "normal": "Cox and Snell 1989"}[distribution]
+    return _PER_SD[distribution], source, (f"assumes {distribution} distributions of equal variance",)
+
+
+def log_or_of_smd(y: float, v: float, *, distribution: str = "logistic") -> ConvertedEffect:
+    """Log odds ratio from a standardised mean difference.
+
+    By the logistic distribution times ``pi / sqrt 3``, by the normal one times 1.65 (approximately).
 
     References
     ----------
+    Cox, Snell 1989, Analysis of Binary Data, 2nd ed. (normal).
     Chinn 2000, Stat Med 19:3127-3131. doi:10.1002/1097-0258(20001130)19:22<3127::AID-SIM784>3.0.CO;2-M
     """
-    flags = ("assumes logistic distributions of equal variance",)
-    return ConvertedEffect(y=y * math.pi / math.sqrt(3), v=v * math.pi**2 / 3, source="SMD (Chinn 2000)", flags=flags)
+    factor, source, flags = _per_sd(distribution)
+    return ConvertedEffect(y=y * factor, v=v * factor**2, source=f"SMD ({source})", flags=flags)
 
 
-def smd_of_log_or(y: float, v: float) -> ConvertedEffect:
-    """Standardised mean difference from a log odds ratio by the logistic distribution: times ``sqrt 3 / pi``.
+def smd_of_log_or(y: float, v: float, *, distribution: str = "logistic") -> ConvertedEffect:
+    """Standardised mean difference from a log odds ratio.
+
+    By the logistic distribution over ``pi / sqrt 3``, by the normal one over 1.65 (approximately).
 
     References
     ----------
+    Cox, Snell 1989, Analysis of Binary Data, 2nd ed. (normal).
     Chinn 2000, Stat Med 19:3127-3131. doi:10.1002/1097-0258(20001130)19:22<3127::AID-SIM784>3.0.CO;2-M
 
     Examples
@@ -99,10 +118,8 @@ def smd_of_log_or(y: float, v: float) -> ConvertedEffect:
     >>> round(smd_of_log_or(0.5, 0.04).y, 6)
     0.275664
     """
-    flags = ("assumes logistic distributions of equal variance",)
-    return ConvertedEffect(
-        y=y * math.sqrt(3) / math.pi, v=v * 3 / math.pi**2, source="odds ratio (Chinn 2000)", flags=flags
-    )
+    factor, source, flags = _per_sd(distribution)
+    return ConvertedEffect(y=y / factor, v=v / factor**2, source=f"odds ratio ({source})", flags=flags)
 
 
 def observed_minus_expected(
