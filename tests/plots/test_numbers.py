@@ -55,6 +55,7 @@ def test_a_percentage_that_is_not_known_is_empty() -> None:
 def test_decimals_follow_the_width_of_the_intervals() -> None:
     assert decimals_for([12.0, 14.0, 13.0], "identity") == 1
     assert decimals_for([0.12], "identity") == 3
+    assert decimals_for([0.6, 0.7, 0.8], "identity") == 2  # a standardised difference as journals print it
     assert decimals_for([700.0], "identity") == 0
     assert decimals_for([700.0], "log") == 2
 

@@ -73,24 +73,18 @@ def _sides(words: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _draw_pairwise(folder: Path, words: dict[str, Any], fitted: Fit, kind: str) -> None:
-    from toolkit.analysis.pairwise.figures import draw
+    from toolkit.analysis.pairwise.figures import draw, forest_extras, funnel
     from toolkit.plots.forest import draw_forest
-    from toolkit.plots.funnel import draw_funnel
     from toolkit.plots.style import save_figure
 
     result, done, title = fitted.result, fitted.pairwise, words["title"]
     assert isinstance(result, PairwiseResult) and done is not None
-    groups = () if done.subgroups is None else [(group.label, group.result) for group in done.subgroups.groups]
     asked = fitted.asked
-    forest = draw_forest(
-        result, title=title, favours=_sides(words), subgroups=groups, footnotes=done.footnotes,
-        style=asked["forest_style"], columns={name: done.columns[name] for name in asked["forest_column"]},
-        risk_of_bias={name: done.columns[name] for name in asked["rob"]},
-    )  # fmt: skip
+    forest = draw_forest(result, title=title, favours=_sides(words), **forest_extras(done, asked))
     save_figure(forest, folder / f"forest.{kind}", title=title)
     if result.k >= 3:
-        funnel = draw_funnel(result, title=title, contours=words.get("contours", False))
-        save_figure(funnel, folder / f"funnel.{kind}", title=title)
+        own = funnel(result, asked, title=title, contours=words.get("contours", False))
+        save_figure(own, folder / f"funnel.{kind}", title=title)
     for name in words.get("figures", ()):
         with suppress(InputError, NotEstimable):  # said among what was not done
             save_figure(draw(name, result, fitted.asked, done.columns), folder / f"{name}.{kind}", title=title)

@@ -242,19 +242,14 @@ def _measure(measure: str | None, table: Table) -> str:
 def _figures(done: Done, forest: Path | None, funnel: Path | None, asked: dict[str, Any]) -> None:
     result = done.result
     if forest is not None:
+        from toolkit.analysis.pairwise.figures import forest_extras
         from toolkit.plots.forest import draw_forest
 
-        parts = [(group.label, group.result) for group in done.subgroups.groups] if done.subgroups is not None else ()
-        figure = draw_forest(
-            result, subgroups=parts, footnotes=done.footnotes, style=asked["forest_style"],
-            columns={name: done.columns[name] for name in asked["forest_column"]},
-            risk_of_bias={name: done.columns[name] for name in asked["rob"]},
-        )  # fmt: skip
-        _save(figure, forest)
+        _save(draw_forest(result, **forest_extras(done, asked)), forest)
     if funnel is not None:
-        from toolkit.plots.funnel import draw_funnel
+        from toolkit.analysis.pairwise import figures
 
-        _save(draw_funnel(result, contours=asked["contours"]), funnel)
+        _save(figures.funnel(result, asked, contours=asked["contours"]), funnel)
 
 
 def _more_figures(done: Done, figures: tuple[tuple[str, Path], ...], asked: dict[str, Any]) -> None:

@@ -31,6 +31,8 @@ from toolkit.plots.style import BLUE, GREY
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from toolkit.engine.subgroups import SubgroupResult
+
 __all__ = [
     "UpdateRow",
     "axis_title",
@@ -39,6 +41,8 @@ __all__ = [
     "forest_scene",
     "forest_table",
     "has_null",
+    "neutral_sides",
+    "subgroup_sentence",
     "update_scene",
 ]
 
@@ -65,6 +69,7 @@ def draw_forest(
     title: str | None = None,
     favours: tuple[str, str] | None = None,
     subgroups: Subgroups = (),
+    between: str = "",
     overall_label: str = "All studies",
     show_overall: bool = True,
     show_common: bool = True,
@@ -82,6 +87,7 @@ def draw_forest(
     favours : what lies left and right of no effect, for example ("Favours cells", "Favours control"); None says which
         side is lower and which higher and leaves the judgement to the reader
     subgroups : (label, fit) pairs drawn above each other, with their own pooled estimates
+    between : the test between the subgroups in words (`subgroup_sentence`), below the estimate of all studies
     overall_label : heading of ``result`` below the subgroups
     show_overall : whether the pooled estimate of ``result`` is drawn below the subgroups
     show_common : whether the common-effect estimate is drawn, lighter, below the random-effects one
@@ -101,6 +107,7 @@ def draw_forest(
             title=title,
             favours=favours,
             subgroups=subgroups,
+            between=between,
             overall_label=overall_label,
             show_overall=show_overall,
             show_common=show_common,
@@ -118,6 +125,7 @@ def forest_scene(
     title: str | None = None,
     favours: tuple[str, str] | None = None,
     subgroups: Subgroups = (),
+    between: str = "",
     overall_label: str = "All studies",
     show_overall: bool = True,
     show_common: bool = True,
@@ -128,12 +136,13 @@ def forest_scene(
 ) -> Scene:
     """What `draw_forest` draws, as data; the same parameters."""
     table = forest_table(
-        result, subgroups=subgroups, overall_label=overall_label, show_overall=show_overall, show_common=show_common
-    )
+        result, subgroups=subgroups, between=between, overall_label=overall_label, show_overall=show_overall,
+        show_common=show_common,
+    )  # fmt: skip
     if style not in STYLES:
         raise InputError("Unknown style of a forest plot.", value=style, allowed=", ".join(STYLES))
     table = with_dots(with_columns(styled(table, STYLES[style]), columns), risk_of_bias)
-    sides = (favours or _neutral_sides(result.treatment)) if table.null else None
+    sides = (favours or neutral_sides(result.treatment)) if table.null else None
     return layout_forest(
         replace(table, title=title or "", favours=sides, footnotes=(*table.footnotes, *[n for n in footnotes if n]))
     )
@@ -143,6 +152,7 @@ def forest_table(
     result: PairwiseResult,
     *,
     subgroups: Subgroups = (),
+    between: str = "",
     overall_label: str = "All studies",
     show_overall: bool = True,
     show_common: bool = True,
@@ -163,6 +173,7 @@ def forest_table(
     if subgroups and show_overall:
         rows += [ForestRow(kind="rule"), ForestRow(kind="heading", label=overall_label)]
         rows += _pooled_rows(result, kind, decimals, 8.0, show_common=show_common, show_prediction=True)
+        rows += [ForestRow(kind="note", note=between, indent=8.0)] if between else []
     elif not subgroups:
         rows += _study_rows(result, kind, decimals, 0.0)
         rows.append(ForestRow(kind="rule"))
@@ -173,15 +184,23 @@ def forest_table(
         rows=tuple(rows),
         scale=result.scale,
         axis_title=axis_title(result.spec.measure, result.scale),
-        footnotes=_weight_note(parts),
+        footnotes=_weight_note(parts, within=bool(subgroups)),
         null=has_null(result.spec.measure),
         guide=None if subgroups or result.random is None else result.random.estimate,
     )
 
 
+def subgroup_sentence(found: SubgroupResult) -> str:
+    """The test between subgroups as a forest plot prints it."""
+    how = "one τ² for all" if found.variance == "common" else "a τ² for each"
+    test = f"Q = {found.q_between:.2f} ({found.df}{NBSP}df), {format_p(found.p)}"
+    return f"Test for subgroup differences (random effects, {how}): {test}." if found.df > 0 else ""
+
+
 def axis_title(measure: str, scale: str) -> str:
     """ "Odds ratio (log scale)", "Mean difference", "Proportion (logit scale)"."""
-    return measure_name(measure) + ("" if scale == "identity" else f" ({scale.replace('_', ' ')} scale)")
+    words = {"fisher_z": "Fisher's z", "freeman_tukey": "Freeman-Tukey"}.get(scale, scale.replace("_", " "))
+    return measure_name(measure) + ("" if scale == "identity" else f" ({words} scale)")
 
 
 def has_null(measure: str) -> bool:
@@ -189,7 +208,8 @@ def has_null(measure: str) -> bool:
     return measure not in MEASURES or MEASURES[measure].groups == 2
 
 
-def _neutral_sides(treatment: str) -> tuple[str, str] | None:
+def neutral_sides(treatment: str) -> tuple[str, str] | None:
+    """What lies left and right of no effect while nobody said which side is better."""
     return (f"Lower with {treatment}", f"Higher with {treatment}") if treatment else None
 
 
@@ -269,11 +289,12 @@ def _weight(result: PairwiseResult, row: StudyRow) -> float | None:
     return row.weight_random if result.random is not None else row.weight_common
 
 
-def _weight_note(parts: Sequence[PairwiseResult]) -> tuple[str, ...]:
+def _weight_note(parts: Sequence[PairwiseResult], *, within: bool) -> tuple[str, ...]:
     if not any(part.k > 1 for part in parts):
         return ()
     model = "random-effects" if any(part.random is not None for part in parts) else "common-effect"
-    return (f"Areas of the squares and weights are those of the {model} model.",)
+    where = " of each subgroup" if within else ""
+    return (f"Areas of the squares and weights are those of the {model} model{where}.",)
 
 
 def _arm_cells(row: StudyRow, kind: str, places: int, arms: int) -> tuple[str, ...]:

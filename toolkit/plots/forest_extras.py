@@ -71,8 +71,9 @@ def _rewritten(text: str, style: ForestStyle, *, title: bool = False) -> str:
 
 
 def with_columns(table: ForestTable, columns: Mapping[str, Values]) -> ForestTable:
-    """Text columns left of the plot: title -> {study: text}."""
-    return _appended(table, [(ForestColumn(title=title, align="left"), values) for title, values in columns.items()])
+    """Text columns after the names of the studies: title -> {study: text}."""
+    own = [(ForestColumn(title=title, align="left"), values) for title, values in columns.items()]
+    return _joined(table, own, first=True)
 
 
 def with_dots(table: ForestTable, domains: Mapping[str, Values]) -> ForestTable:
@@ -85,16 +86,20 @@ def with_dots(table: ForestTable, domains: Mapping[str, Values]) -> ForestTable:
         for letter, values in zip(letters, domains.values(), strict=True)
     ]
     key = "; ".join(f"{letter}: {name}" for letter, name in zip(letters, domains, strict=True))
-    note = f"Risk of bias: {key}. + low, ? some concerns or unclear, - high; empty: not judged."
-    return replace(_appended(table, own), footnotes=(*table.footnotes, note))
+    note = f"Risk of bias: {key}. + low, ? some concerns or unclear, − high; empty: not judged."
+    return replace(_joined(table, own), footnotes=(*table.footnotes, note))
 
 
-def _appended(table: ForestTable, own: Sequence[tuple[ForestColumn, Values]]) -> ForestTable:
-    base = len(table.columns)
+def _joined(table: ForestTable, own: Sequence[tuple[ForestColumn, Values]], *, first: bool = False) -> ForestTable:
+    """The table with further columns, ``first`` before its own or after them."""
+    if not own:
+        return table
+    base, blank = len(table.columns), ("",) * len(own)
+    added = tuple(column for column, _ in own)
     rows: list[ForestRow] = []
     for row in table.rows:
         if row.kind not in ("study", "excluded"):
-            rows.append(row)
+            rows.append(replace(row, cells=(*blank, *row.cells)) if first and row.cells else row)
             continue
         texts = [
             # the sentence of an excluded study stands where its dots would be
@@ -102,5 +107,7 @@ def _appended(table: ForestTable, own: Sequence[tuple[ForestColumn, Values]]) ->
             for column, values in own
         ]
         padded = (*row.cells, *[""] * (base - len(row.cells)))
-        rows.append(replace(row, cells=(*padded, *texts)) if any(texts) else row)
-    return replace(table, columns=(*table.columns, *(column for column, _ in own)), rows=tuple(rows))
+        cells = (*texts, *row.cells) if first else (*padded, *texts)
+        rows.append(replace(row, cells=cells) if any(texts) or (first and row.cells) else row)
+    columns = (*added, *table.columns) if first else (*table.columns, *added)
+    return replace(table, columns=columns, rows=tuple(rows))

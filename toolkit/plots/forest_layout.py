@@ -33,6 +33,8 @@ __all__ = ["ForestColumn", "ForestRow", "ForestTable", "layout_forest"]
 MARGIN, GAP, PLOT_WIDTH, ROW = 14.0, 14.0, 210.0, 14.5
 LABEL_MIN, LABEL_MAX = 96.0, 190.0
 SQUARE_MAX, SQUARE_MIN, SQUARE_PLAIN, DIAMOND, BAR = 10.5, 2.6, 6.0, 4.6, 1.9
+FAVOURS_AT = 20.0
+DOT, NOTE_MIN, FAVOURS_MORE = 5.2, 230.0, 130.0
 PALE = "#A9C8E4"  # BLUE, lightened: the pooled estimate that is not the headline
 
 Kind = Literal["study", "pooled", "light", "prediction", "heading", "excluded", "note", "rule", "gap"]
@@ -121,7 +123,7 @@ def layout_forest(table: ForestTable) -> Scene:
     for row in table.rows:
         height = _row_height(row, table, grid)
         _draw_row(row, y, height, table, grid, drawn)
-        if row.kind == "excluded":
+        if _crosses(row, grid):
             blocked.append((y, y + height))
         if row.kind in ("pooled", "light", "prediction"):
             guide_end = y + height / 2
@@ -154,7 +156,11 @@ def _grid(table: ForestTable) -> _Grid:
                 spans[i] = (x, x + widths[i])
                 x += widths[i] + GAP
     axis = _axis_of(table, axis_left + 4, axis_left + PLOT_WIDTH - 4)
-    return _Grid(label_width=label_width, spans=tuple(spans), axis=axis, width=x - GAP + MARGIN)
+    width = x - GAP + MARGIN
+    if table.favours is not None:  # the text on the right on one line where little more paper does it
+        need = axis.at(0.0) + FAVOURS_AT + 2 + text_size(table.favours[1])[0] + MARGIN
+        width = max(width, min(need, width + FAVOURS_MORE))
+    return _Grid(label_width=label_width, spans=tuple(spans), axis=axis, width=width)
 
 
 def _column_widths(table: ForestTable) -> list[float]:
@@ -162,6 +168,7 @@ def _column_widths(table: ForestTable) -> list[float]:
     for i, column in enumerate(table.columns):
         titles = wrap(column.title, 110, TEXT, bold=True)
         width = max(text_size(line, bold=True)[0] for line in titles)
+        width = max(width, 2 * DOT + 1.5) if column.dots else width
         for row in table.rows:
             if i < len(row.cells) and not column.dots:
                 width = max(width, text_size(row.cells[i], bold=row.kind == "pooled")[0])
@@ -244,9 +251,14 @@ def _note_left(row: ForestRow, table: ForestTable, grid: _Grid) -> float:
     return lefts[0] if lefts and not any(row.cells) else grid.axis.left
 
 
+def _crosses(row: ForestRow, grid: _Grid) -> bool:
+    """Whether the sentence of a row runs across the plot: a note does where the room left of it is narrow."""
+    return row.kind == "excluded" or (row.kind == "note" and grid.axis.left - GAP / 2 - MARGIN < NOTE_MIN)
+
+
 def _note_lines(row: ForestRow, table: ForestTable, grid: _Grid) -> tuple[str, ...]:
     left = _note_left(row, table, grid)
-    right = grid.axis.left - GAP / 2 if row.kind == "note" else grid.width - MARGIN
+    right = grid.axis.left - GAP / 2 if row.kind == "note" and not _crosses(row, grid) else grid.width - MARGIN
     return wrap(row.note, right - left, SMALL if row.kind == "note" else SMALL + 0.5, lines=6)
 
 
@@ -309,7 +321,7 @@ def judgement_dot(x: float, y: float, text: str) -> list[Item]:
     """A dot with its sign; a word that is no judgement is written beside an empty circle."""
     color, sign = JUDGEMENTS.get(text.strip().casefold(), ("#FFFFFF", text.strip()[:1]))
     mark = Label(x=x, y=y, text=sign.replace("-", "−"), size=TEXT, bold=True, align="center", role="judgement")
-    return [Disc(x=x, y=y, r=5.2, fill=color, color=INK, width=0.4, role="dot"), mark]
+    return [Disc(x=x, y=y, r=DOT, fill=color, color=INK, width=0.4, role="dot"), mark]
 
 
 def _mark(row: ForestRow, y: float, axis: Axis) -> list[Item]:
@@ -413,9 +425,9 @@ def _axis(table: ForestTable, grid: _Grid, items: list[Item], y: float) -> float
 def _favours(favours: tuple[str, str], grid: _Grid, items: list[Item], y: float) -> float:
     x, deepest = grid.axis.at(0.0), 1
     for text, sign in zip(favours, (-1, 1), strict=True):
-        room = (x - MARGIN if sign < 0 else grid.width - MARGIN - x) - 22
+        room = (x - MARGIN if sign < 0 else grid.width - MARGIN - x) - FAVOURS_AT
         lines = wrap(text, max(room, 30.0), TEXT)
-        base = Label(x=x + sign * 20, y=y + 5, text="", align="right" if sign < 0 else "left", role="favours")
+        base = Label(x=x + sign * FAVOURS_AT, y=y + 5, text="", align="right" if sign < 0 else "left", role="favours")
         items += lines_of(base, lines)
         items.append(Path(points=((x + sign * 5, y + 5), (x + sign * 14, y + 5)), width=0.8, role="favours-arrow"))
         items.append(replace(arrow_head(x + sign * 17, y + 5, sign), role="favours-arrow"))

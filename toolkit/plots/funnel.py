@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from scipy.special import ndtri
 
+from toolkit.engine.bias import TrimFill
 from toolkit.engine.results import PairwiseResult
 from toolkit.model.wording import counted
 from toolkit.plots.chart import Frame, bottom_axis, left_axis
 from toolkit.plots.forest import axis_title, has_null
 from toolkit.plots.numbers import Axis, format_effect, linear_ticks, scale_ticks
 from toolkit.plots.scene import LEADING, Disc, Item, Label, Path, Scene, draw_scene, lines_of, rectangle, wrap
-from toolkit.plots.style import BLUE, FAINT, GREY, INK, LINE, PAPER, SMALL, TEXT, TITLE, text_size
+from toolkit.plots.style import BLUE, FAINT, GREY, INK, LINE, PAPER, SMALL, TEXT, TITLE, VERMILLION, text_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ def draw_funnel(
     title: str | None = None,
     contours: bool = False,
     model: str = "random",
+    filled: TrimFill | None = None,
     footnotes: Sequence[str] = (),
 ) -> Figure:
     """Funnel plot of a pairwise meta-analysis.
@@ -43,9 +45,12 @@ def draw_funnel(
     title : line above the plot
     contours : shade regions of significance around no effect in place of the pseudo-confidence region
     model : "random" or "common", whose estimate is the vertical line (common where random is not estimable)
+    filled : trim-and-fill, whose imputed studies are drawn as open circles, and its estimate as a dotted line
     footnotes : sentences below the plot; under 10 studies one is added that asymmetry cannot be judged
     """
-    return draw_scene(funnel_scene(result, title=title, contours=contours, model=model, footnotes=footnotes))
+    return draw_scene(
+        funnel_scene(result, title=title, contours=contours, model=model, filled=filled, footnotes=footnotes)
+    )
 
 
 def funnel_scene(
@@ -54,6 +59,7 @@ def funnel_scene(
     title: str | None = None,
     contours: bool = False,
     model: str = "random",
+    filled: TrimFill | None = None,
     footnotes: Sequence[str] = (),
 ) -> Scene:
     """What `draw_funnel` draws, as data; the same parameters."""
@@ -65,7 +71,7 @@ def funnel_scene(
         items += lines_of(Label(x=MARGIN, y=y + TITLE / 2, text="", size=TITLE, bold=True, role="title"), lines)
         y += TITLE * LEADING * len(lines) + 6
     if points:
-        y = _chart(result, points, y, contours, model, items)
+        y = _chart(result, points, y, contours, model, items, filled)
     else:
         items.append(Label(x=MARGIN, y=y + 6, text="No study gives an estimate: nothing to draw.", role="message"))
         y += 16
@@ -96,14 +102,16 @@ def _chart(
     contours: bool,
     model: str,
     items: list[Item],
+    filled: TrimFill | None,
 ) -> float:
-    deepest = max(se for _, se in points) * 1.06
+    imputed = [] if filled is None else [(float(e), float(v) ** 0.5) for e, v in zip(filled.y, filled.v, strict=True)]
+    deepest = max(se for _, se in [*points, *imputed]) * 1.06
     z = float(ndtri(0.5 + result.spec.level / 2))
     centre = _centre(result, model)
     null = has_null(result.spec.measure)
     contours = contours and null
     frame = Frame(left=LEFT, top=y, right=WIDTH - MARGIN - 6, bottom=y + 260, at_bottom=deepest, at_top=0.0)
-    reach = [value for value, _ in points]
+    reach = [value for value, _ in [*points, *imputed]]
     if contours:
         widest = float(ndtri(1 - CONTOURS[0][0] / 2)) * deepest * 1.1
         reach += [-widest, widest]
@@ -129,12 +137,31 @@ def _chart(
         text += "" if contours else f" White: where {result.spec.level:.0%} of studies would lie without heterogeneity."
         items.append(Label(x=MARGIN, y=y + 4, text=text, size=SMALL, color=GREY, role="footnote"))
         y += SMALL * LEADING + 2
+    if filled is not None:
+        y = _filled(filled, model, result.scale, (frame, axis), items, y)
+    for value, se in imputed:
+        items.append(Disc(x=axis.at(value), y=frame.y(se), r=2.8, fill=PAPER, color=BLUE, width=1.0, role="imputed"))
     for value, se in points:
         items.append(Disc(x=axis.at(value), y=frame.y(se), r=3.0, fill=BLUE, color=PAPER, width=0.6, role="study"))
     items += bottom_axis(frame, axis, axis_title(result.spec.measure, result.scale))
     ticks = linear_ticks(0.0, deepest, 5)
     items += left_axis(frame, ticks, lambda v: f"{v:.6f}".rstrip("0").rstrip(".") or "0", "Standard error")
     return y
+
+
+def _filled(filled: TrimFill, model: str, scale: str, place: tuple[Frame, Axis], items: list[Item], y: float) -> float:
+    """The estimate with the imputed studies as a dotted line, and what the open circles are."""
+    frame, axis = place
+    centre = _centre(filled.filled, model)
+    text = f"Open circles: {counted(filled.k0, 'study')} imputed by trim-and-fill ({filled.estimator})"
+    if filled.k0 == 0:
+        text = f"Trim-and-fill ({filled.estimator}) imputes no study"
+    elif centre is not None:
+        ends = ((axis.at(centre[0]), frame.top), (axis.at(centre[0]), frame.bottom))
+        items.append(Path(points=ends, color=VERMILLION, width=1.0, dash=(1, 2), role="filled-centre"))
+        text += f"; dotted line: {centre[1]} with them, {format_effect(centre[0], scale)}"
+    items.append(Label(x=MARGIN, y=y + 4, text=f"{text}.", size=SMALL, color=GREY, role="footnote"))
+    return y + SMALL * LEADING + 2
 
 
 def _axis(reach: list[float], scale: str, frame: Frame) -> Axis:

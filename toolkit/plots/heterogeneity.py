@@ -143,8 +143,9 @@ def labbe_scene(result: PairwiseResult, *, title: str | None = None) -> Scene:
     top = min(1.0, 1.12 * max(max(a, b) for _, a, b, _ in rows) or 1.0)
     chart = Chart(
         x=Ends(0.0, top), y=Ends(0.0, top), x_title=f"Risk with {result.reference}",
-        y_title=f"Risk with {result.treatment}", title=title, width=380.0, height=300.0,
+        y_title=f"Risk with {result.treatment}", title=title, width=366.0, height=300.0,
     )  # fmt: skip
+    chart.y_ticks = chart.axis.ticks  # both axes are of risks, from 0 to the same end
     chart.items.append(Path(points=(chart.at(0, 0), chart.at(top, top)), color=INK, width=0.7, role="null-line"))
     pooled = result.random or result.common
     curve = _risk_curve(result.spec.measure, pooled.estimate, top) if pooled is not None else []

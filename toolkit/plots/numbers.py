@@ -119,13 +119,17 @@ def format_count(value: float | None) -> str:
 
 
 def decimals_for(widths: Iterable[float | None], scale: str) -> int:
-    """Decimals that give the typical interval width two or three figures (0 to 4); 2 for ratios, 3 for proportions."""
+    """Decimals that give the typical interval width two or three figures (0 to 4); 2 for ratios, 3 for proportions.
+
+    Widths from 0.2 to 1, as those of standardised differences, get the two decimals that journals print.
+    """
     if scale not in ("log", "identity"):
         return 3
     known = sorted(w for w in widths if w is not None and math.isfinite(w) and w > 0)
     if scale == "log" or not known:
         return 2
-    return max(0, min(4, 2 - math.floor(math.log10(known[len(known) // 2]))))
+    width = known[len(known) // 2]
+    return max(0, min(4, (1 if 0.2 <= width < 1 else 2) - math.floor(math.log10(width))))
 
 
 def linear_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:
@@ -146,9 +150,11 @@ def log_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:
     """
     ten = math.log(10.0)
     decades = (high - low) / ten
+    even: tuple[float, ...] = ()
+    if decades < 0.7:
+        even = tuple(math.log(v) for v in linear_ticks(math.exp(low), math.exp(high), count) if v > 0)
     if decades < 0.3:
-        even = tuple(v for v in linear_ticks(math.exp(low), math.exp(high), count) if v > 0)
-        return tuple(math.log(v) for v in even)
+        return even
     for mantissas in ((1.0, 1.5, 2.0, 3.0, 5.0, 7.0), (1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
         ticks = [
             math.log(m) + p * ten
@@ -157,7 +163,7 @@ def log_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:
             if low - 1e-9 <= math.log(m) + p * ten <= high + 1e-9
         ]
         if len(ticks) <= count + 1:
-            return tuple(ticks)
+            return tuple(ticks) if len(ticks) > 2 else even or tuple(ticks)
     step = math.ceil(decades / count)
     powers = range(math.ceil(low / ten / step) * step, math.floor(high / ten) + 1, step)
     return tuple(p * ten for p in powers)

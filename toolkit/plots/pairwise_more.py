@@ -90,9 +90,8 @@ def bubble_scene(
     slope = regression.coefficients[1].estimate
     note = (
         f"Line and band: mean effect with its {regression.level:.0%} interval; the larger, the more weight. Slope "
-        f"{slope.estimate:.4g} a unit (model scale; {slope.ci_low:.4g} to {slope.ci_high:.4g}). Studies are not "
-        "randomised to the covariate."
-    )
+        f"{slope.estimate:.4g} a unit (model scale; {slope.ci_low:.4g} to {slope.ci_high:.4g})."
+    ).replace("-", "−") + " Studies are not randomised to the covariate."
     return chart.scene((note,))
 
 
@@ -142,7 +141,7 @@ def drapery_scene(result: PairwiseResult, *, title: str | None = None) -> Scene:
     parts += [f"Red: common effect, {format_effect(result.common.estimate, result.scale)}."] if result.common else []
     parts += [f"Blue: random effects, {format_effect(result.random.estimate, result.scale)}."] if result.random else []
     parts += ["Shaded: prediction interval."] if result.prediction is not None else []
-    parts.append("At height p a curve is as wide as its interval of level 1 - p.")
+    parts.append("At height p a curve is as wide as its interval of level 1 − p.")
     return chart.scene((" ".join(parts),))
 
 

@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from toolkit.model.errors import InputError
+from toolkit.model.errors import InputError, NotEstimable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from toolkit.analysis.pairwise.run import Done
     from toolkit.engine.results import PairwiseResult
 
-__all__ = ["draw"]
+__all__ = ["draw", "forest_extras", "funnel"]
+
+
+def forest_extras(done: Done, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options ask of a forest plot: subgroups with their test, style, columns, dots, footnotes."""
+    from toolkit.plots.forest import subgroup_sentence
+
+    parts = done.subgroups
+    return {
+        "subgroups": () if parts is None else [(group.label, group.result) for group in parts.groups],
+        "between": "" if parts is None else subgroup_sentence(parts),
+        "footnotes": done.footnotes,
+        "style": asked["forest_style"],
+        "columns": {name: done.columns[name] for name in asked["forest_column"]},
+        "risk_of_bias": {name: done.columns[name] for name in asked["rob"]},
+    }
+
+
+def funnel(
+    result: PairwiseResult, asked: Mapping[str, Any], *, title: str | None = None, contours: bool = False
+) -> Figure:
+    """The funnel plot, with the studies that trim-and-fill imputes where it was asked for."""
+    from toolkit.engine.bias import trim_and_fill
+    from toolkit.plots.funnel import draw_funnel
+
+    filled = None
+    if asked["trim_fill"]:
+        with suppress(NotEstimable):  # said among what was not done
+            filled = trim_and_fill(result, estimator=asked["trim_fill"])
+    return draw_funnel(result, title=title, contours=contours, filled=filled)
 
 
 def draw(
@@ -27,6 +58,8 @@ def draw(
         from toolkit.engine.resample import gosh
 
         return heterogeneity.draw_gosh(result, gosh(result, np.random.default_rng(asked["seed"])))
+    if kind in ("leave-one-out", "cumulative"):
+        return _refits(kind, result, asked, columns)
     if kind in ("directions", "albatross"):
         return _without_pooling(kind, result, asked)
     if kind == "bubble":
@@ -40,6 +73,18 @@ def draw(
         "profile": pairwise_more.draw_profile,
     }
     return plain[kind](result)
+
+
+def _refits(
+    kind: str, result: PairwiseResult, asked: Mapping[str, Any], columns: Mapping[str, Mapping[str, str]]
+) -> Figure:
+    from toolkit.analysis.pairwise.further import order_of
+    from toolkit.engine.sensitivity import cumulative, leave_one_out
+    from toolkit.plots.forest_refits import draw_refits
+
+    if kind == "leave-one-out":
+        return draw_refits(result, leave_one_out(result), kind)
+    return draw_refits(result, cumulative(result, order_of(result, asked["cumulative_by"], columns)), kind)
 
 
 def _without_pooling(kind: str, result: PairwiseResult, asked: Mapping[str, Any]) -> Figure:

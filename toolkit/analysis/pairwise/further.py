@@ -34,7 +34,7 @@ from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError, NotEstimable
 from toolkit.model.spec import PairwiseSpec
 
-__all__ = ["further"]
+__all__ = ["further", "order_of"]
 
 Columns = Mapping[str, Mapping[str, str]]
 Made = Callable[[], Any]
@@ -119,7 +119,7 @@ def _subgroups(
     return {**subgroups_to_dict(found, result.scale), "column": asked["subgroup"]}
 
 
-def _order(result: PairwiseResult, name: str | None, columns: Columns) -> list[float] | None:
+def order_of(result: PairwiseResult, name: str | None, columns: Columns) -> list[float] | None:
     """The number of each study in the fit by which a cumulative analysis is ordered."""
     if name is None:
         return None
@@ -139,7 +139,7 @@ def _sensitivity(result: PairwiseResult, asked: Mapping[str, Any], columns: Colu
         makers["leave_one_out"] = lambda: refits_to_list(sensitivity.leave_one_out(result), result.scale)
     if asked["cumulative"]:
         makers["cumulative"] = lambda: refits_to_list(
-            sensitivity.cumulative(result, _order(result, asked["cumulative_by"], columns)), result.scale
+            sensitivity.cumulative(result, order_of(result, asked["cumulative_by"], columns)), result.scale
         )
     if asked["swim"]:
         makers["swim"] = lambda: plain(count_directions(findings_of(result), level=result.spec.level)[0])
