@@ -59,6 +59,7 @@ class Emulator:
     cap : records of a result that are served (9,999; smaller for quick tests)
     rate : requests a second and client before 429, or None
     today : what the Date header says; None is the real time
+    port : where it listens on 127.0.0.1; 0 is any free one
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Emulator:
         cap: int = 9999,
         rate: float | None = None,
         today: datetime | None = None,
+        port: int = 0,
     ) -> None:
         self.articles = {article.pmid: article for article in articles}
         self.unknown, self.mapping = tuple(unknown), dict(mapping or {})
-        self.cap, self.rate, self.today = cap, rate, today
+        self.cap, self.rate, self.today, self.port = cap, rate, today, port
         self.withdrawn: set[str] = set()
         self.announced: set[str] = set()
         self.stray: Article | None = None
@@ -116,7 +118,7 @@ class Emulator:
 
     def __enter__(self) -> Self:
         handler = type("BoundHandler", (_Handler,), {"emulator": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self

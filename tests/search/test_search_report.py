@@ -20,6 +20,7 @@ from toolkit.search.importing import import_file
 from toolkit.search.press import ELEMENTS, form_text, press_reviews, sign
 from toolkit.search.recall import read_seeds, recall_of
 from toolkit.search.run import run_search
+from toolkit.search.runs import Window
 from toolkit.search.strategy import parse_strategy, read_strategy
 from toolkit.search.transport import Transport
 from toolkit.store import views
@@ -267,6 +268,34 @@ def test_the_report_holds_every_strategy_as_it_was_run(
     assert {row.name: row.kind for row in report.sources} == {
         "PubMed": "database", "Embase": "database", "ClinicalTrials.gov": "register", "Experts": "other",
     }  # fmt: skip
+
+
+def test_a_run_for_new_records_stands_beside_the_whole_search_and_says_its_limits(
+    project: Project, emulator: Emulator, fake_time: FakeTime, capsys: pytest.CaptureFixture[str]
+):
+    transport = make_transport(emulator, fake_time)
+    run_search(project, "pubmed", transport=transport, date=date(2026, 3, 1))
+    limited = Window(first=date(2026, 2, 22), field="any")
+    run_search(project, "pubmed", transport=transport, date=date(2026, 3, 2), window=limited)
+    whole, update, _ = search_report(project).strategies
+    assert (whole.day, whole.records, update.day, update.records) == ("2026-03-01", 2, "2026-03-02", 0)
+    page = as_markdown(search_report(project))
+    assert "only records created, entered or given MeSH terms from 2026-02-22" in page
+    assert "searched by evipool at 127.0.0.1" in page  # the emulator is never taken for PubMed
+    assert run(["-C", str(project.root), "search", "diff", "previous", "last"]) == 0
+    printed = capsys.readouterr().out
+    assert "  before: all records\n  after:  only records created" in printed
+    assert "what is lost may only lie outside of the second" in printed
+
+
+def test_a_strategy_that_was_never_run_is_not_called_run_by_hand(project: Project):
+    page = as_markdown(search_report(project)).partition("### PubMed")[2]
+    assert page == ""  # not named as the strategy of a source
+    path = project.path("review.toml")
+    path.write_text(TOML.replace('"NLM"', '"NLM"\nstrategy = "search_strategies/pubmed.txt"'), encoding="utf-8")
+    page = as_markdown(search_report(Project.open(project.root))).partition("### PubMed")[2].partition("###")[0]
+    assert "Not searched yet; the file pubmed.txt as it stands." in page
+    assert "by hand" not in page
 
 
 def test_the_report_as_typed_shows_all_sixteen_items(

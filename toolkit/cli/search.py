@@ -180,6 +180,8 @@ def diff(ctx: click.Context, run1: str, run2: str, output_format: str) -> None:
     click.echo(f"in both {found.shared}")
     for what, before, after in found.differences:
         click.echo(f"{what} differs:\n  before: {before}\n  after:  {after}")
+    if found.lost and any(what == "window" for what, *_ in found.differences):
+        click.echo("The runs were limited otherwise, so what is lost may only lie outside of the second.")
 
 
 @search.command("list")

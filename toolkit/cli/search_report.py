@@ -55,7 +55,8 @@ def recall(ctx: click.Context, seeds: str, strategy: str, replies: str | None, o
     for pmid in found.missed:
         lines = [str(number) for number, pmids in found.by_line if pmid in pmids]
         by = f"; only by line {', '.join(lines)}" if lines else "; by no line"
-        click.echo(f"  missed: {pmid}  {found.name_of(pmid)}{by}")
+        name = found.name_of(pmid)
+        click.echo(f"  missed: {pmid}{f'  {name}' if name != pmid else ''}{by}")
     for name in found.absent:
         click.echo(f"  not in PubMed: {name}")
     for name in found.unknown:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from toolkit.model.errors import InputError
 from toolkit.model.review import Run
 from toolkit.project import Project
 from toolkit.search.notes import METHODS, SourceNote, source_notes
 from toolkit.search.press import PressReview, press_reviews
-from toolkit.search.runs import locate_strategy
+from toolkit.search.runs import SOURCE, locate_strategy, window_words
 from toolkit.search.strategy import parse_strategy, read_strategy
 from toolkit.store import views
 
@@ -135,10 +136,11 @@ def _on(searches: Sequence[SourceNote], source: str) -> list[SourceNote]:
 
 
 def _how(run: Run) -> str:
-    window = run.detail.get("window") or {}
-    part = f", {window.get('field')} {window.get('first') or ''} to {window.get('last') or ''}".rstrip(" to")
     what = "searched by evipool" if run.kind == "search" else "export imported"
-    what += part if window.get("first") or window.get("last") else ""
+    host = urlsplit(str(run.detail.get("service", ""))).hostname or ""
+    if host and run.source == SOURCE and not host.endswith("ncbi.nlm.nih.gov"):
+        what += f" at {host}"
+    what += f", {limited}" if (limited := window_words(run)) else ""
     if accepted := run.detail.get("accepted"):
         what += f"; {', and '.join(accepted)} (accepted by {run.detail.get('accepted_by') or 'nobody named'})"
     return what
@@ -150,11 +152,11 @@ def _records(run: Run) -> int | None:
 
 
 def _strategies(project: Project, runs: Sequence[Run], searches: Sequence[SourceNote]) -> list[StrategyText]:
-    """The last run of each strategy that evipool ran, then the files that belong to imported sources."""
-    last: dict[tuple[str, str], Run] = {}
+    """The last run of each strategy that evipool ran, whole and limited to new records, then those run elsewhere."""
+    last: dict[tuple[str, str, bool], Run] = {}
     for run in runs:
         if run.kind == "search" and run.detail.get("strategy_sha256"):
-            last[(run.source, run.file_name)] = run
+            last[(run.source, run.file_name, bool(window_words(run)))] = run
     found = [_as_run(project, run) for run in last.values()]
     done = {text.source.casefold() for text in found}
     for source in project.config.sources:

@@ -47,6 +47,8 @@ def _facts(text: StrategyText) -> list[str]:
         + (", edited since." if text.edited else ".")
         if text.as_imported
         else f"Run by hand at the host{exported}; the file {text.file} as it stands."
+        if text.day
+        else f"Not searched yet; the file {text.file} as it stands."
     )
     if text.records is not None:
         facts.append(f"Records: {text.records:,}.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from toolkit.model.review import Run
 from toolkit.project import Project
+from toolkit.search.runs import window_words
 from toolkit.store import views
 
 __all__ = ["RunDifference", "compare_runs"]
@@ -48,11 +49,9 @@ def compare_runs(project: Project, first: Run, second: Run) -> RunDifference:
     find = _ids if by_id else _reports
     before, after = find(project, first), find(project, second)
     old, new = set(before), set(after)
-    differences = [
-        (what, str(first.detail.get(what)), str(second.detail.get(what)))
-        for what in ("query", "translation", "window", "warnings")
-        if first.detail.get(what) != second.detail.get(what)
-    ]
+    told = [(what, *(_words(run.detail.get(what)) for run in (first, second))) for what in ("query", "translation")]
+    told.append(("window", *(window_words(run) or "all records" for run in (first, second))))
+    told.append(("warnings", *(_words(run.detail.get("warnings")) for run in (first, second))))
     return RunDifference(
         first_id=first.id,
         second_id=second.id,
@@ -63,9 +62,14 @@ def compare_runs(project: Project, first: Run, second: Run) -> RunDifference:
         gained=tuple(pmid for pmid in after if pmid not in old),
         lost=tuple(pmid for pmid in before if pmid not in new),
         shared=len(old & new),
-        differences=tuple(differences),
+        differences=tuple((what, old_one, new_one) for what, old_one, new_one in told if old_one != new_one),
         unit="id" if by_id else "report",
     )
+
+
+def _words(value: object) -> str:
+    """A detail of a run as text; remarks one after another."""
+    return "; ".join(map(str, value)) or "none" if isinstance(value, list) else str(value or "none")
 
 
 def _ids(project: Project, run: Run) -> list[str]:

@@ -155,8 +155,9 @@ def run_search(
 def _checked_query(strategy: Strategy) -> str:
     if strategy.platform != "pubmed":
         raise InputError(
-            f"This strategy is for {strategy.get('platform', 'database')}; evipool runs PubMed strategies itself.",
+            f"This strategy is for {strategy.get('platform', 'database')}, which is not searched from here.",
             file=strategy.file,
+            allowed="PubMed, Europe PMC, OpenAlex, Crossref, ClinicalTrials.gov",
             hint="Search there, then bring the export in with 'evipool import FILE --database NAME'.",
         )
     errors = [finding for finding in check_strategy(strategy) if finding.severity == "error"]

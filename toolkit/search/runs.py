@@ -26,6 +26,7 @@ __all__ = [
     "locate_strategy",
     "search_runs",
     "window_since_last",
+    "window_words",
 ]
 
 SOURCE = "PubMed"
@@ -51,6 +52,21 @@ class Window:
     def is_set(self) -> bool:
         """Whether the window leaves anything out."""
         return self.first is not None or self.last is not None
+
+
+_DATES = {
+    "crdt": "created",
+    "edat": "entered",
+    "mhda": "given MeSH terms",
+    "any": "created, entered or given MeSH terms",
+}
+
+
+def window_words(run: Run) -> str:
+    """What a run was limited to, such as "only records created from 2026-01-01"; empty where it was not."""
+    window = run.detail.get("window") or {}
+    ends = [f"{word} {window[end]}" for word, end in (("from", "first"), ("to", "last")) if window.get(end)]
+    return f"only records {_DATES.get(window['field'], window['field'])} {' '.join(ends)}" if ends else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
