@@ -16,6 +16,7 @@ class Monitoring(BaseModel):
 
     For risks ``control_risk`` with ``risk_reduction`` (relative, 0.25 is 25 %); for means ``difference`` with ``sd``;
     for a network ``compare`` (two treatments) with ``effect`` on the scale that is shown (an odds ratio of 0.8).
+    ``lil`` and ``fragility`` need no effect. What is declared here also has a section in the report.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False)
@@ -32,6 +33,8 @@ class Monitoring(BaseModel):
     diversity: float | None = Field(default=None, ge=0, lt=1)
     tau2: float | None = Field(default=None, ge=0)
     futility: bool = True
+    lil: bool = False
+    fragility: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Monitoring:
@@ -42,6 +45,10 @@ class Monitoring(BaseModel):
                 raise ValueError(f"{pair[0]} needs {pair[1]}: an effect is named by both")
             if getattr(self, pair[1]) is not None and getattr(self, pair[0]) is None:
                 raise ValueError(f"{pair[1]} needs {pair[0]}: an effect is named by both")
-        if len(named) != 1:
-            raise ValueError("name one effect: " + ", or ".join(" with ".join(pair) for pair in pairs))
+        if len(named) > 1 or not (named or self.lil or self.fragility):
+            raise ValueError(
+                "name one effect: "
+                + ", or ".join(" with ".join(pair) for pair in pairs)
+                + "; without one, lil = true or fragility = true"
+            )
         return self

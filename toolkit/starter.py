@@ -279,4 +279,6 @@ prefer = []
 # analysis = "pain-options"
 # control_risk = 0.3
 # risk_reduction = 0.25
+# lil = true                       # penalised Z; it and fragility need no effect
+# fragility = true
 """

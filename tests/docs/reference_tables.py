@@ -135,6 +135,8 @@ KEYS: dict[str, str] = {
     "monitoring.diversity": "diversity to be expected; without it that of the analysis",
     "monitoring.tau2": "of a network: between-study variance named beforehand; without it the analysis' estimate",
     "monitoring.futility": "whether the inner wedge is computed",
+    "monitoring.lil": "whether Z is penalised after the law of the iterated logarithm; needs no effect",
+    "monitoring.fragility": "whether the fragility index is computed; needs no effect",
 }
 _MANY = {"reviewers", "sources", "outcomes", "treatments", "analyses", "monitoring"}
 _CHECKED = {
@@ -307,7 +309,7 @@ def _type_name(annotation: object) -> str:
     if origin is typing.Literal:
         return ("number: " if isinstance(args[0], int) else "text: ") + ", ".join(str(a) for a in args)
     if origin is typing.Annotated:
-        return "text, usable as a file name"
+        return "text, usable as a file name" if args[0] is str else _type_name(args[0])
     if origin in (typing.Union, types.UnionType):
         return _type_name(next(a for a in args if a is not type(None)))
     if origin is tuple:

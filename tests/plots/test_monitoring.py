@@ -46,6 +46,16 @@ def test_boundaries_are_mirrored_and_the_wedge_meets_them_at_the_required_inform
     assert "wedge of futility" in texts(scene) and "Cochrane advises against" in texts(scene)
 
 
+def test_boundaries_are_drawn_when_all_looks_are_early_ones() -> None:
+    scene = sequential_scene(looks(3, 0.2))
+    for line in roles(scene, "boundary"):
+        assert len(line.points) > 1, "a boundary that comes down only at its end is a line all the same"
+        assert all(0 <= y <= scene.height for _, y in line.points)
+    named = {x.text for x in scene.items if isinstance(x, Label) and x.role == "legend"}
+    assert "futility" not in named or all(len(line.points) > 1 for line in roles(scene, "futility"))
+    assert ("futility" in named) == bool(roles(scene, "futility"))
+
+
 def test_without_futility_there_is_no_wedge() -> None:
     scene = sequential_scene(looks(8, 0.2, futility=False))
     assert not roles(scene, "wedge") and not roles(scene, "futility") and "futility" not in texts(scene)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import log, sqrt
 from statistics import median
@@ -25,7 +25,8 @@ __all__ = [
     "declared",
     "fitted_pair",
     "foresee",
-    "fragility",
+    "fragility_of",
+    "methods_asked",
     "penalised",
     "sequential",
     "sequential_comparison",
@@ -41,6 +42,49 @@ class Effect:
     relative_risk_reduction: float | None = None
     difference: float | None = None
     sd: float | None = None
+
+
+Watched = SequentialResult | SequentialNetwork | IteratedLogarithm | Fragility
+
+
+def methods_asked(
+    project: Project,
+    analysis_id: str,
+    *,
+    alpha: float,
+    power: float,
+    futility: bool,
+    control_risk: float | None = None,
+    risk_reduction: float | None = None,
+    difference: float | None = None,
+    sd: float | None = None,
+    compare: tuple[str, str] | None = None,
+    effect: float | None = None,
+    diversity: float | None = None,
+    tau2: float | None = None,
+    lil: bool = False,
+    factor: float | None = None,
+    fragility: bool = False,
+) -> dict[str, Callable[[], Watched]]:
+    """What the keys of [[monitoring]] ask for: name of the method -> a call that computes it.
+
+    The names are "sequential", "network", "lil" and "fragility"; ``factor`` is the lambda of "lil".
+    """
+    found: dict[str, Callable[[], Watched]] = {}
+    named = Effect(control_risk=control_risk, relative_risk_reduction=risk_reduction, difference=difference, sd=sd)
+    if risk_reduction is not None or difference is not None:
+        found["sequential"] = lambda: sequential(
+            project, analysis_id, named, alpha=alpha, power=power, d2=diversity, futility=futility
+        )
+    if compare and effect is not None:
+        found["network"] = lambda: sequential_comparison(
+            project, analysis_id, compare, effect, alpha=alpha, power=power, tau2=tau2, futility=futility
+        )
+    if lil:
+        found["lil"] = lambda: penalised(project, analysis_id, alpha=alpha, factor=factor, sd=sd)
+    if fragility:
+        found["fragility"] = lambda: fragility_of(project, analysis_id)
+    return found
 
 
 def declared(project: Project, analysis_id: str) -> Monitoring | None:
@@ -158,7 +202,7 @@ def sequential_comparison(
     )
 
 
-def fragility(project: Project, analysis_id: str) -> Fragility:
+def fragility_of(project: Project, analysis_id: str) -> Fragility:
     """Fragility index of an analysis of counts."""
     return fragility_index(fitted_pair(project, analysis_id))
 

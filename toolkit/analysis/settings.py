@@ -21,6 +21,7 @@ __all__ = [
     "ProtocolDifference",
     "SettingsText",
     "differences",
+    "kept_since",
     "record_settings",
     "settings_history",
 ]
@@ -96,6 +97,18 @@ def settings_history(project: Project) -> tuple[SettingsText, ...]:
         text = project.store.blob(event.value).decode("utf-8-sig", errors="replace")
         found.append(SettingsText(at=event.at, actor=event.actor, sha256=event.value, text=text))
     return tuple(found)
+
+
+def kept_since(project: Project, table: str, name: str) -> str | None:
+    """The moment (UTC) since which a row of a table of review.toml says what it says now; None if no text has it."""
+    found, now = None, None
+    for text in reversed(settings_history(project)):
+        row = _tables(text.text).get((table, name))
+        now = row if found is None else now
+        if row is None or row != now:
+            break
+        found = text.at
+    return found
 
 
 def differences(project: Project) -> Differences:

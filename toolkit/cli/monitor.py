@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from toolkit.cli.common import Number, emit, format_option, open_project, project_options, table
-from toolkit.model.wording import counted
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -53,10 +52,11 @@ _DEFAULTS = {"alpha": 0.05, "power": 0.9, "futility": False}
 def monitor(ctx: click.Context, /, analysis: str, output_format: str, plot: Path | None, **asked: Any) -> None:
     """Monitor ANALYSIS: trial sequential analysis, fragility index, would new patients matter.
 
-    Nothing here changes a result, a figure or the report. Cochrane advises against sequential methods as the main
-    analysis of an updated review. They need an effect that was named before the data were seen: --control-risk with
-    --rrr, or --difference with --sd, or for a comparison of a network --compare with --effect. [[monitoring]] in
-    review.toml states it once, and keeps its date; options stand above it.
+    Nothing here changes a result or its figures. Cochrane advises against sequential methods as the main analysis of
+    an updated review. They need an effect that was named before the data were seen: --control-risk with --rrr, or
+    --difference with --sd, or for a comparison of a network --compare with --effect. [[monitoring]] in review.toml
+    states it once, and keeps its date; options stand above it. What is stated there is in the report too, in a
+    section of its own; what options ask for is not.
     """
     from toolkit.model.errors import InputError
 
@@ -76,7 +76,8 @@ def monitor(ctx: click.Context, /, analysis: str, output_format: str, plot: Path
 
         emit(plain(found))
         return
-    _show(found)
+    triggers = found.pop("triggers", ())
+    _show(found, triggers)
 
 
 def _with_declared(project: Project, analysis: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -96,35 +97,21 @@ def _with_declared(project: Project, analysis: str, asked: dict[str, Any]) -> di
         for name, key in _KEYS.items():
             if given[name] in (None, ()):
                 given[name] = getattr(settings, key)
+        given |= {"lil": settings.lil, "fragility": settings.fragility}
     return {name: _DEFAULTS.get(name) if value is None else value for name, value in given.items()}
 
 
 def _computed(project: Project, analysis: str, given: dict[str, Any]) -> dict[str, Any]:
-    from toolkit.analysis import monitor as run
+    from toolkit.analysis.monitor import methods_asked, trigger
 
-    effect = run.Effect(
-        control_risk=given["control_risk"], relative_risk_reduction=given["rrr"], difference=given["difference"],
-        sd=given["sd"],
-    )  # fmt: skip
-    shared = {name: given[name] for name in ("alpha", "power", "futility")}
-    found: dict[str, Any] = {}
-    if given["rrr"] is not None or given["difference"] is not None:
-        found["sequential"] = run.sequential(project, analysis, effect, d2=given["d2"], **shared)
-    if given["compare"]:
-        found["network"] = run.sequential_comparison(
-            project, analysis, given["compare"], given["effect"], tau2=given["tau2"], **shared
-        )
-    if given["lil"]:
-        found["lil"] = run.penalised(
-            project, analysis, alpha=given["alpha"], factor=given["factor"], sd=given["sd"]
-        )  # fmt: skip
-    if given["fragility"]:
-        found["fragility"] = run.fragility(project, analysis)
+    own = {key: given[name] for name, key in _KEYS.items()}
+    methods = methods_asked(
+        project, analysis, **own, lil=given["lil"], factor=given["factor"], fragility=given["fragility"]
+    )
+    found: dict[str, Any] = {name: compute() for name, compute in methods.items()}
     if given["patients"]:
         found["triggers"] = [
-            run.trigger(
-                project, analysis, n, studies=given["studies"], control_risk=given["control_risk"], sd=given["sd"]
-            )
+            trigger(project, analysis, n, studies=given["studies"], control_risk=given["control_risk"], sd=given["sd"])
             for n in given["patients"]
         ]
     return found
@@ -147,72 +134,19 @@ def _draw(found: dict[str, Any], analysis: str, path: Path) -> None:
     click.echo(f"Wrote {path}", err=True)
 
 
-def _bound(value: float | None, none: str) -> str:
-    return none if value is None else f"{value:.3f}"
+def _show(found: dict[str, Any], triggers: Sequence[Any]) -> None:
+    from toolkit.analysis.monitor_blocks import monitor_blocks
 
-
-def _show(found: dict[str, Any]) -> None:
-    shows = {"sequential": _sequential, "network": _network, "lil": _lil, "fragility": _fragility}
-    for name, show in shows.items():
-        if name in found:
-            show(found[name])
-    for t in found.get("triggers", ()):
+    for block, advice in monitor_blocks(found):
+        if block.rows:
+            table(list(block.header), [list(row) for row in block.rows], right=block.right)
+        for i, line in enumerate(block.lines):
+            click.echo(line if i == 0 or line.endswith(".") else f"  {line}")
+        if advice:
+            click.echo(advice)
+    for t in triggers:
         click.echo(
             f"{t.patients:.0f} new patients in {'one study' if t.studies == 1 else f'{t.studies} studies'}: the "
             f"interval's position would move with probability {t.changes:.0%}; its width would be {t.width_ratio:.0%} "
             "of the present one."
         )
-
-
-def _sequential(s: Any) -> None:
-    header = ["study", "participants", "of required", "Z", "boundary", *(["futility"] if s.futility else [])]
-    rows = []
-    for x in s.looks:
-        row = [x.study, f"{x.n:.0f}", f"{x.fraction:.1%}", f"{x.z:.3f}", _bound(x.boundary, "none")]
-        rows.append(row + ([_bound(x.futility, "none")] if s.futility else []))
-    table(header, rows, right=tuple(range(1, len(header))))
-    click.echo(
-        f"Required: {s.required:,.0f} participants, {s.required_diversity:,.0f} at diversity {s.d2:.1%} "
-        f"(alpha {s.alpha:g}, power {s.power:g}; {s.power_of_looks:.1%} is left with these looks). "
-        f"Trial sequential analysis: {s.conclusion}."
-    )
-    if s.last_boundary is not None:
-        click.echo(
-            f"If the next look is the last one, at the required information, Z has to exceed {s.last_boundary:.3f}."
-        )
-    click.echo(s.advice)
-
-
-def _network(s: Any) -> None:
-    from toolkit.engine.monitoring_network import KINDS
-
-    header = ["evidence", "study", "of planned", "Z", "boundary", *(["futility"] if s.futility else [])]
-    rows = []
-    for kind in KINDS:
-        for x in getattr(s, kind):
-            row = [kind, x.study, f"{x.fraction:.1%}", f"{x.z:.3f}", _bound(x.boundary, "none")]
-            rows.append(row + ([_bound(x.futility, "none")] if s.futility else []))
-    table(header, rows, right=tuple(range(2, len(header))))
-    click.echo(
-        f"{s.t1} against {s.t2}, planned information {s.planned:,.1f} (1 / se2; alpha {s.alpha:g}, power {s.power:g})."
-    )
-    for kind in KINDS:
-        click.echo(f"  {kind}: {s.conclusion(kind)}")
-    click.echo(s.advice)
-
-
-def _lil(s: Any) -> None:
-    rows = [[x.study, f"{x.information:.1f}", f"{x.z:.3f}", _bound(x.penalised, "none")] for x in s.looks]
-    table(["study", "information", "Z", "penalised Z"], rows, right=(1, 2, 3))
-    click.echo(f"Law of the iterated logarithm (lambda {s.factor:g}, alpha {s.alpha:g}): {s.conclusion}.")
-    click.echo(s.advice)
-
-
-def _fragility(f: Any) -> None:
-    state = "significant" if f.significant else "not significant"
-    click.echo(
-        f"Fragility index {f.index}: the result is {state}; "
-        f"{counted(f.index, 'changed outcome', 'turns', 'turn')} that round."
-    )
-    for (study, arm, to), n in Counter((step.study, step.arm, step.to) for step in f.steps).items():
-        click.echo(f"  {study}, {arm}: {counted(n, 'patient')} to {to}")

@@ -140,7 +140,8 @@ def _scene(
     far = max(end, *(x for c in curves for x, _ in c.points))
     tallest = max(abs(z) for c in curves for _, z in c.points)
     tall = min(_TALLEST, max(4.0, tallest + 1, min((b for _, b in outer), default=0.0) + 1.5))
-    tall = max(tall, tallest + 0.5)
+    now = next((b for x, b in reversed(outer) if x <= max(p for c in curves for p, _ in c.points)), 0.0)
+    tall = max(tall, tallest + 0.5, now + 0.5 if now <= _TALLEST else 0.0)
     scale = 100.0 if x_text is not None else 1.0  # shares are drawn as percent
     chart = Chart(
         Ends(0.0, 1.06 * far * scale), Ends(-tall, tall), f"{x_title} (%)" if x_text else x_title, "Z",
@@ -157,12 +158,14 @@ def _scene(
     for sign in (1.0, -1.0):
         edge = [chart.at(0, sign * conventional), chart.at(1.06 * far * scale, sign * conventional)]
         chart.items.append(_line(edge, GREY, "conventional", dash=(2, 3)))
+    if len(inner) < 2:
+        inner = ()
     if inner:
         # The wedge opens at its first look; its two sides meet the outer boundaries at the end.
         wedge = [*(at(p) for p in inner), *(at(p, -1.0) for p in reversed(inner))]
         chart.items.append(Path(points=tuple(wedge), fill=FAINT, color=FAINT, width=0.4, closed=True, role="wedge"))
     for sign in (1.0, -1.0):
-        shown = [at(p, sign) for p in outer if p[1] <= tall]
+        shown = [at(p, sign) for p in _below(outer, tall)]
         chart.items.append(_line(shown, VERMILLION, "boundary", width=1.4))
         if inner:
             chart.items.append(_line([at(p, sign) for p in inner], BLUE, "futility", width=1.2))
@@ -185,6 +188,16 @@ def _scene(
     chart.items += named(chart, [points[-1], *points[:-1]], most=1 if main.crossed is None else 2)
     chart.items += _legend(chart, curves, futility=bool(inner), alpha=alpha)
     return chart.scene(notes)
+
+
+def _below(points: Sequence[_Point], tall: float) -> list[_Point]:
+    """The part of a line that lies in the frame: from where it comes in at the top; a later peak is cut off there."""
+    first = next((i for i, (_, b) in enumerate(points) if b <= tall), len(points))
+    shown = [(x, min(b, tall)) for x, b in points[first:]]
+    if 0 < first < len(points):
+        (x0, b0), (x1, b1) = points[first - 1], points[first]
+        shown.insert(0, (x0 + (x1 - x0) * (b0 - tall) / (b0 - b1), tall))
+    return shown
 
 
 def _line(

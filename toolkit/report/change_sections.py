@@ -15,12 +15,12 @@ from toolkit.report.news import KINDS, News, StudyTurn
 __all__ = ["changes", "draw_updates", "update_figure"]
 
 
-def update_figure(folder: Path, analysis: str) -> Path:
+def update_figure(folder: Path, analysis: str, kind: str = "svg") -> Path:
     """Where the figure of an analysis' versions stands."""
-    return folder / f"versions-{analysis}.svg"
+    return folder / f"versions-{analysis}.{kind}"
 
 
-def draw_updates(c: Context, folder: Path) -> list[Path]:
+def draw_updates(c: Context, folder: Path, *, kind: str = "svg") -> list[Path]:
     """Draw the estimate of each headline analysis over the versions of the review, where it moved."""
     drawn = []
     for change in _headline(c):
@@ -46,7 +46,7 @@ def draw_updates(c: Context, folder: Path) -> list[Path]:
                     prediction=None if p is None else (p["model"]["low"], p["model"]["high"]),
                 )
             )
-        path = update_figure(folder, change.analysis)
+        path = update_figure(folder, change.analysis, kind)
         made = draw_update_forest(figure_rows, measure=spec["measure"], title=change.title, level=spec["level"])
         save_figure(made, path, title=change.title)
         drawn.append(path)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.analysis.certainty import Rating, moved, moved_on, ratings, ratings_before, stale_ratings
+from toolkit.analysis.monitored import Monitored, monitored
 from toolkit.analysis.plan import AnalysisOutcome, plan, read_result
 from toolkit.analysis.settings import Differences, differences
 from toolkit.config import ReviewFile
@@ -69,6 +70,7 @@ class Context:
     status: tuple[StatusLine, ...]
     ratings: tuple[Rating, ...]
     stale_ratings: tuple[Rating, ...]
+    monitoring: tuple[Monitored, ...]
 
 
 def headline_syntheses(outcomes: Sequence[AnalysisOutcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -125,6 +127,7 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         status=living_status(project) if marks or config.living.stated else (),
         ratings=tuple(rated.values()),
         stale_ratings=stale_ratings(rated, outcomes),
+        monitoring=tuple(monitored(project, outcomes, marks)),
     )
 
 

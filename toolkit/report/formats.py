@@ -15,11 +15,14 @@ from toolkit.analysis.figures import draw_figures, wording
 from toolkit.analysis.fit import fit
 from toolkit.analysis.plan import selections
 from toolkit.model.errors import InputError
+from toolkit.prisma.living_files import write_living
 from toolkit.project import SETTINGS, Project
 from toolkit.records.tables import write_form, write_whole
 from toolkit.report.blocks import Heading, Picture, Section, Table, report_sections, table_grid
-from toolkit.report.context import gather
+from toolkit.report.change_sections import draw_updates
+from toolkit.report.context import Context, gather
 from toolkit.report.docx import picture_key, report_docx
+from toolkit.report.monitoring import draw_monitoring, monitoring_sheets
 from toolkit.report.state import REPORT, state_of
 from toolkit.report.xlsx import report_sheets, report_xlsx
 
@@ -45,25 +48,26 @@ def write_formats(project: Project, formats: Sequence[str]) -> tuple[Path, ...]:
     folder = project.path("report")
     sections = report_sections((folder / REPORT).read_text(encoding="utf-8"))
     files: list[Path] = []
-    if "docx" in formats:
+    settings = hashlib.sha256(project.path(SETTINGS).read_bytes()).hexdigest()
+    context = gather(project, settings_sha=settings) if {"docx", "xlsx"} & set(formats) else None
+    if context is not None and "docx" in formats:
         review = project.config.review
         footer = f"{review.title}. evipool {__version__}, state {state_of(project)[:12]}"
-        pictures = _pictures(project, sections)
+        pictures = _pictures(project, context, sections)
         data = report_docx(
             sections, pictures, author=", ".join(review.authors), footer=footer, language=review.language
         )
         files.append(folder / "report.docx")
         write_whole(files[-1], data)
-    if "xlsx" in formats:
-        settings = hashlib.sha256(project.path(SETTINGS).read_bytes()).hexdigest()
+    if context is not None and "xlsx" in formats:
         files.append(folder / "report.xlsx")
-        write_whole(files[-1], report_xlsx(report_sheets(gather(project, settings_sha=settings))))
+        write_whole(files[-1], report_xlsx((*report_sheets(context), *monitoring_sheets(context))))
     if "csv" in formats:
         files += _write_tables(folder / _TABLES, sections)
     return tuple(files)
 
 
-def _pictures(project: Project, sections: Sequence[Section]) -> dict[str, bytes]:
+def _pictures(project: Project, context: Context, sections: Sequence[Section]) -> dict[str, bytes]:
     """PNG of every SVG on the page, by the sha256 of the SVG."""
     wanted = {picture_key(b.data) for s in sections for b in s.blocks if isinstance(b, Picture) and b.kind == "svg"}
     found: dict[str, bytes] = {}
@@ -71,6 +75,7 @@ def _pictures(project: Project, sections: Sequence[Section]) -> dict[str, bytes]
     if flow.is_file() and flow.with_suffix(".png").is_file():
         found[picture_key(flow.read_bytes())] = flow.with_suffix(".png").read_bytes()
     with tempfile.TemporaryDirectory() as scratch:
+        found |= _own_pictures(context, project.path("report"), Path(scratch))
         for analysis, selection, _ in selections(project, ()):
             stored = {
                 picture_key(path.read_bytes()): path.stem
@@ -88,6 +93,16 @@ def _pictures(project: Project, sections: Sequence[Section]) -> dict[str, bytes]
                 if drawn.is_file():
                     found[key] = drawn.read_bytes()
     return found
+
+
+def _own_pictures(context: Context, folder: Path, scratch: Path) -> dict[str, bytes]:
+    """The figures that the report draws itself, beside their SVG in its folder."""
+    drawn = [*draw_updates(context, scratch, kind="png"), *draw_monitoring(context, scratch, kind="png")]
+    if context.living:
+        drawn.append(scratch / "prisma-living.png")
+        write_living(context.living, context.status, drawn[-1:], {})
+    pairs = [(folder / path.with_suffix(".svg").name, path) for path in drawn]
+    return {picture_key(svg.read_bytes()): png.read_bytes() for svg, png in pairs if svg.is_file()}
 
 
 def _write_tables(folder: Path, sections: Sequence[Section]) -> list[Path]:

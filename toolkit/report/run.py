@@ -19,6 +19,7 @@ from toolkit.report import change_sections, evidence_sections, review_sections, 
 from toolkit.report.changes import numbers_of
 from toolkit.report.context import Context, gather
 from toolkit.report.html import Markup
+from toolkit.report.monitoring import draw_monitoring, monitoring, monitoring_json
 from toolkit.report.protocol import differences_section
 from toolkit.report.state import REPORT, is_fresh, state_of
 
@@ -55,6 +56,7 @@ def write_report(project: Project, *, force: bool = False) -> ReportOutcome:
     warnings += _write_living(project, context, folder)
     write_whole(results, json.dumps(_results(context), ensure_ascii=False, indent=1).encode("utf-8"))
     change_sections.draw_updates(context, folder)
+    draw_monitoring(context, folder)
     page = render(context, state=state, flow_svg=flow_files[0])
     write_whole(path, page.encode("utf-8"))
     return ReportOutcome(path=path, flow=flow_files, results=results, written=True, warnings=warnings)
@@ -85,6 +87,7 @@ def _results(context: Context) -> dict[str, Any]:
             for o in context.analyses
         },
         "certainty": [{**asdict(one), "stale": one in context.stale_ratings} for one in context.ratings],
+        "monitoring": monitoring_json(context),
         "since_version": None if context.since is None else context.since.label,
         "studies_changed": [asdict(one) for one in context.turns],
         "news": [asdict(one) for one in context.news],
@@ -132,7 +135,7 @@ def _subtitle(c: Context) -> str:
     """Which version this is, and by whom."""
     if not c.versions:
         text = "Work in progress: no version is completed yet"
-    elif c.since is c.versions[-1]:
+    elif c.since == c.versions[-1]:
         text = f"Work in progress after version {c.versions[-1].label}"
     else:
         last = c.versions[-1]
@@ -155,6 +158,7 @@ def _sections(c: Context, flow_svg: Path) -> list[dict[str, Any]]:
         ("unsettled", "Studies neither included nor excluded", evidence_sections.unsettled(c)),
         ("analyses", "Analyses", synthesis.analyses(c)),
         ("sensitivity", "Sensitivity analyses", synthesis.sensitivity(c)),
+        ("monitoring", "Monitoring of declared analyses", monitoring(c, flow_svg.parent)),
         ("evidence", "Extracted data", evidence_sections.evidence(c)),
         ("methods", "Methods", synthesis.methods(c)),
         ("protocol", "Differences from protocol", differences_section(c.protocol)),
