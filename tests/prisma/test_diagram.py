@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import itertools
 import re
+import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 from docx import Document
+from docx.oxml.ns import qn
 
 from tests.prisma.builders import Desk, small_review
 from toolkit.plots.diagram_boxes import DiagramLayout, PlacedBox
@@ -270,31 +273,54 @@ def test_the_word_file_holds_every_word_of_the_diagram_as_text_and_repeats_itsel
     content = diagram_content(flow, check(flow))
     written = flow_docx(content)
     document = Document(io.BytesIO(written))
-    cells = [cell.text for row in document.tables[0].rows for cell in row.cells]
+    cells = [cell.text.replace("\u00a0", " ") for row in document.tables[0].rows for cell in row.cells]
     for slot, lines in content.boxes.items():
         assert "\n".join(line.text for line in lines) in cells, slot
     for head in ("Identification", "Screening", "Included", content.main_header):
         assert head in cells
-    assert [p.text for p in document.paragraphs] == list(content.notes)
+    assert [p.text.replace("\u00a0", " ") for p in document.paragraphs] == list(content.notes)
+    assert not [text for cell in document.tables[0]._cells for text in re.findall(r"\(n = ", cell.text)]
     stamps = {info.date_time for info in zipfile.ZipFile(io.BytesIO(written)).infolist()}
     assert stamps == {(2000, 1, 1, 0, 0, 0)}
 
 
 def test_cells_of_the_word_file_keep_the_order_that_its_schema_demands() -> None:
     # ECMA-376 part 1, 17.4.66 (CT_TcPr)
-    order = ["tcW", "gridSpan", "vMerge", "tcBorders", "shd", "textDirection", "vAlign"]
+    order = ["tcW", "gridSpan", "vMerge", "tcBorders", "shd", "tcMar", "textDirection", "vAlign"]
     document = Document(io.BytesIO(flow_docx(diagram_content(CASES["updated with others"]()))))
     for properties in document.element.body.iter("{*}tcPr"):
         names = [child.tag.split("}")[1] for child in properties]
         assert names == sorted(names, key=order.index)
+    sides = [p for p in document.element.body.iter("{*}tcPr") if p.find("{*}textDirection") is not None]
+    margins = [
+        m.get(qn("w:w")) for p in sides for m in p.iter("{*}left", "{*}right") if m.getparent().tag == qn("w:tcMar")
+    ]
+    assert margins == ["0"] * 6  # or "Screening" is cut off in its narrow bar
 
 
-def test_columns_of_the_word_file_are_as_wide_for_every_program_and_long_boxes_have_small_letters() -> None:
+def test_columns_of_the_word_file_are_as_wide_for_every_program_and_long_boxes_have_a_larger_page() -> None:
     sizes = {}
     for name, flow in (("small", count_flow(small_review().state())), ("long", count_flow(many().state()))):
-        table = Document(io.BytesIO(flow_docx(diagram_content(flow)))).tables[0]
+        document = Document(io.BytesIO(flow_docx(diagram_content(flow))))
+        table, page = document.tables[0], document.sections[0]
+        assert page.page_width is not None and page.page_height is not None
         assert [column.width for column in table.columns] == [cell.width for cell in table.rows[1].cells]
-        assert sum(column.width for column in table.columns) <= 186.5 * 36000  # A4 between margins of 12 mm, in EMU
+        assert sum(column.width for column in table.columns) <= page.page_width - (24 - 0.5) * 36000  # EMU
         texts = [run for row in table.rows for cell in row.cells for p in cell.paragraphs for run in p.runs]
-        sizes[name] = {run.font.size.pt for run in texts if "n = " in run.text}
-    assert sizes == {"small": {8.5}, "long": {6.5}}
+        letters = {run.font.size.pt for run in texts if "(n" in run.text}
+        sizes[name] = (round(page.page_width.mm), round(page.page_height.mm), letters)
+    assert sizes["small"] == (210, 297, {8.5})
+    assert sizes["long"] == (210, 297, {7.5})
+    with_all = diagram_content(count_flow(with_others(many()).state()))
+    page = Document(io.BytesIO(flow_docx(with_all))).sections[0]
+    assert page.page_height is not None and round(page.page_height.mm) == 420
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
+def test_the_word_file_of_every_flow_prints_on_one_page(flow: Flow, tmp_path: Path) -> None:
+    target = tmp_path / "flow.docx"
+    target.write_bytes(flow_docx(diagram_content(flow, check(flow))))
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(target)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    assert len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "flow.pdf").read_bytes())) == 1
