@@ -54,5 +54,3 @@ def test_studies_without_a_group_single_groups_and_unknown_choices_are_refused()
         subgroups(EFFECTS, dict.fromkeys("abcdef", "one"))
     with pytest.raises(InputError, match="separate, common"):
         subgroups(EFFECTS, LABELS, variance="both")
-    with pytest.raises(InputError, match="Unknown estimator of a regression"):
-        subgroups(EFFECTS, LABELS, variance="common", tau2="PMM")

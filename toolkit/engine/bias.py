@@ -365,7 +365,8 @@ def trim_and_fill(
     ----------
     result : a fit of at least three studies
     estimator : of the number of missing studies: "L0", "R0" or "Q0"
-    side : where studies are missing: "left", "right", or "auto" from the sign of Egger's slope (mixed model)
+    side : where studies are missing: "left", "right", or "auto" from the sign of Egger's slope in the same
+        model
     model : "random" (the fit's own tau2 estimator) or "common" in the trimming
 
     References
@@ -386,7 +387,8 @@ def trim_and_fill(
     if side == "auto":
         if np.ptp(v) == 0:
             raise NotEstimable("All variances are equal, so the side cannot be found: name it (left or right).")
-        slope = fit_mixed(y, v, _design(np.sqrt(v))).beta[1]
+        own = "none" if model == "common" else result.spec.tau2
+        slope = fit_mixed(y, v, _design(np.sqrt(v)), own).beta[1]
         side = "right" if slope < 0 else "left"
     sign = -1.0 if side == "right" else 1.0
     order = np.argsort(sign * y, kind="stable")

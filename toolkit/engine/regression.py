@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.special import gammaincinv
 
 from toolkit.engine.data import FloatArray
+from toolkit.model.choices import TAU2_METHODS
 from toolkit.model.errors import InputError, NotEstimable
 from toolkit.model.wording import counted
 
@@ -92,7 +94,7 @@ def fit_mixed(y: FloatArray, v: FloatArray, X: FloatArray, tau2: str = "REML") -
     ----------
     y, v : (k,) effects and sampling variances
     X : (k, P) design with its column of ones
-    tau2 : residual between-study variance: "REML", "ML", "DL", "HE", "HS", "SJ", "PM", "EB", or "none" for 0
+    tau2 : residual between-study variance: a key of ``choices.TAU2_METHODS``, or "none" for 0
 
     References
     ----------
@@ -117,11 +119,17 @@ def residual_tau2(y: FloatArray, v: FloatArray, X: FloatArray, method: str) -> f
         return 0.0
     if method in ("REML", "ML"):
         return _tau2_likelihood(y, v, X, method == "REML")
+    df = y.size - X.shape[1]
     if method in ("PM", "EB"):
-        return q_root(y, v, X, float(y.size - X.shape[1]))
-    if method not in ("DL", "HE", "HS", "SJ"):
-        known = "REML, ML, DL, HE, HS, SJ, PM, EB, none"
-        raise InputError("Unknown estimator of a regression.", value=method, allowed=known)
+        return q_root(y, v, X, float(df))
+    if method == "PMM":
+        return q_root(y, v, X, 2 * float(gammaincinv(df / 2, 0.5)))
+    if method not in TAU2_METHODS:
+        raise InputError(
+            "Unknown estimator of a regression.", value=method, allowed=", ".join((*TAU2_METHODS, "none"))
+        )
+    if method == "DL2":
+        return max(0.0, _general_moments(y, v, X, 1 / (v + residual_tau2(y, v, X, "DL"))))
     return max(0.0, float(_tau2_moments(y, v, X, method)))
 
 
@@ -131,13 +139,20 @@ def _tau2_moments(y: FloatArray, v: FloatArray, X: FloatArray, method: str) -> f
     if method == "SJ" and first == 0:
         return 0.0
     w = {"HE": np.ones(k), "SJ": 1 / (v + first)}.get(method, 1 / v)
-    beta, inverse = _solve(y, w, X)
+    if method in ("DL", "HE"):
+        return _general_moments(y, v, X, w)
+    beta, _ = _solve(y, w, X)
     q = float((w * (y - X @ beta) ** 2).sum())
     if method == "SJ":
         return float(first * q / df)
-    if method == "HS":
-        return float((q - k) / w.sum())
-    # General moments: (Q - tr(P V)) / tr(P) with P = W - W X (X'WX)^-1 X' W.
+    # Hunter and Schmidt; with the factor k / (k - P) on Q, which is k / (k - 1) without covariates, for "HSk".
+    return float(((q * k / df if method == "HSk" else q) - k) / w.sum())
+
+
+def _general_moments(y: FloatArray, v: FloatArray, X: FloatArray, w: FloatArray) -> float:
+    """``(Q - tr(P V)) / tr(P)`` with ``P = W - W X (X'WX)^-1 X' W`` for weights ``w``; may be negative."""
+    beta, inverse = _solve(y, w, X)
+    q = float((w * (y - X @ beta) ** 2).sum())
     leverage = np.einsum("ij,jk,ik->i", X, inverse, X)
     own = w - w**2 * leverage
     return float((q - (own * v).sum()) / own.sum())

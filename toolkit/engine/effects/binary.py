@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from toolkit.engine.data import FloatArray
@@ -160,7 +162,8 @@ def risk_ratio(arms: StudyArms, policy: ZeroCells) -> Contrasts:
 
 def risk_difference(arms: StudyArms, policy: ZeroCells) -> Contrasts:
     """Risk differences; in a corrected study the variance alone, or effect and variance, use the corrected cells."""
-    add, corrected, _ = zero_cell_rule(arms, policy)
+    # Double-zero studies tell of the difference: they stay, and count where one empty cell corrects all studies.
+    add, corrected, _ = zero_cell_rule(arms, replace(policy, drop_double_zero=False))
     if policy.risk_difference not in ("variance", "cells"):
         raise InputError(
             "Unknown correction of risk differences.", value=policy.risk_difference, allowed="variance, cells"

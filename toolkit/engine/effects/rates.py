@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from toolkit.engine.data import FloatArray
@@ -15,12 +17,16 @@ __all__ = ["added_to_events", "rate_difference", "rate_ratio", "root_rate_differ
 
 
 def added_to_events(arms: StudyArms, policy: ZeroCells) -> tuple[FloatArray, dict[int, str]]:
-    """What is added to the events of each arm (A,), and the studies touched; a rate has no full cells."""
+    """What is added to the events of each arm (A,), and the studies touched; a rate has no full cells.
+
+    Studies without any event that the policy leaves out do not make "if0all" correct the others.
+    """
     has_zero = any_in_study(arms.events == 0, arms)
+    kept = any_in_study(arms.events > 0, arms) if policy.drop_double_zero else np.ones_like(has_zero)
     rules = {
         "only0": has_zero,
         "all": np.ones_like(has_zero),
-        "if0all": np.full_like(has_zero, bool(has_zero.any())),
+        "if0all": np.full_like(has_zero, bool((has_zero & kept).any())),
         "none": np.zeros_like(has_zero),
     }
     if policy.to not in rules:
@@ -55,7 +61,7 @@ def rate_ratio(arms: StudyArms, policy: ZeroCells) -> Contrasts:
 
 def rate_difference(arms: StudyArms, policy: ZeroCells) -> Contrasts:
     """Rate differences; variance ``events / time^2``, corrected as ``policy.risk_difference`` says."""
-    add, corrected = added_to_events(arms, policy)
+    add, corrected = added_to_events(arms, replace(policy, drop_double_zero=False))
     value = (arms.events + (add if policy.risk_difference == "cells" else 0.0)) / arms.time
     y, V = difference_of_arms(value, (arms.events + add) / arms.time**2, arms.start)
     if policy.risk_difference != "cells":

@@ -1,0 +1,89 @@
+"""Data on which the engine once differed from R's metafor, found by random search; each with R's call and value.
+
+All calls are of metafor 3.8-1 under R 4.2.2 unless a test says otherwise; ``y``, ``v``, ``x`` in a call are the arrays
+of the test.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit.engine.bias import trim_and_fill
+from toolkit.engine.effects import arm_table, compute_effects, effects_from_estimates
+from toolkit.engine.pairwise import pairwise
+from toolkit.engine.publication.counts import excess_significance
+from toolkit.engine.regression import fit_mixed
+from toolkit.engine.results import PairwiseResult
+from toolkit.model.spec import ZeroCells
+
+Y = np.array([0.1, 0.5, 0.9, 0.3, 1.2, -0.2, 0.7])
+V = np.array([0.04, 0.02, 0.09, 0.05, 0.1, 0.03, 0.06])
+X = np.array([1.0, 2, 3, 1, 4, 2, 3])
+
+
+def fit(y: list[float] | np.ndarray, v: list[float] | np.ndarray, **options: Any) -> PairwiseResult:
+    return pairwise(effects_from_estimates([str(i) for i in range(len(y))], y, v=v), **options)
+
+
+@pytest.mark.parametrize(
+    ("method", "tau2"),
+    [
+        ("HSk", 0.0743316130244),  # rma(y, v, mods=~x, method="HSk")$tau2
+        ("PMM", 0.072150285387),  # rma(y, v, mods=~x, method="PMM", control=list(tol=1e-14, maxiter=1000))$tau2
+        # f0 <- rma(y, v, mods=~x, method="DL"); rma(y, v, mods=~x, method="GENQ", weights=1/(v + f0$tau2))$tau2
+        ("DL2", 0.0563001183079),
+    ],
+)
+def test_every_estimator_of_tau2_has_its_form_for_regressions(method: str, tau2: float) -> None:
+    design = np.column_stack([np.ones_like(X), X])
+    assert fit_mixed(Y, V, design, method).tau2 == pytest.approx(tau2, rel=1e-10)
+
+
+def test_the_side_of_trim_and_fill_is_by_the_slope_of_the_model_that_trims() -> None:
+    y, v = [0.13, 0.86, 0.33, 1.89, 0.47, -0.52], [0.17, 0.1, 0.35, 0.82, 0.38, 0.42]
+    common = trim_and_fill(fit(y, v), model="common")
+    random = trim_and_fill(fit(y, v))
+    # trimfill(rma(y, v, method="EE")): side right, k0 1, beta 0.613055482602
+    assert (common.side, common.k0) == ("right", 1)
+    assert common.filled.common is not None
+    assert common.filled.common.estimate == pytest.approx(0.613055482602, rel=1e-10)
+    # trimfill(rma(y, v, method="REML")): side left, k0 0
+    assert (random.side, random.k0) == ("left", 0)
+
+
+def test_powers_of_one_throughout_are_no_excess_of_significance() -> None:
+    # tes(y, v): R's prop.test stops ("elements of 'p' must be in (0,1)"); all are significant, as expected of them.
+    found = excess_significance(fit([50.0, 51, 49], [0.01, 0.01, 0.01]))
+    assert (found.observed, found.expected, found.chi2) == (3, 3.0, 0.0)
+    assert found.p_exact == found.p_binomial == 1
+
+
+ALL_IF_ANY = ZeroCells(to="if0all", risk_difference="cells")
+
+
+def test_a_left_out_study_without_events_corrects_no_other_rate_ratio() -> None:
+    # escalc("IRR", x1i=c(0,5,8), t1i=c(100,120,300), x2i=c(0,9,11), t2i=c(110,130,290), to="if0all", drop00=TRUE)
+    arms = arm_table(list("aabbcc"), ["t", "c"] * 3, events=[0, 0, 5, 9, 8, 11], time=[100, 110, 120, 130, 300, 290])
+    found = compute_effects(arms, "IRR", zero_cells=ALL_IF_ANY, reference="c")
+    assert found.studies == ("b", "c") and found.corrections == ()
+    assert found.y.tolist() == pytest.approx([-0.5077439572, -0.3523552828], rel=1e-9)
+    assert found.v.tolist() == pytest.approx([0.3111111111, 0.2159090909], rel=1e-9)
+
+
+def test_a_study_without_events_stays_in_a_risk_difference_and_has_all_corrected() -> None:
+    # escalc("RD", ai=c(0,5), bi=c(20,15), ci=c(0,8), di=c(25,17), to="if0all")
+    arms = arm_table(list("aabb"), ["t", "c"] * 2, events=[0, 0, 5, 8], n=[20, 25, 20, 25])
+    found = compute_effects(arms, "RD", zero_cells=ALL_IF_ANY, reference="c")
+    assert found.y.tolist() == pytest.approx([0.0045787546, -0.0650183150], rel=1e-7)
+    assert found.v.tolist() == pytest.approx([0.0018322130, 0.0176685147], rel=1e-7)
+
+
+def test_a_group_without_events_has_all_rates_corrected() -> None:
+    # escalc("IRLN", xi=c(0,5), ti=c(100,120), to="if0all")
+    arms = arm_table(["a", "b"], ["all", "all"], events=[0, 5], time=[100, 120])
+    found = compute_effects(arms, "IRLN", zero_cells=ALL_IF_ANY)
+    assert found.y.tolist() == pytest.approx([-5.2983173665, -3.0827436505], rel=1e-9)
+    assert found.v.tolist() == pytest.approx([2.0, 0.1818181818], rel=1e-9)
