@@ -125,9 +125,7 @@ def residual_tau2(y: FloatArray, v: FloatArray, X: FloatArray, method: str) -> f
     if method == "PMM":
         return q_root(y, v, X, 2 * float(gammaincinv(df / 2, 0.5)))
     if method not in TAU2_METHODS:
-        raise InputError(
-            "Unknown estimator of a regression.", value=method, allowed=", ".join((*TAU2_METHODS, "none"))
-        )
+        raise InputError("Unknown estimator of a regression.", value=method, allowed=", ".join((*TAU2_METHODS, "none")))
     if method == "DL2":
         return max(0.0, _general_moments(y, v, X, 1 / (v + residual_tau2(y, v, X, "DL"))))
     return max(0.0, float(_tau2_moments(y, v, X, method)))
