@@ -33,7 +33,7 @@ MOLLOY = (
 )  # fmt: skip
 
 # rma(measure=, ri=ri, ni=ni, data=dat.molloy2014, method="REML", test="knha", control=list(threshold=1e-12)),
-# metafor 5.0-1: estimate, standard error, tau2.
+# metafor 3.8-1: estimate, standard error, tau2.
 METAFOR = {
     "COR": (0.1523733605, 0.0322450957, 0.0085670768),
     "UCOR": (0.1531920353, 0.0324802766, 0.0087632907),

@@ -19,6 +19,7 @@ from toolkit.engine.conversions import (
     cross_over_smd,
     mean_sd_of_change,
     paired_odds_ratio_of_margins,
+    partly_paired_smd_change,
     sd_of_difference,
     smd_of_log_or,
     split_control,
@@ -115,6 +116,36 @@ def test_a_cross_over_trial_gets_its_paired_standard_error(tmp_path: Path, measu
         known = cross_over_smd(y * 2.0, 2.0, 0.0, 2.0, 24, 0.6)  # the same standardised difference
         v = known.v
     assert se_of(found, "A") == pytest.approx(math.sqrt(v), rel=1e-9)
+
+
+def test_some_pairs_in_a_standardised_difference_lower_its_variance_to_that_of_a_simulation(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "study,treatment,n,mean,sd,both\nA,drug,60,8.0,2,30\nA,placebo,40,6.0,2,30\nB,drug,40,7.9,2.5,\n"
+        "B,placebo,41,9.0,2.4,\n",
+    )
+    measure = ("--measure", "SMD", "--reference", "placebo")
+    alone = call(path, *measure)
+    found = call(path, *measure, "--pairs", "both", "--pair-r", "0.7,0")
+    rng = np.random.default_rng(20)
+    n1, n2, m, r, times = 60, 40, 30, 0.7, 20_000
+    x, y = rng.standard_normal((times, n1)), rng.standard_normal((times, n2))
+    y[:, :m] = r * x[:, :m] + math.sqrt(1 - r**2) * y[:, :m]
+    pooled = ((n1 - 1) * x.var(axis=1, ddof=1) + (n2 - 1) * y.var(axis=1, ddof=1)) / (n1 + n2 - 2)
+    g = (x.mean(axis=1) + 1.0 - y.mean(axis=1)) / np.sqrt(pooled) * (1 - 3 / (4 * (n1 + n2 - 2) - 1))
+    assert se_of(found, "A") == pytest.approx(float(g.std()), rel=0.025)
+    assert se_of(alone, "A") > 1.15 * float(g.std())  # as independent groups
+    nothing = call(path, *measure, "--pairs", "both", "--pair-r", "0")
+    assert se_of(nothing, "A") == pytest.approx(se_of(alone, "A"), rel=1e-12)
+
+
+def test_a_wholly_paired_standardised_difference_of_the_delta_method_is_bonetts() -> None:
+    d, n, r = 0.6352097, 25, 0.78
+    independent = 2 / n + d**2 / (4 * n)
+    bonett = 2 * (1 - r) / n + d**2 * (1 + r**2) / (4 * n)
+    assert independent + partly_paired_smd_change(d, n, n, n, r) == pytest.approx(bonett, rel=1e-12)
+    # se.stdmean.ps(23.9, 25.1, 1.76, 2.01, .78, 25, 0) of vcmeta prints SE 0.1602852, by n - 1 and the SDs as they are
+    assert math.sqrt(bonett * n / (n - 1)) == pytest.approx(0.1602852, rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 from toolkit.analysis.pairwise.material import Material, Remark
 from toolkit.analysis.pairwise.prepare import STANDARDISED
-from toolkit.engine.conversions import log_or_of_smd, smd_of_log_or
+from toolkit.engine.conversions import log_or_of_smd, partly_paired_smd_change, smd_of_log_or
 from toolkit.engine.data import ArmTable, Correction, Effects, Excluded
 from toolkit.engine.effects import compute_effects, effects_from_contrasts, restrict
 from toolkit.engine.results import PairwiseResult, Warning_
@@ -139,7 +139,7 @@ def _pairs(
         i, j = row[study, first.treatment], row[study, first.reference]
         m = _pairs_of(material, column, study, text, float(arms.n[i]), float(arms.n[j]))
         if spec.measure in STANDARDISED:
-            found[study] = _standardised(study, y[study], m, float(arms.n[i]), float(arms.n[j]), r)
+            found[study] = _standardised((y[study], v[study]), m, float(arms.n[i]), float(arms.n[j]), r)
         else:
             found[study] = v[study] - 2 * r * _covariance(arms, (i, j), m, r, spec.measure, spec.zero_cells)
             if found[study] <= 0:
@@ -165,16 +165,18 @@ def _pairs_of(material: Material, column: str, study: str, text: str, n1: float,
     return m
 
 
-def _standardised(study: str, d: float, m: float, n1: float, n2: float, r: float) -> float:
-    """``(1/n + d^2 / 2n) 2 (1 - r)`` of a standardised difference by the SD of one period or side (Becker 1988)."""
-    if not m == n1 == n2:
-        raise InputError(
-            f"Study {study!r}: a standardised difference takes pairs throughout.",
-            value=f"{m:g} pairs of {n1:g} and {n2:g}", allowed="the same people in both arms",
-        )  # fmt: skip
+def _standardised(known: tuple[float, float], m: float, n1: float, n2: float, r: float) -> float:
+    """Variance of a standardised difference by the SD of one period or side, of ``known`` effect and variance.
+
+    With everybody in both arms ``(1/n + d^2 / 2n) 2 (1 - r)`` (Becker 1988, Handbook 23.2.7.2), else by the delta
+    method (`partly_paired_smd_change`).
+    """
     if r >= 1:
         raise InputError("A correlation of 1 leaves no variance.", value=r, allowed="below 1")
-    return (1 / m + d**2 / (2 * m)) * 2 * (1 - r)
+    d, v = known
+    if m == n1 == n2:
+        return (1 / m + d**2 / (2 * m)) * 2 * (1 - r)
+    return v + partly_paired_smd_change(d, m, n1, n2, r)
 
 
 def _covariance(arms: ArmTable, rows: tuple[int, int], m: float, r: float, measure: str, zero: ZeroCells) -> float:

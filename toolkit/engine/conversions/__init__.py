@@ -38,6 +38,7 @@ from toolkit.engine.conversions.units import (
     effective_counts,
     paired_odds_ratio,
     paired_odds_ratio_of_margins,
+    partly_paired_smd_change,
     split_control,
 )
 
@@ -68,6 +69,7 @@ __all__ = [
     "paired_odds_ratio",
     "paired_odds_ratio_of_margins",
     "partial_correlation",
+    "partly_paired_smd_change",
     "quantile_estimation",
     "reliability",
     "sd_of_difference",

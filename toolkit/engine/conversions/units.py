@@ -15,6 +15,7 @@ __all__ = [
     "effective_counts",
     "paired_odds_ratio",
     "paired_odds_ratio_of_margins",
+    "partly_paired_smd_change",
     "split_control",
 ]
 
@@ -146,6 +147,35 @@ def cross_over_smd(mean1: float, sd1: float, mean2: float, sd2: float, n: float,
     v = (1 / n + d**2 / (2 * n)) * 2 * (1 - correlation)
     flags = (f"correlation of the periods taken as {correlation:g}",)
     return ConvertedEffect(y=d, v=v, source="cross-over means (Handbook 23.2.7)", flags=flags)
+
+
+def partly_paired_smd_change(d: float, pairs: float, n1: float, n2: float, correlation: float) -> float:
+    """What the variance of a standardised difference gains where some people are in both arms: below 0 for r above 0.
+
+    Parameters
+    ----------
+    d : standardised difference by the pooled SD of both arms, all people in it
+    pairs : people who are in both arms, of the n1 and n2 in each
+    correlation : within a person
+
+    Notes
+    -----
+    ``-2 r m / (n1 n2) + r^2 m d^2 / (n1 + n2)^2``: the covariance of the two means, and that of the two variances in
+    the pooled SD, by the delta method. With everybody in both arms ``1/n1 + 1/n2 + d^2 / 2 (n1 + n2)`` becomes
+    ``2 (1 - r) / n + d^2 (1 + r^2) / 4n``, Bonett's variance of equal SDs.
+
+    References
+    ----------
+    Derrick, Russ, Toher, White 2017, J Mod Appl Stat Methods 16:137-157 (means). doi:10.22237/jmasm/1493597280
+    Bonett 2009, Psychol Methods 14:225-238 (everybody in both arms). doi:10.1037/a0016619
+
+    Examples
+    --------
+    >>> round(partly_paired_smd_change(0.5, 20, 40, 40, 0.6), 6)
+    -0.014719
+    """
+    r, total = correlation, n1 + n2
+    return -2 * r * pairs / (n1 * n2) + r**2 * pairs * d**2 / total**2
 
 
 def split_control(events: float | None, n: float, parts: int) -> tuple[float | None, float]:
