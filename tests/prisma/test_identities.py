@@ -11,6 +11,7 @@ from tests.prisma.builders import Desk, small_review
 from toolkit.model.errors import InputError
 from toolkit.prisma.boxes import Box, Column, Explanation, Flow, Line, box_of
 from toolkit.prisma.flow import count_flow
+from toolkit.prisma.html import slot_boxes
 from toolkit.prisma.identities import IDENTITIES, check, require_balanced
 from toolkit.prisma.notes import flow_notes
 
@@ -167,3 +168,13 @@ def test_a_difference_of_other_methods_that_nobody_explained_is_printed() -> Non
     assert flow_notes(flow, check(flow))[-1] == (
         "Not explained yet (W7): other methods: 4 reports sought, 5 records left after those dropped."
     )
+
+
+def test_what_a_file_of_numbers_does_not_know_is_not_claimed() -> None:
+    flow = numbers()
+    assert not [note for note in flow_notes(flow) if "joined by" in note]
+    lists = slot_boxes(flow)
+    assert lists["excluded"][0][0] == "Records excluded"
+    assert lists["removed"][0][0] == "Duplicate records"
+    with pytest.raises(InputError, match=r"against 85\nCorrect the numbers in the file\.$"):
+        require_balanced(replace(flow, excluded_human=n(40)))

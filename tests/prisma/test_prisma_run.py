@@ -286,8 +286,8 @@ def test_the_checklist_says_what_the_project_knows_and_leaves_the_rest_to_the_au
 ) -> None:
     rows = {row.number: row.answer for row in checklist(project, "2020")}
     assert len(rows) == 42
-    assert "3 records from databases and 1 from registers, 1 duplicates removed, 3 screened" in (rows["16a"] or "")
-    assert rows["17"] == "1 studies: Wang 2019."
+    assert "3 records from databases and 1 from registers, 1 duplicate removed, 3 screened" in (rows["16a"] or "")
+    assert rows["17"] == "1 study: Wang 2019."
     assert "No comparator (n = 1)" in (rows["16b"] or "")
     assert rows["23d"] is None and rows["1"] is None
     assert run(["-C", str(project.root), "prisma", "--checklist", "S", "--format", "csv"]) == 0
@@ -301,7 +301,16 @@ def test_the_checklist_says_what_the_project_knows_and_leaves_the_rest_to_the_au
     ]
     assert lines[14][3] == "[for the author to write]"
     assert run(["-C", str(project.root), "prisma", "--checklist", "NMA", "--format", "json"]) == 0
-    assert [i["number"] for i in json.loads(capsys.readouterr().out)["items"]] == ["S1", "S2", "S3", "S4", "S5"]
+    items = json.loads(capsys.readouterr().out)["items"]
+    before = {"12": "S1", "15": "S2", "18": "S3", "22": "S5"}  # Hutton 2015: the five new items stand among the 27
+    expected = [name for i in range(1, 28) for name in ([before[str(i)]] if str(i) in before else []) + [str(i)]]
+    expected.insert(expected.index("S3") + 1, "S4")
+    assert [item["number"] for item in items] == expected
+    answers = {item["number"]: item["answer"] for item in items}
+    assert answers["17"].startswith("3 records from databases and 1 from registers, 1 duplicate removed")
+    assert answers["17"].endswith("No comparator (n = 1). Listed by: evipool prisma --ids main.excluded.")
+    assert answers["18"] == "1 study: Wang 2019."
+    assert [answers[number] for number in ("1", "12", "S2", "S3", "25", "27")] == [None] * 6
 
 
 def test_every_checklist_works_on_an_empty_project(project: Project) -> None:
@@ -349,3 +358,68 @@ def test_an_explanation_is_stored_under_a_name_and_printed(
     assert "the flow has no difference in reports sought and records taken forward now" in refused
     assert "Allowed: W9." in refused
     assert set(project.store.heads("explain")[0].payload["ids"]) == {"Wang 2019", screened[0]}
+
+
+def test_a_checklist_says_what_analyses_ask_for_and_who_extracted_and_rated(tmp_path: Path) -> None:
+    (tmp_path / "review.toml").write_text(
+        TOML
+        + """
+[[outcomes]]
+id = "pain"
+name = "Pain"
+type = "continuous"
+better = "lower"
+[[treatments]]
+id = "CD"
+name = "Core decompression"
+labels = ["drilling", "CD alone"]
+[[treatments]]
+id = "CD+cells"
+[[treatments]]
+id = "CD+graft"
+[[analyses]]
+id = "pain"
+title = "Pain"
+kind = "pairwise"
+outcome = "pain"
+measure = "MD"
+treatment = "CD+cells"
+reference = "CD"
+impute_sd = "pooled"
+subgroup = "design"
+bias = "auto"
+trim_fill = "L0"
+[[analyses]]
+id = "net"
+title = "Network of pain"
+kind = "network"
+outcome = "pain"
+measure = "MD"
+reference = "CD"
+lump = { "CD+graft" = "CD" }
+also = ["small-studies", { name = "regression", covariate = "year" }]
+""",
+        encoding="utf-8",
+    )
+    with Project.open(tmp_path, clock=ticking()) as project:
+        say(
+            project,
+            NewEvent(kind="extract", stage="study", subject="Wang 2019", field="year", value="2019", actor="CD"),
+            NewEvent(kind="certainty", subject="pain", value="low", payload={"reasons": ["imprecision"]}),
+        )
+        rows = {row.number: row.answer for row in checklist(project, "2020")}
+        network = {row.number: row.answer for row in checklist(project, "NMA")}
+    assert rows["9"] == network["10"] == "Extracted into forms by: CD."
+    assert rows["13b"] == "Pain: missing SDs imputed (pooled)."
+    assert rows["13e"] == "Pain: subgroups (design); Network of pain: network meta-regression."
+    assert (
+        rows["14"]
+        == network["15"]
+        == ("Pain: test of small-study effects (auto), trim and fill (L0); Network of pain: regression on the SE.")
+    )
+    assert rows["22"] == "Rated by people, with reasons kept: pain: low."
+    assert network["6"] == (
+        "Treatments: Core decompression (drilling, CD alone); CD+cells; CD+graft. Read as another: CD+graft as CD."
+    )
+    assert (network["S3"] or "").endswith("Network of pain.")
+    assert rows["15"] is None and network["22"] is None

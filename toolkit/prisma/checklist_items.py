@@ -4,7 +4,8 @@ References
 ----------
 PRISMA 2020: Page et al. 2021, BMJ 372:n71, table 1 (CC BY 4.0). doi:10.1136/bmj.n71
 PRISMA-S: Rethlefsen et al. 2021, Syst Rev 10:39, table 1 (CC BY 4.0). doi:10.1186/s13643-020-01542-z
-PRISMA-NMA: Hutton et al. 2015, Ann Intern Med 162:777-784. doi:10.7326/M14-2385 (its five added items, in short)
+PRISMA-NMA: Hutton et al. 2015, Ann Intern Med 162:777-784. doi:10.7326/M14-2385 (its 32 items, in our
+    words)
 """
 
 from __future__ import annotations
@@ -144,19 +145,58 @@ PRISMA_S = (
 )  # fmt: skip
 
 PRISMA_NMA = (
+    Item("1", "Title", "Call it a systematic review with a network meta-analysis (or a related form)."),
+    Item("2", "Structured summary", "Background, methods, results (treatments compared, estimates with intervals, "
+         "rankings if they are discussed), conclusions, funding and registration."),
+    Item("3", "Rationale", "What is known, and why a network meta-analysis was done."),
+    Item("4", "Objectives", "The question: participants, interventions, comparisons, outcomes, designs."),
+    Item("5", "Protocol and registration", "Whether there is a protocol and where; the registration number."),
+    Item("6", "Eligibility criteria", "Criteria for studies and reports; which treatments are eligible for the "
+         "network, and which were lumped into one node, with the reason."),
+    Item("7", "Information sources", "Every source with its dates, and the day of the last search."),
+    Item("8", "Search", "The full strategy of at least one database, with limits, so that it can be repeated."),
+    Item("9", "Study selection", "How studies were selected, and for the syntheses."),
+    Item("10", "Data collection process", "How data were taken from reports, and how they were confirmed."),
+    Item("11", "Data items", "Every variable for which data were sought, with assumptions and simplifications."),
     Item("S1", "Geometry of the network", "Methods: how the geometry of the treatment network and biases related to "
          "it were explored, how the evidence base was summarised in a graph and described."),
+    Item("12", "Risk of bias within individual studies", "How it was assessed, at study or outcome level, and how it "
+         "is used in the syntheses."),
+    Item("13", "Summary measures", "The main measures; further ones, such as rankings or SUCRA, and how findings are "
+         "summarised."),
+    Item("14", "Planned methods of analysis", "How results are combined: multi-arm trials, the structure of variances, "
+         "priors of Bayesian analyses, the fit of the model."),
     Item("S2", "Assessment of inconsistency", "Methods: the statistical methods used to evaluate the agreement of "
          "direct and indirect evidence, and what was done about inconsistency where it was found."),
+    Item("15", "Risk of bias across studies", "How bias that affects the whole (publication, selective reporting) is "
+         "assessed."),
+    Item("16", "Additional analyses", "Sensitivity and subgroup analyses, meta-regression, other formulations of the "
+         "network or other priors; which were planned."),
+    Item("17", "Study selection", "Numbers screened, assessed and included, with reasons for exclusions; a flow "
+         "diagram."),
     Item("S3", "Presentation of network structure", "Results: a network graph of the included studies."),
     Item("S4", "Summary of network geometry", "Results: a brief overview of the network: numbers of treatments, trials "
          "and patients, gaps of evidence, structure."),
+    Item("18", "Study characteristics", "For each study what data were taken from it, and its citation."),
+    Item("19", "Risk of bias within studies", "Each study's risk of bias."),
+    Item("20", "Results of individual studies", "For each outcome and study the data of each arm, and effects with "
+         "intervals."),
+    Item("21", "Synthesis of results", "Each meta-analysis with its interval; in large networks the comparisons with "
+         "one treatment, and league tables; further summaries, such as rankings."),
     Item("S5", "Exploration for inconsistency", "Results: what the evaluation of inconsistency found, by model fit, "
          "tests, or direct against indirect estimates."),
+    Item("22", "Risk of bias across studies", "What its assessment found."),
+    Item("23", "Results of additional analyses", "What the further analyses found."),
+    Item("24", "Summary of evidence", "Main findings, with the strength of evidence for each outcome, for those who "
+         "use them."),
+    Item("25", "Limitations", "Of studies, of outcomes and of the review; whether transitivity and consistency hold; "
+         "the geometry of the network."),
+    Item("26", "Conclusions", "Interpretation beside other evidence; what follows for research."),
+    Item("27", "Funding", "Who paid for the review and what they did; ties of the authors to makers of a treatment."),
 )  # fmt: skip
 
 CHECKLISTS: dict[str, tuple[str, tuple[Item, ...]]] = {
     "2020": ("PRISMA 2020", PRISMA_2020),
     "S": ("PRISMA-S (searching)", PRISMA_S),
-    "NMA": ("PRISMA-NMA, items added to PRISMA", PRISMA_NMA),
+    "NMA": ("PRISMA-NMA (network meta-analysis)", PRISMA_NMA),
 }

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
 
 from toolkit import __version__
 from toolkit.config import Analysis, ReviewFile
 from toolkit.model.errors import InputError
+from toolkit.model.events import Event, is_person
 from toolkit.model.review import Run
 from toolkit.model.wording import counted
 from toolkit.prisma.boxes import Flow
 from toolkit.prisma.checklist_items import CHECKLISTS
+from toolkit.prisma.living import merged_columns
 from toolkit.prisma.run import flow
 from toolkit.project import Project
 from toolkit.store import views
@@ -36,6 +39,8 @@ class _Facts:
     runs: tuple[Run, ...]
     counted: Flow
     versions: int
+    extractors: tuple[str, ...]
+    ratings: tuple[Event, ...]
 
 
 _Answer = Callable[[_Facts], str | None]
@@ -57,6 +62,8 @@ def checklist(project: Project, which: str) -> tuple[ChecklistRow, ...]:
         runs=tuple(views.runs(store)),
         counted=flow(project),
         versions=len(views.versions(store)),
+        extractors=tuple(dict.fromkeys(event.actor for event in store.heads("extract") if is_person(event.actor))),
+        ratings=tuple(store.heads("certainty")),
     )
     answers = _ANSWERS[which]
     rows = []
@@ -174,17 +181,84 @@ def _sensitivity(facts: _Facts) -> str | None:
     return _per_analysis(facts, lambda a: a.notes or f"varies {a.of or 'the headline analysis'}", "sensitivity")
 
 
+def _extraction(facts: _Facts) -> str | None:
+    return f"Extracted into forms by: {', '.join(facts.extractors)}." if facts.extractors else None
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    return f" ({', '.join(labels)})" if labels else ""
+
+
+def _nodes(facts: _Facts) -> str | None:
+    """Treatments and what was put under each of them."""
+    nodes = [f"{t.name or t.id}{_labels(t.labels)}" for t in facts.config.treatments]
+    lumped = {one: into for a in facts.config.analyses if a.kind == "network" for one, into in a.lump.items()}
+    text = f"Treatments: {'; '.join(nodes)}." if nodes else ""
+    text += f" Read as another: {'; '.join(f'{one} as {into}' for one, into in lumped.items())}." if lumped else ""
+    return text.strip() or None
+
+
+def _asked(facts: _Facts, options: Mapping[str, str], further: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """What analyses ask for: ``options`` of pairwise analyses and ``further`` analyses of networks, in words."""
+
+    def words(a: Analysis) -> str:
+        named = [f"{options[name]} ({_value(value)})" for name, value in a.named_options.items() if name in options]
+        return ", ".join([*named, *(further[one.name] for one in a.further if one.name in further)])
+
+    said = [(a, words(a)) for a in facts.config.analyses]
+    listed = [f"{a.title or a.id}: {text}" for a, text in said if text]
+    return f"{'; '.join(listed)}." if listed else None
+
+
+def _value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _preparation(facts: _Facts) -> str | None:
+    return _asked(facts, _PREPARING)
+
+
+def _heterogeneity(facts: _Facts) -> str | None:
+    return _asked(facts, _EXPLORING, {"regression": "network meta-regression", "subgroups": "subgroups"})
+
+
+def _small_studies(facts: _Facts) -> str | None:
+    return _asked(
+        facts, _SMALL_STUDIES, {"funnel": "comparison-adjusted funnel plot", "small-studies": "regression on the SE"}
+    )
+
+
+def _certainty(facts: _Facts) -> str | None:
+    rated = [f"{e.subject}{f', {e.field}' if e.field else ''}: {e.value}" for e in facts.ratings if e.value]
+    return f"Rated by people, with reasons kept: {'; '.join(rated)}." if rated else None
+
+
+def _both(*answers: _Answer) -> _Answer:
+    """Two answers to one item, one after the other."""
+    return lambda facts: " ".join(text for one in answers if (text := one(facts))) or None
+
+
+def _network_title(facts: _Facts) -> str | None:
+    named = any(words in facts.config.review.title.casefold() for words in ("network meta-analysis", "网状"))
+    return _title(facts) if named else None
+
+
 def _selected(facts: _Facts) -> str:
     c = facts.counted
+    since = f"Since version {c.previous_label}: " if c.previous_label else ""
+    in_all = " in all" if c.previous_label else ""
+    others = f", {c.other_records.n} by other methods" if c.has_other else ""
+    sought, assessed = c.main.sought.n + c.other.sought.n, c.main.assessed.n + c.other.assessed.n
     return (
-        f"{c.database_records.n} records from databases and {c.register_records.n} from registers, {c.duplicates.n} "
-        f"duplicates removed, {c.screened.n} screened, {c.main.sought.n} reports sought, {c.main.assessed.n} assessed; "
-        f"{c.total_studies.n} studies in {c.total_reports.n} reports included. Flow diagram: evipool prisma."
+        f"{since}{counted(c.database_records.n, 'record')} from databases and {c.register_records.n} from registers"
+        f"{others}, {counted(c.duplicates.n, 'duplicate')} removed, {c.screened.n} screened, "
+        f"{counted(sought, 'report')} sought, {assessed} assessed; {counted(c.total_studies.n, 'study')} in "
+        f"{counted(c.total_reports.n, 'report')} included{in_all}. Flow diagram: evipool prisma."
     )
 
 
 def _excluded(facts: _Facts) -> str | None:
-    lines = (*facts.counted.main.excluded, *facts.counted.other.excluded)
+    lines = merged_columns(facts.counted).excluded
     if not lines:
         return None
     reasons = "; ".join(f"{line.label} (n = {line.box.n})" for line in lines)
@@ -193,7 +267,7 @@ def _excluded(facts: _Facts) -> str | None:
 
 def _studies(facts: _Facts) -> str | None:
     names = facts.counted.total_studies.ids
-    return f"{len(names)} studies: {'; '.join(names)}." if names else None
+    return f"{counted(len(names), 'study')}: {'; '.join(names)}." if names else None
 
 
 def _registration(facts: _Facts) -> str | None:
@@ -246,6 +320,12 @@ def _network(facts: _Facts, words: str) -> str | None:
     return f"{words}: {'; '.join(names)}." if names else None
 
 
+_PREPARING = {"convert": "means and SDs converted", "impute_sd": "missing SDs imputed", "change": "change scores",
+              "icc": "clustered samples reduced", "redirect": "scales turned"}  # fmt: skip
+_EXPLORING = {"subgroup": "subgroups", "regress": "meta-regression", "scale": "covariates of tau2"}
+_SMALL_STUDIES = {"bias": "test of small-study effects", "trim_fill": "trim and fill", "adjust": "adjusted estimates",
+                  "contours": "funnel plot with contours"}  # fmt: skip
+
 _ANSWERS: dict[str, Mapping[str, _Answer]] = {
     "2020": {
         "1": _title,
@@ -254,14 +334,19 @@ _ANSWERS: dict[str, Mapping[str, _Answer]] = {
         "6": _sources,
         "7": _strategies,
         "8": _selection,
+        "9": _extraction,
         "10a": _outcomes,
         "12": _measures,
         "13a": _grouping,
+        "13b": _preparation,
         "13d": _models,
+        "13e": _heterogeneity,
         "13f": _sensitivity,
+        "14": _small_studies,
         "16a": _selected,
         "16b": _excluded,
         "17": _studies,
+        "22": _certainty,
         "24a": _registration,
         "24b": _protocol,
         "24c": _amendments,
@@ -279,6 +364,22 @@ _ANSWERS: dict[str, Mapping[str, _Answer]] = {
         "16": _deduplication,
     },
     "NMA": {
+        "1": _network_title,
+        "4": _question,
+        "5": _both(_registration, _protocol),
+        "6": _both(_eligibility, _nodes),
+        "7": _sources,
+        "8": _strategies,
+        "9": _selection,
+        "10": _extraction,
+        "11": _outcomes,
+        "13": _measures,
+        "14": _models,
+        "15": _small_studies,
+        "16": _both(_sensitivity, _heterogeneity),
+        "17": _both(_selected, _excluded),
+        "18": _studies,
+        "24": _certainty,
         "S2": lambda facts: _network(facts, "Design-by-treatment decomposition of Q and splitting of direct and "
                                             "indirect evidence, for"),
         "S3": lambda facts: _network(facts, "Network graph in the results folder of"),

@@ -110,7 +110,7 @@ def slot_boxes(flow: Flow) -> dict[str, list[tuple[str, Box]]]:
             ("Taken up again from previous version", flow.carried),
         ],
         "removed": [
-            ("Duplicates joined by the deduplication tool", flow.duplicates_tool),
+            _who("Duplicates joined by the deduplication tool", "Duplicate records", flow.duplicates_tool),
             ("Duplicates joined by people", flow.duplicates_person),
             ("Records of reports already known from previous version", flow.duplicates_known),
             ("Marked as ineligible by automation tools", flow.automation),
@@ -118,7 +118,7 @@ def slot_boxes(flow: Flow) -> dict[str, list[tuple[str, Box]]]:
         ],
         "screened": [("Awaiting decision", flow.undecided), ("Records screened", flow.screened)],
         "excluded": [
-            ("Records excluded by a human", flow.excluded_human),
+            _who("Records excluded by a human", "Records excluded", flow.excluded_human),
             ("Records excluded by automation tools", flow.excluded_tool),
         ],
         "other_identified": [
@@ -144,6 +144,11 @@ def slot_boxes(flow: Flow) -> dict[str, list[tuple[str, Box]]]:
     slots.update(_column(flow.main, ""))
     slots.update(_column(flow.other, "other_"))
     return slots
+
+
+def _who(words: str, otherwise: str, box: Box) -> tuple[str, Box]:
+    """A list with its words; numbers read from a file do not tell who did it."""
+    return (words if box.ids is not None else otherwise), box
 
 
 def _column(column: Column, prefix: str) -> dict[str, list[tuple[str, Box]]]:

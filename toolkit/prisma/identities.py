@@ -56,7 +56,7 @@ def check(flow: Flow) -> tuple[Finding, ...]:
 
 
 def require_balanced(flow: Flow) -> tuple[Finding, ...]:
-    """The soft findings of a flow that balances.
+    """The soft findings of a flow that balances; one read from a file knows no ids, and its numbers are to be mended.
 
     Raises
     ------
@@ -67,10 +67,12 @@ def require_balanced(flow: Flow) -> tuple[Finding, ...]:
     hard = [finding for finding in found if finding.hard]
     if hard:
         lines = "\n".join(f"  {f.code}: {f.message}{_named(f.ids)}" for f in hard)
-        raise InputError(
-            f"the PRISMA flow does not balance, so nothing was written:\n{lines}\n",
-            hint="Correct the decisions named, or take back the closing of the version ('evipool undo').",
+        mend = (
+            "Correct the numbers in the file."
+            if flow.screened.ids is None
+            else "Correct the decisions named, or take back the closing of the version ('evipool undo')."
         )
+        raise InputError(f"the PRISMA flow does not balance, so nothing was written:\n{lines}\n{mend}")
     return found
 
 

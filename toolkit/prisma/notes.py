@@ -15,7 +15,8 @@ def flow_notes(flow: Flow, findings: tuple[Finding, ...] = ()) -> tuple[str, ...
     notes = [f"As it stood at the end of {flow.as_of} (UTC)."] if flow.as_of else []
     notes += [f"Accepted when records were brought in, so not counted: {loss}." for loss in flow.losses]
     people, tools = flow.duplicates_person.n, flow.duplicates_tool.n
-    if people or tools or flow.duplicates_known.n:
+    known_who = flow.duplicates.ids is not None  # numbers read from a file do not tell who joined them
+    if known_who and (people or tools or flow.duplicates_known.n):
         known = flow.duplicates_known.n
         more = f", {known} of reports already known from the previous version" if known else ""
         notes.append(f"Duplicate records: {tools} joined by the deduplication tool, {people} by people{more}.")
