@@ -252,3 +252,40 @@ def test_every_measure_was_tried(families: dict[str, dict[str, Any]]) -> None:
     assert tried == set(MEASURES)
     for measure in (m for m in MEASURES if fits(m, "effect")):
         assert families[f"{measure}-effect"]["status"] == "estimated"
+
+
+# Paired tables (both, first only, second only, neither), and scores before and after: n, before, after, correlation.
+MATCHED = ((20, 5, 8, 17), (12, 3, 6, 10), (31, 9, 15, 40))
+BEFORE = (
+    (20, (30.6, 15.0), (38.5, 11.6), 0.47),
+    (50, (23.5, 3.1), (26.8, 4.1), 0.64),
+    (10, (53.4, 14.5), (75.9, 4.4), 0.89),
+)
+# metafor 3.8-1: rma of escalc("MPRR", ai, bi, ci, di) by REML; of escalc("SMCC", m1i, m2i, sd1i, sd2i, ni, ri) by DL.
+MATCHED_POOLED, BEFORE_POOLED = (-0.13884898855, 0.07893055143), (1.0016196784, 0.2831808816)
+
+
+def test_matched_pairs_and_scores_before_and_after_enter_a_review_by_the_calculator(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = BASE + outcome("effect").replace("effect", "pairs", 2) + outcome("effect").replace("effect", "change", 2)
+    text += analysis("mprr", "pairs", "RR", ci="Wald") + analysis("smcc", "change", "GEN", tau2="DL", ci="Wald")
+    folder = make_review(tmp_path / "r", settings=text, trials={"S1": (), "S2": (), "S3": ()})
+    rows = []
+    for i, (table, (n, before, after, r)) in enumerate(zip(MATCHED, BEFORE, strict=True), start=1):
+        cells = [f"{k}={v}" for k, v in zip(("both", "first", "second", "neither"), table, strict=True)]
+        scores = [f"n={n}", f"before={before[0]},{before[1]}", f"after={after[0]},{after[1]}", f"correlation={r}"]
+        capfd.readouterr()
+        assert evipool(folder, "calculate", "matched-pairs", "measure=MPRR", *cells, "--format", "json") == 0
+        pairs = json.loads(capfd.readouterr().out)["found"]
+        assert evipool(folder, "calculate", "before-after", "measure=SMCC", *scores, "--format", "json") == 0
+        change = json.loads(capfd.readouterr().out)["found"]
+        rows.append([f"S{i}", "A", "A", "pairs", 6, "B", pairs["ratio"], pairs["se"]])
+        rows.append([f"S{i}", "A", "A", "change", 6, "B", change["y"], change["se"]])
+    header = ["study", "arm", "treatment", "outcome", "months", "versus", "effect", "effect_se"]
+    path = write_csv(tmp_path / "f.csv", header, rows)
+    assert evipool(folder, "extract", "import", str(path), "--as", "AB") == 0
+    assert evipool(folder, "analyse") == 0
+    for identity, expected in (("mprr", MATCHED_POOLED), ("smcc", BEFORE_POOLED)):
+        found = stored(folder, identity)[0]["result"]["random"]["model"]
+        assert (found["estimate"], found["se"]) == pytest.approx(expected, rel=1e-6), identity

@@ -43,6 +43,7 @@ def test_every_public_conversion_has_a_place() -> None:
     types = {"Converted", "ConvertedEffect", "Skewness"}
     types |= {"SKEWED"}
     of_tables = {"odd_standard_deviations", "wide_differences"}  # they look at all arms of a table at once
+    of_tables |= {"partly_paired_smd_change"}  # what pairs change in a variance that a table gives
     reached = {one.target.partition(":")[2] for one in CALCULATORS.values()}
     assert set(conversions.__all__) - types - of_tables <= reached
 
@@ -73,6 +74,26 @@ def test_known_answers_are_printed_with_their_source() -> None:
 def test_a_wrong_call_says_what_is_wrong(args: list[str], part: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(["calculate", *args]) == 2
     assert part in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("matched-pairs", "measure=MPRR", "both=20", "first=5", "second=8", "neither=17"),
+        ("pairs-of-margins", "events1=6", "events2=13", "n=30", "correlations=0,0.4"),
+        ("effect-of-interval", "estimate=0.62", "low=0.40", "high=0.96", "ratio=yes"),
+    ],
+)
+def test_the_ratio_stands_beside_a_logarithm_for_the_form_of_a_review(
+    args: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["calculate", *args, "--format", "json"]) == 0
+    found = json.loads(capfd.readouterr().out)["found"]
+    for one in found if isinstance(found, list) else [found]:
+        assert one["ratio"] == pytest.approx(math.exp(one["y"]), rel=1e-12)
+    plain = ("before-after", "measure=MC", "n=20", "before=30.6,15", "after=38.5,11.6", "correlation=0.47")
+    assert run(["calculate", *plain, "--format", "json"]) == 0
+    assert "ratio" not in json.loads(capfd.readouterr().out)["found"]
 
 
 def test_the_log_rank_p_comes_back_from_its_hazard_ratio() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -52,6 +53,9 @@ def calculate(name: str | None, numbers: tuple[str, ...], output_format: str) ->
     module, _, function = one.target.partition(":")
     found = getattr(import_module(module), function)(**given)
     shown = _plain(name, found)
+    if _is_log(name, given):
+        for part in shown if isinstance(shown, list) else [shown]:
+            part["ratio"] = math.exp(part["y"])
     if output_format == "json":
         emit({"conversion": name, "given": {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()},
               "found": shown})  # fmt: skip
@@ -117,8 +121,19 @@ def _value(key: str, text: str, *, several: bool) -> Any:
     return int(numbers[0]) if key in _WHOLE and numbers[0].is_integer() else numbers[0]
 
 
-_PAIRS = {"logrank-of-hr": ("O - E", "V"), "effective-counts": ("events", "n"), "split-control": ("events", "n"),
-          "table-of-association": ("row 1, column 1", "row 1, column 2", "row 2, column 1", "row 2, column 2")}  # fmt: skip
+# Conversions whose y is a logarithm: all of them, or by their measure. The ratio is what the form of a review takes.
+_LOGS = {"or-of-smd", "hr-of-logrank", "hr-of-curves", "pairs", "pairs-of-margins"}
+_LOG_MEASURES = {"ROMC", "VRC", "CVRC", "MPRR", "MPORC", "MPPETO"}
+
+
+def _is_log(name: str, given: Mapping[str, Any]) -> bool:
+    return name in _LOGS or bool(given.get("ratio")) or given.get("measure") in _LOG_MEASURES
+
+
+_PAIRS = {
+    "logrank-of-hr": ("O - E", "V"), "effective-counts": ("events", "n"), "split-control": ("events", "n"),
+    "table-of-association": ("row 1, column 1", "row 1, column 2", "row 2, column 1", "row 2, column 2"),
+}  # fmt: skip
 _SINGLE = {"design-effect": "design effect", "grim": "possible"}
 
 
