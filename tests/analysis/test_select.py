@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.analysis.builders import ANALYSIS, OUTCOME, facts, included, pair, review, row
 from toolkit.analysis.select import SelectedArm, Selection, combine_arms, select_arms
-from toolkit.config import Outcome
+from toolkit.config import Analysis, Outcome
 from toolkit.model.errors import InputError
 from toolkit.model.evidence import ArmResult
 from toolkit.model.review import Standing
@@ -192,6 +192,42 @@ def test_flags_name_what_a_reader_must_know() -> None:
         ("F", "follow-up-unknown"): "length of follow-up not reported",
         ("G", "unit"): "counts patients where most studies count hips",
     }
+
+
+def of_means(study: str, **facts: object) -> list[ArmResult]:
+    return [row(study, "1", "C", mean=3.0, sd=2.0, **facts), row(study, "2", "D", mean=4.0, sd=2.0, **facts)]
+
+
+def measured(measure: str, **options: object):  # type: ignore[no-untyped-def]
+    outcome = Outcome(id="tha", name="pain", type="continuous", rule="latest")
+    own = {"id": "main", "kind": "pairwise", "outcome": "tha", "treatment": "C", "reference": "D", "measure": measure}
+    return review(outcome=outcome, analysis=Analysis.model_validate(own | options))
+
+
+@pytest.mark.parametrize("measure", ["SMD", "SMD1", "SMDH", "SMD_RM"])
+def test_change_and_final_scores_in_one_standardised_difference_are_refused_unasked(measure: str) -> None:
+    rows = [*of_means("A", score="change"), *of_means("B", score="final"), *of_means("D")]
+    with pytest.raises(InputError, match=r"change scores \(A\) and final scores \(B\) are not mixed"):
+        select(rows, config=measured(measure))
+    assert select(rows, config=measured("MD")).studies == ("A", "B", "D")
+    found = select([*of_means("A", score="change"), *of_means("D")], config=measured(measure))
+    assert [(f.study, f.code) for f in found.flags] == [("D", "score-unknown")]
+
+
+def test_a_scale_that_runs_against_the_others_is_named_until_it_is_turned() -> None:
+    rows = [*of_means("A", reversed=True), *of_means("B")]
+    assert ("A", "not-redirected") in {(f.study, f.code) for f in select(rows, config=measured("SMD")).flags}
+    turned = select(rows, config=measured("SMD", redirect="reversed"))
+    alike = select(of_means("A", reversed=True), config=measured("SMD"))
+    assert not turned.flags and not alike.flags
+
+
+def test_pairs_that_an_analysis_allows_for_are_not_called_independent() -> None:
+    config = review(analysis=Analysis.model_validate(
+        {"id": "main", "kind": "pairwise", "outcome": "tha", "treatment": "C", "reference": "D", "measure": "OR",
+         "pairs": "paired", "pair_r": [0.3]}
+    ))  # fmt: skip
+    assert not select(pair("A"), studies={"A": facts("A", paired="yes")}, config=config).flags
 
 
 def test_a_difference_beyond_three_standard_deviations_suggests_standard_errors() -> None:

@@ -123,8 +123,11 @@ def select_arms(
             left_out.append(LeftOut(study=study, arm=None, reason=_too_few_arms(analysis, kept, others)))
     _refuse_same_patients(analysis, {arm.study for arm in arms}, studies)
     inside = dict.fromkeys(arm.study for arm in arms)
+    scales = _scales(analysis, arms, by_study)
     designs = tuple((s, (studies[s].design or "") if s in studies else "") for s in inside)
-    return Selection(arms=tuple(arms), left_out=tuple(left_out), flags=tuple(_flags(arms, studies)), designs=designs)
+    return Selection(
+        arms=tuple(arms), left_out=tuple(left_out), flags=(*_flags(analysis, arms, studies), *scales), designs=designs
+    )
 
 
 # Options that make something of arms before they are complete, or that need them one by one.
@@ -220,6 +223,7 @@ def _one_of_each(
     return [arms[0] for arms in nodes.values() if len(arms) == 1]
 
 
+_STANDARDISED = tuple(key for key in MEASURES if key.startswith("SMD"))
 _EFFECTS = ("effect", "effect_low", "effect_high", "effect_se", "o_minus_e", "logrank_v")
 
 
@@ -400,14 +404,46 @@ _STATUS_WORDS = {
 }
 
 
-def _flags(arms: Sequence[SelectedArm], studies: Mapping[str, StudyFacts]) -> list[Flag]:
+def _scales(
+    analysis: Analysis, arms: Sequence[SelectedArm], by_study: Mapping[str, Sequence[ArmResult]]
+) -> tuple[Flag, ...]:
+    """Flags on means whose row says what the analysis does not ask about: the kind of score, the direction.
+
+    Raises
+    ------
+    InputError
+        where a standardised difference would mix change and final scores (Cochrane Handbook 6.5, section 10.5.2).
+    """
+    used = {(arm.study, name) for arm in arms for name in arm.arms if arm.mean is not None}
+    rows = [row for own in by_study.values() for row in own if (row.study, row.arm) in used and row.mean is not None]
+    asked = analysis.asked
+    found = []
+    if analysis.measure in _STANDARDISED and not asked["score"] and asked["change"] is None:
+        kinds = {kind: dict.fromkeys(r.study for r in rows if r.score == kind) for kind in ("change", "final", None)}
+        if kinds["change"] and kinds["final"]:
+            raise InputError(
+                f"analysis {analysis.id!r}: change scores ({', '.join(kinds['change'])}) and final scores "
+                f"({', '.join(kinds['final'])}) are not mixed in a standardised mean difference",
+                hint="Take MD where the scale is the same, make change scores (change = CORRELATION), or analyse the "
+                "two kinds apart (studies, exclude).",
+            )
+        text = "not said whether its means are of changes, as those of other studies are"
+        found += [Flag(code="score-unknown", study=s, text=text) for s in kinds[None] if kinds["change"]]
+    turned = dict.fromkeys(r.study for r in rows if r.reversed)
+    if turned and not asked["redirect"] and any(row.study not in turned for row in rows):
+        text = 'its scale runs against the others and is not turned (redirect = "reversed" would)'
+        found += [Flag(code="not-redirected", study=study, text=text) for study in turned]
+    return tuple(found)
+
+
+def _flags(analysis: Analysis, arms: Sequence[SelectedArm], studies: Mapping[str, StudyFacts]) -> list[Flag]:
     found: list[Flag] = []
     by_study: dict[str, list[SelectedArm]] = {}
     for arm in arms:
         by_study.setdefault(arm.study, []).append(arm)
     for study, own in by_study.items():
         facts = studies.get(study)
-        if facts is not None and facts.paired:
+        if facts is not None and facts.paired and not analysis.asked["pairs"]:
             text = "units of one patient sit in both arms; analysed as if they were independent"
             found.append(Flag(code="paired-units", study=study, text=text))
         statuses = sorted({arm.status for arm in own if arm.status not in (None, "reported")} - {None}, key=str)

@@ -22,11 +22,12 @@ from toolkit.engine.conversions import (
 from toolkit.engine.converted import Filled, fill_arms
 from toolkit.engine.data import ArmTable
 from toolkit.engine.metareg import as_numbers
+from toolkit.model.choices import MEASURES
 from toolkit.model.errors import InputError
 
 __all__ = ["STANDARDISED", "Prepared", "prepare", "yes_or_no"]
 
-STANDARDISED = ("SMD", "SMD1", "SMDH", "SMD_RM")
+STANDARDISED = tuple(key for key in MEASURES if key.startswith("SMD"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
