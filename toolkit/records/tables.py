@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import io
 import os
 import re
@@ -339,9 +340,9 @@ def write_whole(path: Path, data: bytes) -> None:
         if temporary:
             with contextlib.suppress(OSError):
                 Path(temporary).unlink()
-        raise SourceError(
-            f"{path}: the file cannot be written ({error.strerror}). If it is open in a spreadsheet, close it."
-        ) from error
+        full = error.errno in (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", None))
+        todo = "Free some space, then run again." if full else "If it is open in a spreadsheet, close it."
+        raise SourceError(f"{path}: the file cannot be written ({error.strerror}). {todo}") from error
 
 
 def _umask() -> int:
