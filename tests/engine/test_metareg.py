@@ -48,8 +48,19 @@ def test_studies_without_a_value_are_left_out_and_named() -> None:
 def test_a_constant_covariate_and_too_few_studies_are_not_estimable() -> None:
     with pytest.raises(NotEstimable, match="does not vary"):
         meta_regression(FIT, "year", {"year": dict.fromkeys("abcdef", 1.0)})
+    with pytest.raises(NotEstimable, match="does not vary"):
+        meta_regression(FIT, "year", {"year": dict.fromkeys("abcdef", 0.0)})
     with pytest.raises(NotEstimable, match="more than 2 studies"):
         meta_regression(pairwise(effects_from_estimates("ab", Y[:2], v=V[:2])), "year", {"year": YEAR})
+
+
+def test_coefficients_that_follow_from_others_are_named() -> None:
+    columns = {"year": YEAR, "twice": {k: 2 * v for k, v in YEAR.items()}}
+    with pytest.raises(NotEstimable, match="No coefficient of twice can be told"):
+        meta_regression(FIT, "year + twice", columns)
+    columns = {"g": dict(zip("abcdef", "uuuvvv", strict=True)), "h": dict(zip("abcdef", "pqpppp", strict=True))}
+    with pytest.raises(NotEstimable, match="No coefficient of g=v:h=q can be told"):
+        meta_regression(FIT, "g * h", columns)
 
 
 def test_a_regression_on_a_factor_is_the_subgroup_analysis_with_common_tau2() -> None:

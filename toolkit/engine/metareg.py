@@ -11,7 +11,7 @@ from scipy.special import chdtrc, fdtrc, gammainccinv, gammaincinv
 
 from toolkit.engine.data import FloatArray
 from toolkit.engine.intervals import quantile, two_sided_p
-from toolkit.engine.regression import fit_mixed, q_root, residual_tau2
+from toolkit.engine.regression import check_design, fit_mixed, q_root, residual_tau2
 from toolkit.engine.results import Estimate, Interval, PairwiseResult
 from toolkit.engine.sensitivity import studies_of
 from toolkit.model.errors import InputError
@@ -189,6 +189,7 @@ def meta_regression(
     labels, X = design_matrix(formula, {name: aligned(own, names) for name, own in columns.items()})
     whole: np.ndarray = np.asarray(np.isfinite(X).all(axis=1))
     y, v, X = y[whole], v[whole], X[whole]
+    check_design(X, labels)
     fit = fit_mixed(y, v, X, method)
     w = 1 / (v + fit.tau2)
     factor = float((w * (y - X @ fit.beta) ** 2).sum()) / fit.df

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,15 +44,25 @@ class RegressionFit:
     df: int
 
 
-def check_design(X: FloatArray) -> None:
-    """Refuse a design with too few studies or columns that depend on each other."""
+def check_design(X: FloatArray, names: Sequence[str] = ()) -> None:
+    """Refuse a design with too few studies or columns that depend on each other; ``names`` of the coefficients."""
     k, p = X.shape
     if k <= p:
         raise NotEstimable(
             f"A regression with {counted(p, 'coefficient')} needs more than {counted(p, 'study')}, not {k}."
         )
-    if np.linalg.matrix_rank(X / np.abs(X).max(axis=0)) < p:
+    size = np.abs(X).max(axis=0)
+    scaled = X / np.where(size > 0, size, 1.0)
+    if np.linalg.matrix_rank(scaled) == p:
+        return
+    ranks = [int(np.linalg.matrix_rank(scaled[:, :n])) for n in range(p + 1)]
+    bound = [name for name, before, after in zip(names, ranks[:-1], ranks[1:], strict=True) if after == before]
+    if p == 2 or not bound:
         raise NotEstimable("The covariate does not vary between the studies.")
+    raise NotEstimable(
+        f"No coefficient of {', '.join(bound)} can be told from the others: a covariate does not vary, two say the "
+        "same, or a combination of levels has no study. Leave the term out."
+    )
 
 
 def _solve(y: FloatArray, w: FloatArray, X: FloatArray) -> tuple[FloatArray, FloatArray]:
