@@ -97,6 +97,7 @@ class Analysis(Strict):
     zero_to: Literal["only0", "all", "if0all", "none"] = "only0"
     zero_rr: Literal["events", "cells"] = "events"
     zero_rd: Literal["variance", "cells"] = "variance"
+    zero_arms: Literal["equal", "size"] = "equal"
     keep_double_zero: bool = False
     tau2_ci: str = "QP"
     figures: tuple[str, ...] = ()

@@ -185,6 +185,7 @@ prefer = []
 # zero_to = "only0"                # which tables: only0, all, if0all, none
 # zero_rr = "events"               # risk ratio: added to the events, or to all cells
 # zero_rd = "variance"             # risk difference: correct the variance, or all cells
+# zero_arms = "equal"              # the same to every arm, or by its size
 # keep_double_zero = false         # studies without an event in either arm
 # tau2_ci = "QP"
 # figures = ["baujat", "gosh"]     # beside forest and funnel plot

@@ -113,6 +113,7 @@ KEYS: dict[str, str] = {
     "analyses.zero_to": "which tables it is added to",
     "analyses.zero_rr": "of a risk ratio, whether it is added to the events or to all cells",
     "analyses.zero_rd": "of a risk difference, whether its variance or all cells are corrected",
+    "analyses.zero_arms": "the same to every arm, or in proportion to its size with `zero_add` as the mean",
     "analyses.keep_double_zero": "keep studies without events in either arm",
     "analyses.tau2_ci": "pairwise: interval of the between-study variance",
     "analyses.figures": "pairwise: figures beside forest and funnel plot",
@@ -428,9 +429,13 @@ def _choices() -> list[str]:
         ("Interval of the between-study variance", "TAU2_INTERVALS"),
         ("Interval of the random-effects estimate", "INTERVALS"),
         ("Prediction interval", "PREDICTION_INTERVALS"),
+        ("Interval of each study's proportion (`--study-ci`)", "STUDY_CI"),
     ):
         table: dict[str, choices.Choice] = getattr(choices, name)
         lines += [f"## {title}", "", *_rows(("name", "what it is"), [(f"`{k}`", c.help) for k, c in table.items()])]
+    title = "Measure and its other sampling variances (`--variance`)"
+    rows = [(f"`{measure}` `{key}`", c.help) for measure, own in choices.VARIANCES.items() for key, c in own.items()]
+    lines += [f"## {title}", "", *_rows(("name", "what it is"), rows)]
     return lines + _presets()
 
 

@@ -77,7 +77,10 @@ def test_the_exit_codes_are_those_of_the_errors() -> None:
 
 def test_every_name_a_user_can_pick_is_on_the_page_of_choices() -> None:
     page = PAGES["choices.md"]
-    for table in (name for name in choices.__all__ if name.isupper()):
+    for measure, own in choices.VARIANCES.items():
+        for key, variance in own.items():
+            assert f"| `{measure}` `{key}` | {variance.help} |" in page, (measure, key)
+    for table in (name for name in choices.__all__ if name.isupper() and name != "VARIANCES"):
         for key, entry in getattr(choices, table).items():
             assert f"| `{key}` | {entry.help} |" in page, (table, key)
 

@@ -274,7 +274,7 @@ def spec_of(
     """The engine's spec of a declared analysis; ``columns`` are those of its selection."""
     zero_cells = ZeroCells(
         add=analysis.zero_add, to=analysis.zero_to, drop_double_zero=not analysis.keep_double_zero,
-        risk_ratio=analysis.zero_rr, risk_difference=analysis.zero_rd,
+        risk_ratio=analysis.zero_rr, risk_difference=analysis.zero_rd, arms=analysis.zero_arms,
     )  # fmt: skip
     if analysis.kind == "pairwise":
         return _pairwise_spec(analysis, zero_cells)
@@ -303,7 +303,8 @@ def _pairwise_spec(analysis: Analysis, zero_cells: ZeroCells) -> PairwiseSpec:
     if analysis.preset is None:
         return PairwiseSpec(zero_cells=zero_cells, **{name: getattr(analysis, name) for name in names}, **own)
     named = {name: getattr(analysis, name) for name in names if name in analysis.model_fields_set}
-    zero = {"zero_add": "add", "zero_to": "to", "zero_rr": "risk_ratio", "zero_rd": "risk_difference"}
+    zero = {"zero_add": "add", "zero_to": "to", "zero_rr": "risk_ratio", "zero_rd": "risk_difference",
+            "zero_arms": "arms"}  # fmt: skip
     cells = {field: getattr(analysis, name) for name, field in zero.items() if name in analysis.model_fields_set}
     if "keep_double_zero" in analysis.model_fields_set:
         cells["drop_double_zero"] = not analysis.keep_double_zero

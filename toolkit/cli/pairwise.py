@@ -119,6 +119,13 @@ def zero_cell_options(function: F) -> F:
 @lump_option
 @shared_options
 @zero_cell_options
+@click.option(
+    "--zero-arms",
+    type=click.Choice(["equal", "size"]),
+    default="equal",
+    show_default=True,
+    help="The same to every arm, or by the size of the arm with --zero-add as the mean (treatment-arm correction).",
+)
 @table_options
 @format_option("table", "json", "csv")
 @click.option(
@@ -132,7 +139,7 @@ def zero_cell_options(function: F) -> F:
 def pairwise(
     file: Path, measure: str | None, treatment: str | None, reference: str | None, model: str, tau2: str, ci: str,
     prediction: str, tau2_ci: str, preset: str | None, level: float, lump: dict[str, str],
-    zero_add: float, zero_to: str, zero_rr: str, zero_rd: str,
+    zero_add: float, zero_to: str, zero_rr: str, zero_rd: str, zero_arms: str,
     keep_double_zero: bool, columns: dict[str, str], sheet: str | None, delimiter: str | None,
     decimal: str | None, encoding: str | None, output_format: str, output: Path | None,
     plot: Path | None, funnel: Path | None, figure: tuple[tuple[str, Path], ...], **options: Any,
@@ -180,6 +187,7 @@ def pairwise(
             "drop_double_zero": not keep_double_zero,
             "risk_ratio": zero_rr,
             "risk_difference": zero_rd,
+            "arms": zero_arms,
         },
     )
     with errors_of(file, table):
@@ -195,6 +203,7 @@ _ZERO_OPTIONS = {
     "drop_double_zero": "keep_double_zero",
     "risk_ratio": "zero_rr",
     "risk_difference": "zero_rd",
+    "arms": "zero_arms",
 }
 
 

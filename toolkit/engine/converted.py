@@ -33,6 +33,7 @@ CONVERT = {
     "flag": "the same, skewed quantiles too, with a flag",
     "QE": "the same, skewed quantiles by quantile estimation (McGrath 2020)",
     "BC": "the same, skewed quantiles by the Box-Cox method (McGrath 2020)",
+    "LN": "the same, skewed quantiles as log-normal ones (Shi 2020)",
 }
 IMPUTE = {
     "pooled": "the pooled SD of the arms that have one (Furukawa 2006)",

@@ -46,6 +46,10 @@ CALCULATORS: dict[str, Calculator] = {
         f"{_HERE}:box_cox", "the same by a power that makes them symmetric", ("n", "median"),
         ("q1", "q3", "low", "high"), "n=61 low=3 q1=10 median=14 q3=21 high=40",
     ),
+    "log-normal": Calculator(
+        f"{_HERE}:log_normal_quantiles", "the same of a log-normal distribution", ("n", "median"),
+        ("q1", "q3", "low", "high"), "n=40 median=12 q1=8 q3=17",
+    ),
     "sd-of-se": Calculator(
         f"{_HERE}:sd_of_standard_error", "SD from a standard error", ("se", "n"), (), "se=0.4 n=36"
     ),
@@ -92,7 +96,9 @@ CALCULATORS: dict[str, Calculator] = {
         f"{_HERE}:smd_of_t", "Hedges' g from the t of two independent groups", ("t", "n1", "n2"), (),
         "t=2.1 n1=20 n2=22",
     ),
-    "smd-of-d": Calculator(f"{_HERE}:smd_of_d", "Hedges' g from Cohen's d", ("d", "n1", "n2"), (), "d=0.5 n1=20 n2=22"),
+    "smd-of-cohens-d": Calculator(
+        f"{_HERE}:smd_of_d", "Hedges' g from Cohen's d", ("d", "n1", "n2"), (), "d=0.5 n1=20 n2=22"
+    ),
     "partial-correlation": Calculator(
         f"{_HERE}:partial_correlation", "partial (PCOR, ZPCOR) or semi-partial (SPCOR, ZSPCOR) correlation from a t",
         ("measure", "t", "n", "predictors"), ("r2",), "measure=PCOR t=2.1 n=55 predictors=2",

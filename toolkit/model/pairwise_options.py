@@ -38,6 +38,7 @@ ADJUSTMENTS = {
     "logistic": "selection, logistic",
     "power": "selection, power",
     "copas": "selection by precision, its strength over a range",
+    "henmi-copas": "interval around the common effect that allows for tau2",
     "p-curve": "evidence in the significant studies",
     "fail-safe": "fail-safe N (Rosenberg); advised against",
     "fail-safe-random": "fail-safe N of the random-effects test; advised against",
@@ -90,10 +91,10 @@ class Option:
 
 _DATA: dict[str, Option] = {
     "convert": Option(
-        kind="choice", group="data", allowed=("refuse", "flag", "QE", "BC"),
+        kind="choice", group="data", allowed=("refuse", "flag", "QE", "BC", "LN"),
         help="Means and SDs that the table lacks, from columns se, ci_low and ci_high, median, q1, q3, min, max, or t "
-        "or p of the difference; refuse or flag skewed quantiles, or convert them by quantile estimation (QE) or the "
-        "Box-Cox method (BC). The fit without these studies is printed beside it.",
+        "or p of the difference; refuse or flag skewed quantiles, or convert them by quantile estimation (QE), the "
+        "Box-Cox method (BC) or as log-normal (LN). The fit without these studies is printed beside it.",
     ),
     "impute_sd": Option(
         kind="choice", group="data", allowed=("pooled", "median", "largest"),

@@ -58,6 +58,7 @@ _SKEWED = {
     "flag": "quantiles that a test found skewed were converted and flagged",
     "QE": "quantiles that a test found skewed were converted by quantile estimation",
     "BC": "quantiles that a test found skewed were converted by the Box-Cox method",
+    "LN": "quantiles that a test found skewed were converted as log-normal ones",
 }
 _RULES = {
     "pooled": "the pooled standard deviation of the arms that reported one",
@@ -71,6 +72,7 @@ def data_sentences(payloads: Sequence[Payload], cited: list[str]) -> list[str]:
     found: list[str] = []
     for value, who in by_option(payloads, "convert"):
         cited += ["HANDBOOK", "LUO", "WAN", "SHI", "SKEW", *(["MCGRATH"] if value in ("QE", "BC") else [])]
+        cited += ["LOGNORMAL"] if value == "LN" else []
         found.append(
             "Means and standard deviations that were not reported were computed from standard errors, confidence "
             "intervals, or t or p of the difference, and from medians with quartiles or range by the methods of Luo, "

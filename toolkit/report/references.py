@@ -83,6 +83,8 @@ REFERENCES: dict[str, str] = {
     "summary. Res Synth Methods 2020;11:641-654. doi:10.1002/jrsm.1429",
     "SKEW": "Shi J, Luo D, Wang X, et al. Detecting the skewness of data from the five-number summary and its "
     "application in meta-analysis. Res Synth Methods 2023;14:338-353. doi:10.1002/jrsm.1607",
+    "LOGNORMAL": "Shi J, Tong T, Wang Y, Genton MG. Estimating the mean and variance from the five-number summary of a "
+    "log-normal distribution. Stat Interface 2020;13:519-531. doi:10.4310/SII.2020.v13.n4.a9",
     "MCGRATH": "McGrath S, Zhao X, Steele R, et al. Estimating the sample mean and standard deviation from commonly "
     "reported quantiles in meta-analysis. Stat Methods Med Res 2020;29:2520-2537. doi:10.1177/0962280219889080",
     "FURUKAWA": "Furukawa TA, Barbui C, Cipriani A, Brambilla P, Watanabe N. Imputing missing standard deviations "
@@ -148,6 +150,8 @@ REFERENCES: dict[str, str] = {
     "Res 2001;10:251-265. doi:10.1177/096228020101000402",
     "p-curve": "Simonsohn U, Nelson LD, Simmons JP. P-curve: a key to the file-drawer. J Exp Psychol Gen "
     "2014;143:534-547. doi:10.1037/a0033242",
+    "henmi-copas": "Henmi M, Copas JB. Confidence intervals for random effects meta-analysis and robustness to "
+    "publication bias. Stat Med 2010;29:2969-2983. doi:10.1002/sim.4029",
     "fail-safe": "Rosenthal R. The file drawer problem and tolerance for null results. Psychol Bull "
     "1979;86:638-641. doi:10.1037/0033-2909.86.3.638",
     "fail-safe-random": "Viechtbauer W. Conducting meta-analyses in R with the metafor package. J Stat Softw "

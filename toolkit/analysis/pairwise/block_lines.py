@@ -78,6 +78,8 @@ def adjusted(name: str, r: Found, shown: Shown) -> list[str]:
         verdict = "evidential value" if r["evidential"] else "no evidential value shown"
         text = f"p-curve: {r['significant']} of {r['k']} studies significant; {verdict} (full {format_p(r['p_full'])}"
         return [f"{text}, half {format_p(r['p_half'])}); power {100 * r['power']:.0f} %", f"  caution: {r['caution']}"]
+    if name == "henmi-copas":
+        return [f"Henmi and Copas (common effect, interval that allows for tau2): {shown(r['estimate'])}"]
     if name.startswith("fail-safe"):
         which = "random-effects test" if r["method"] == "General" else r["method"]
         return [f"Fail-safe N ({which}): {r['n']}", f"  caution: {r['caution']}"]

@@ -170,6 +170,7 @@ def _adjusted(result: PairwiseResult, name: str, force: bool) -> dict[str, Any]:
         "pet-peese": lambda: publication.pet_peese(result, force=force),
         "limit": lambda: publication.limit_meta(result, force=force),
         "copas": lambda: publication.copas(result, force=force),
+        "henmi-copas": lambda: publication.henmi_copas(result),
         "p-curve": lambda: publication.p_curve(result),
         "fail-safe": lambda: publication.fail_safe_n(result),
         "fail-safe-random": lambda: publication.fail_safe_n(result, "General"),

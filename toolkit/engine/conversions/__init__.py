@@ -8,11 +8,11 @@ from toolkit.engine.conversions.effects import (
     observed_minus_expected,
     smd_of_log_or,
 )
+from toolkit.engine.conversions.log_normal import log_normal_quantiles
 from toolkit.engine.conversions.pairs import before_after, matched_pairs
 from toolkit.engine.conversions.plausible import grim, odd_standard_deviations, wide_differences
 from toolkit.engine.conversions.skewed import SKEWED, box_cox, quantile_estimation
 from toolkit.engine.conversions.statistics import (
-    delta_method,
     partial_correlation,
     reliability,
     smd_of_d,
@@ -52,7 +52,6 @@ __all__ = [
     "combine_arms",
     "cross_over_mean_difference",
     "cross_over_smd",
-    "delta_method",
     "design_effect",
     "effect_of_interval",
     "effect_of_p",
@@ -60,6 +59,7 @@ __all__ = [
     "grim",
     "hazard_ratio_of_curves",
     "hazard_ratio_of_logrank",
+    "log_normal_quantiles",
     "log_or_of_smd",
     "matched_pairs",
     "mean_sd_of_change",

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.optimize import least_squares, minimize_scalar
 from scipy.special import betaincinv, gamma, gammaincinv, ndtri
 
+from toolkit.engine.conversions.log_normal import log_normal_quantiles
 from toolkit.engine.conversions.summaries import Converted, mean_sd_of_normal_quantiles, scenario
 from toolkit.engine.data import FloatArray
 from toolkit.model.errors import NotEstimable
@@ -239,5 +240,5 @@ def _of_power_normal(centre: float, spread: float, power: float) -> tuple[float,
     return mean, float(np.sqrt((density * (x - mean) ** 2).sum()))
 
 
-SKEWED: dict[str, Callable[..., Converted]] = {"QE": quantile_estimation, "BC": box_cox}
-"""What skewed quantiles can be converted by: QE, quantile estimation; BC, the Box-Cox method."""
+SKEWED: dict[str, Callable[..., Converted]] = {"QE": quantile_estimation, "BC": box_cox, "LN": log_normal_quantiles}
+"""What skewed quantiles can be converted by: QE, quantile estimation; BC, the Box-Cox method; LN, as log-normal."""

@@ -80,7 +80,8 @@ def _biserial(arms: StudyArms) -> tuple[FloatArray, FloatArray]:
         density = np.exp(-(cut**2) / 2) / np.sqrt(2 * np.pi)
         r = _point_biserial(arms)[0] * np.sqrt(p * q) / density
         inner = 1.5 + (1 - p * cut / density) * (1 + q * cut / density)
-        return r, (p * q / density**2 - inner * r**2 + r**4) / (total - 1)
+        own = np.clip(r, -1, 1)  # a biserial correlation may leave -1 to 1; its variance is that at the limit
+        return r, (p * q / density**2 - inner * own**2 + own**4) / (total - 1)
 
 
 def _as_z(arms: StudyArms, r: FloatArray, v: FloatArray) -> Contrasts:

@@ -5,6 +5,7 @@
 
 from toolkit.engine.publication.adjusted import LimitMeta, PetPeese, limit_meta, pet_peese
 from toolkit.engine.publication.counts import ExcessSignificance, FailSafeN, excess_significance, fail_safe_n
+from toolkit.engine.publication.henmi_copas import HenmiCopas, henmi_copas
 from toolkit.engine.publication.pcurve import PCurve, p_curve
 from toolkit.engine.publication.selection import SELECTION_MODELS, SelectionModel, selection_model
 from toolkit.engine.publication.selection_copas import Copas, CopasRow, copas
@@ -15,6 +16,7 @@ __all__ = [
     "CopasRow",
     "ExcessSignificance",
     "FailSafeN",
+    "HenmiCopas",
     "LimitMeta",
     "PCurve",
     "PetPeese",
@@ -22,6 +24,7 @@ __all__ = [
     "copas",
     "excess_significance",
     "fail_safe_n",
+    "henmi_copas",
     "limit_meta",
     "p_curve",
     "pet_peese",

@@ -17,6 +17,7 @@ __all__ = ["ExcessSignificance", "FailSafeN", "excess_significance", "fail_safe_
 _FAIL_SAFE_CAUTION = (
     "fail-safe N says nothing about how many studies are missing, and ignores heterogeneity (Becker 2005)"
 )
+_GENERAL_CAUTION = "fail-safe N says nothing about how many studies are missing (Becker 2005)"
 _EXCESS_CAUTION = "assumes that one common effect decides the power of every study; heterogeneity alone can trigger it"
 
 
@@ -144,7 +145,9 @@ def _general(result: PairwiseResult, y: FloatArray, v: FloatArray, alpha: float)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if p_with(middle) < alpha else (low, middle)
-    return FailSafeN(method="General", n=min(high, _MOST), alpha=alpha, p=observed, mean=mean, target=None)
+    return FailSafeN(
+        method="General", n=min(high, _MOST), alpha=alpha, p=observed, mean=mean, target=None, caution=_GENERAL_CAUTION
+    )
 
 
 def _up(n: float) -> int:

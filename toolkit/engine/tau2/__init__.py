@@ -5,6 +5,7 @@ A new estimator is one function here and one entry in ``choices.TAU2_METHODS``.
 
 from toolkit.engine.tau2.batch import Batch, Tau2Batch, batch, general_moments
 from toolkit.engine.tau2.errors import tau2_standard_error
+from toolkit.engine.tau2.generalised import tau2_generalised_median
 from toolkit.engine.tau2.likelihood import log_likelihood, profile_likelihood_interval, score, tau2_ml, tau2_reml
 from toolkit.engine.tau2.moments import (
     tau2_dersimonian_laird,
@@ -37,6 +38,7 @@ __all__ = [
     "tau2_dersimonian_laird",
     "tau2_dersimonian_laird_two_step",
     "tau2_empirical_bayes",
+    "tau2_generalised_median",
     "tau2_hedges_olkin",
     "tau2_hunter_schmidt",
     "tau2_hunter_schmidt_corrected",
