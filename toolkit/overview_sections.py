@@ -12,7 +12,7 @@ from typing import Any
 from toolkit.analysis.plan import RESULT, plan
 from toolkit.dedup.questions import waiting_pairs
 from toolkit.model.errors import InputError
-from toolkit.model.evidence import CHARACTERISTICS, TABLES
+from toolkit.model.evidence import CHARACTERISTICS, RESULTS, STUDIES, TABLES
 from toolkit.model.overview import TO_EXTRACT, Overview, Section, Waits
 from toolkit.model.review import STAGES, TITLE_ABSTRACT, Run, Standing
 from toolkit.model.wording import counted
@@ -248,11 +248,15 @@ def _extraction(draft: _Draft) -> None:
         differs = _form_differs(draft.project, path)
         if differs:
             facts.append((path.name, differs))
-            command = f'evipool extract check "extraction/{path.name}"'
+            command = f'evipool extract diff "extraction/{path.name}" --as NAME'
             draft.wait("", f"{path.name}: {differs}", 1, command, blocks=False)
     draft.add("extraction", *facts)
-    draft.wait("", TO_EXTRACT, len(missing), "evipool extract template extraction/results.csv")
-    draft.wait("", "cells on which extractors differ", conflicts, "evipool extract conflicts")
+    table = RESULTS if stored["rows"][STUDIES] else STUDIES
+    form = f"extraction/{table}.csv"
+    begun = draft.project.path(form).is_file()
+    command = f"evipool extract import {form} --as NAME" if begun else f"evipool extract template {form} --as NAME"
+    draft.wait("", TO_EXTRACT, len(missing), command)
+    draft.wait("", "cells on which extractors differ", conflicts, "evipool extract check")
 
 
 def _stored_cells(draft: _Draft) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def plan(project: Project) -> list[Step]:
     position = _position(project, waiting)
     steps = [_search_step(project, position), _dedup_step(project)]
     for one in waiting:
-        who = f"{one.n} wait for {one.person or 'a person'}"
+        who = f"{one.n} {'waits' if one.n == 1 else 'wait'} for {one.person or 'a person'}"
         status = "waiting" if one.blocks else "open"
         steps.append(Step(name=one.what, status=status, why=who, command=one.command))
     steps += [_analysis_step(project, outcome) for outcome in plan_analyses(project, read=False)]
@@ -156,7 +156,7 @@ def plan(project: Project) -> list[Step]:
     why = "nothing changed since it was written" if fresh else _why_report(project)
     steps.append(Step(name="report", status="done" if fresh else "due", why=why, command="evipool report"))
     if position.closes:
-        steps.append(Step(name="version", status="due", why="nothing waits for a person", command="evipool update"))
+        steps.append(Step(name="version", status="due", why="nothing that keeps it open waits for a person", command="evipool update"))
     return steps
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.cli.common import run
 from toolkit.config import ReviewFile
 from toolkit.extraction.checks import check_evidence
 from toolkit.extraction.forms import map_header, read_rows
@@ -232,3 +233,28 @@ def test_digits_of_every_script_are_numbers_and_a_grouped_number_is_ambiguous_in
 
 def test_names_that_look_alike_are_stored_alike() -> None:
     assert check_cell("results", "study", "Gange\u0301\u200b 2011") == "Gang\u00e9 2011"
+
+
+def test_a_template_that_nobody_filled_in_empties_nothing(folder: Path) -> None:
+    with Project.open(folder, reviewer="AB") as project:
+        import_form(project, form(folder, RESULTS))
+        blank = "study,arm,treatment,outcome,months,n,events,status\nKang2018,,,,,,,\n"
+        found = import_form(project, form(folder, blank, "blank.csv"))
+        assert (found.rows, found.changed, len(found.absent)) == (0, (), 2)
+        import_form(project, form(folder, "study,year,design\nKang2018,2018,RCT\n", "studies.csv"))
+        found = import_form(project, form(folder, "study,year,design\nKang2018,,\n", "studies.csv"))
+        assert (found.changed, found.absent) == ((), ("Kang2018",))
+        assert len(study_rows(project.store)) == 1
+
+
+def test_a_form_named_after_a_table_is_of_that_table_and_emptied_cells_are_counted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["-C", str(folder), "--as", "AB", "extract"]
+    assert run([*base, "template", str(folder / "Studies-AB.csv")]) == 0
+    assert "of the studies table" in capsys.readouterr().out
+    assert run([*base, "template", str(folder / "form.csv")]) == 0
+    assert "of the results table" in capsys.readouterr().out
+    assert run([*base, "import", str(form(folder, RESULTS))]) == 0
+    assert run([*base, "import", str(form(folder, RESULTS.replace("53,15", "53,")))]) == 0
+    assert "1 cell changed (1 of them emptied), 7 unchanged." in capsys.readouterr().out

@@ -34,22 +34,25 @@ def extract() -> None:
 
 
 @extract.command()
-@click.option("--table", "table_name", type=TABLE, default="results", show_default=True, help="Which form.")
+@click.option(
+    "--table", "table_name", type=TABLE, help="Which form (default: the one FILE is named after, or results)."
+)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @project_options
 @click.pass_context
-def template(ctx: click.Context, table_name: str, file: Path, force: bool) -> None:
+def template(ctx: click.Context, table_name: str | None, file: Path, force: bool) -> None:
     """Write a form to FILE, with your own values filled in."""
     from toolkit.extraction.run import template as write_template
 
+    table_name = table_name or next((name for name in TABLE.choices if name in file.stem.lower()), "results")
     keep_forms(file, force=force)
     with open_project(ctx) as project:
         rows = write_template(project, file, table_name)
         named = project.reviewer(required=False)
-    click.echo(
-        f"{file}: {counted(rows, 'row')} of the {table_name} table. Fill it in, then: evipool extract import {file}"
-    )
+    who = "NAME" if named is None else f'"{named}"'
+    click.echo(f"{file}: {counted(rows, 'row')} of the {table_name} table.")
+    click.echo(f'When it is filled in: evipool extract import "{file}" --as {who}')
     if named is None:
         click.echo("Nobody was named by --as: no values are filled in.")
 
@@ -68,9 +71,11 @@ def import_(ctx: click.Context, file: Path, table_name: str | None, remove_absen
         outcome = import_form(project, file, table=table_name, remove_absent=remove_absent)
     for note in outcome.notes:
         click.echo(f"Note: {note}")
+    emptied = sum(cell.stored is not None and cell.file_value is None for cell in outcome.changed)
     click.echo(
         f"{file.name}: {counted(outcome.rows, 'row')} of the {outcome.table} table, "
-        f"{counted(len(outcome.changed), 'cell')} changed, {outcome.unchanged} unchanged."
+        f"{counted(len(outcome.changed), 'cell')} changed{f' ({emptied} of them emptied)' if emptied else ''}, "
+        f"{outcome.unchanged} unchanged."
     )
     if outcome.removed:
         click.echo(f"{counted(len(outcome.absent), 'row')} taken back: no longer in the form.")

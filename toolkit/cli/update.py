@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from toolkit.cli.common import Day, command_line, emit, format_option, open_project, project_options, table
-from toolkit.model.wording import counted
+from toolkit.model.wording import agreeing, counted
 
 if TYPE_CHECKING:
     from toolkit.project import Project
@@ -198,6 +198,6 @@ def _show(outcome: UpdateOutcome) -> None:
     if outcome.waiting:
         click.echo("Waiting for people:")
         for w in outcome.waiting:
-            click.echo(f"  {w.n} {w.what}{f' ({w.person})' if w.person else ''}: {w.command}")
+            click.echo(f"  {w.n} {agreeing(w.n, w.what)}{f' ({w.person})' if w.person else ''}: {w.command}")
     for source, error in outcome.failures:
         click.echo(f"{source} was not searched: {error}", err=True)

@@ -111,8 +111,8 @@ def read_rows(
             column: check_cell(table, column, raw.get(name), file=file, row=number, decimal=decimal)
             for name, column in mapping.items()
         }
-        if not any(cells.values()):
-            continue
+        if not any(value for column, value in cells.items() if column != "study"):
+            continue  # a study of the template that nobody has filled in yet
         _require_keys(table, cells, number, file)
         _check_counts(cells, number, file)
         key = row_key(table, cells)

@@ -8,7 +8,7 @@ __all__ = ["agreeing", "counted"]
 
 # What counted things are called in lists of facts, and singulars that are not the word without its s.
 _PLURALS = re.compile(
-    r"\b(analyses|cells|conflicts|duplicates|judgements|months|pairs|records|reports|rows|studies|texts|versions|votes)\b"
+    r"(?<!\d )\b(analyses|cells|conflicts|duplicates|judgements|months|pairs|records|reports|rows|studies|texts|versions|votes)\b"
 )
 _IRREGULAR = {"analyses": "analysis", "studies": "study"}
 
@@ -42,12 +42,14 @@ def _plural(noun: str) -> str:
 
 
 def agreeing(number: float, words: str) -> str:
-    """Words about several, as they are said of one where the number is 1.
+    """Words about several, as they are said of one where the number is 1; a count among the words stays as it is.
 
     Examples
     --------
     >>> agreeing(1, "included studies without results"), agreeing(2, "rows of studies"), agreeing(1, "never compared")
     ('included study without results', 'rows of studies', 'never compared')
+    >>> agreeing(1, "results.csv: 42 cells differ")
+    'results.csv: 42 cells differ'
     """
     if number != 1:
         return words
