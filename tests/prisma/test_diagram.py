@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ from toolkit.prisma.boxes import Flow
 from toolkit.prisma.diagram import diagram_content
 from toolkit.prisma.docx import flow_docx
 from toolkit.prisma.flow import count_flow
-from toolkit.prisma.html import slot_boxes
+from toolkit.prisma.html import flow_html, slot_boxes
 from toolkit.prisma.identities import check
 
 LONG = tuple(
@@ -250,6 +251,15 @@ def test_the_svg_keeps_chinese_text_and_a_group_for_each_box(tmp_path: Path) -> 
     slots = {box.slot for box in place(flow).boxes if box.kind in ("box", "grey")}
     assert {f"prisma-{slot}" for slot in slots} <= set(re.findall(r'id="(prisma-[a-z_]+)"', text))
     assert slots <= slot_boxes(flow).keys()
+
+
+def test_a_title_with_markup_cannot_break_the_page() -> None:
+    flow = CASES["new"]()
+    titles = {"a": "<!-- <script>alert(1)</script> 股骨头 & co"}
+    page = flow_html(flow, "<svg></svg>", titles)
+    data = page.split('<script type="application/json" id="boxes">', 1)[1].split("</script>", 1)[0]
+    assert "<" not in data
+    assert json.loads(data)["titles"] == titles
 
 
 def test_wrapping_breaks_chinese_between_characters_and_keeps_counts_whole() -> None:

@@ -111,6 +111,20 @@ def test_an_explanation_stands_below_the_flow_of_a_living_review() -> None:
     assert any(note.startswith("Version 2: ") and note.endswith("S2 was retracted in May.") for note in notes)
 
 
+def test_the_status_block_is_drawn_above_the_columns_with_what_each_line_answers(folder: Path) -> None:
+    with Project.open(folder) as project:
+        columns = living_columns(project, "latest")
+        placed = layout_living(living_content(columns, living_status(project, today=date(2026, 6, 1))))
+    boxes = {box.slot: box for box in placed.boxes}
+    block = boxes.pop("status")
+    assert block.kind == "own"
+    assert block.right <= placed.width and block.bottom < min(box.y for box in boxes.values())
+    text = " ".join(line.text for line in block.lines)
+    assert text.startswith("Status of this living review Version: 4, completed on ")
+    assert "Plan for retirement: after five years without a new trial [PRISMA-LSR, L1]" in text
+    assert "Found and not in the results yet: 1 record to be screened [our layout]" in text
+
+
 def test_columns_are_wider_only_where_a_box_is_long() -> None:
     def tallest(flow: Flow) -> tuple[float, float]:
         placed = layout_living(living_content((LivingColumn(title="Version 1", ended="", flow=flow),)))
@@ -174,8 +188,11 @@ def test_the_files_say_the_same(folder: Path, tmp_path: Path, capsys: pytest.Cap
     assert totals == [3, 4, 5, 6, 6]
     assert {line["label"]: line["source"] for line in told["status"]}["Plan for retirement"] == "PRISMA-LSR, L1"
     words = "\n".join(c.text for t in Document(str(tmp_path / "living.docx")).tables for r in t.rows for c in r.cells)
+    words = words.replace("\u00a0", " ")
     assert "Total studies included in review (n = 6)" in words and "after five years without a new trial" in words
     page = (tmp_path / "living.html").read_text(encoding="utf-8")
+    assert "Status of this living review" in page
+    assert "Status of this living review" in (tmp_path / "living.svg").read_text(encoding="utf-8")
     assert 'id="prisma-v5-total"' in page and "Unseen" in page
 
 

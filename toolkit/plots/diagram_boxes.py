@@ -123,17 +123,17 @@ def place_box(
 
 
 def place_head(
-    slot: str, kind: str, x: float, width: float, height: float, lines: list[str], measure: Measure
+    slot: str, kind: str, x: float, width: float, height: float, lines: list[str], measure: Measure, top: float = MARGIN
 ) -> PlacedBox:
-    """The head of a column, at the top of the figure, its words in the middle."""
-    first = MARGIN + (height - len(lines) * TEXT * LEADING) / 2
+    """The head of a column, its words in the middle."""
+    first = top + (height - len(lines) * TEXT * LEADING) / 2
     texts = tuple(
         PlacedLine(
             text=one, x=x + (width - measure(one, TEXT, True)) / 2, y=first + (i + 0.5) * TEXT * LEADING, bold=True
         )
         for i, one in enumerate(lines)
     )
-    return PlacedBox(slot=slot, kind=kind, x=x, y=MARGIN, width=width, height=height, lines=texts)
+    return PlacedBox(slot=slot, kind=kind, x=x, y=top, width=width, height=height, lines=texts)
 
 
 def head_height(wrapped: Iterable[list[str]]) -> float:

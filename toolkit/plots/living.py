@@ -53,24 +53,28 @@ INNER, BETWEEN = 18.0, 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivingContent:
-    """The words of the diagram: a head and the boxes (slot -> lines) of each column, oldest first, and the notes."""
+    """The words of the diagram: a head and the boxes (slot -> lines) of each column, oldest first, and the notes.
+
+    ``status`` are the lines of the status block, drawn above the columns; none, no block.
+    """
 
     heads: tuple[str, ...]
     columns: tuple[Mapping[str, tuple[TextLine, ...]], ...]
     notes: tuple[str, ...] = ()
+    status: tuple[TextLine, ...] = ()
 
 
 def layout_living(content: LivingContent, *, measure: Measure = measured) -> DiagramLayout:
     """Place every box and arrow; boxes of one row stand level, so that versions can be read across.
 
-    A box's slot is "v1-screened" and so on, columns counted from 1.
+    A box's slot is "v1-screened" and so on, columns counted from 1; that of the status block is "status".
     """
     (left_width, right_width), printed = _wrapped(content, measure)
     wide = left_width + INNER + right_width
     starts = [MARGIN + BAR + 14.0 + i * (wide + BETWEEN) for i in range(len(content.columns))]
     width = starts[-1] + wide + MARGIN
-    heads, y = _heads(content.heads, starts, wide, measure)
-    placed: list[PlacedBox] = []
+    placed, top = _status(content.status, starts[0], width - MARGIN - starts[0], measure)
+    heads, y = _heads(content.heads, starts, wide, top, measure)
     spans: dict[int, tuple[float, float]] = {}
     for number, (left, right) in enumerate(LIVING_ROWS):
         lines = {key: text for key, text in printed.items() if key[1] in (left, right)}
@@ -82,10 +86,10 @@ def layout_living(content: LivingContent, *, measure: Measure = measured) -> Dia
         line = max((height for (_, slot), height in heights.items() if slot == left), default=tall)
         for (i, slot), text in lines.items():
             x = starts[i] if slot == left else starts[i] + left_width + INNER
-            top = y + max(line - heights[i, slot], 0.0) / 2
+            upper = y + max(line - heights[i, slot], 0.0) / 2
             kind = "grey" if slot == "total" else "box"
             box_width = left_width if slot == left else right_width
-            placed.append(place_box(f"v{i + 1}-{slot}", kind, x, top, box_width, heights[i, slot], text))
+            placed.append(place_box(f"v{i + 1}-{slot}", kind, x, upper, box_width, heights[i, slot], text))
         spans[number] = (y, y + tall)
         y += tall + GAP_Y
     notes, bottom = place_notes(content.notes, y - GAP_Y + 16.0, width, measure)
@@ -114,14 +118,25 @@ def _wrapped(
     return widths, printed
 
 
-def _heads(texts: tuple[str, ...], starts: list[float], wide: float, measure: Measure) -> tuple[list[PlacedBox], float]:
+def _status(status: tuple[TextLine, ...], x: float, width: float, measure: Measure) -> tuple[list[PlacedBox], float]:
+    """The status block at the top of the figure, and where the heads begin."""
+    if not status:
+        return [], MARGIN
+    lines = box_lines(status, width, measure)
+    height = box_height(lines)
+    return [place_box("status", "own", x, MARGIN, width, height, lines)], MARGIN + height + GAP_Y * 0.8
+
+
+def _heads(
+    texts: tuple[str, ...], starts: list[float], wide: float, top: float, measure: Measure
+) -> tuple[list[PlacedBox], float]:
     wrapped = [wrap_text(text, wide - 2 * PAD, TEXT, bold=True, measure=measure) for text in texts]
     height = head_height(wrapped)
     placed = [
-        place_head(f"v{i}-head", "own", x, wide, height, lines, measure)
+        place_head(f"v{i}-head", "own", x, wide, height, lines, measure, top=top)
         for i, (x, lines) in enumerate(zip(starts, wrapped, strict=True), start=1)
     ]
-    return placed, MARGIN + height + GAP_Y * 0.8
+    return placed, top + height + GAP_Y * 0.8
 
 
 def _arrows(boxes: Mapping[str, PlacedBox], columns: int) -> tuple[Arrow, ...]:

@@ -93,7 +93,7 @@ def page_of(lists: Mapping[str, list[tuple[str, Box]]], svg: str, titles: Mappin
     }
     shown = {one for parts in lists.values() for _, box in parts for one in box.ids or ()}
     named = {one: titles[one] for one in sorted(shown) if one in titles}
-    data = json.dumps({"slots": slots, "titles": named}, ensure_ascii=False).replace("</", "<\\/")
+    data = json.dumps({"slots": slots, "titles": named}, ensure_ascii=False).replace("<", "\\u003c")
     drawing = svg[svg.index("<svg") :]
     return _PAGE.format(title=escape(title), svg=drawing, data=data)
 

@@ -13,7 +13,7 @@ Kahale et al. 2022, F1000Research 10:192. doi:10.12688/f1000research.51723.3
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -133,15 +133,17 @@ def _since_first(project: Project, marks: list[Version], single: list[LivingColu
 # ---- words --------------------------------------------------------------------------------------------------------
 
 
-def living_content(columns: tuple[LivingColumn, ...]) -> LivingContent:
-    """Heads, boxes and notes of the diagram; reports found by other methods are counted in the same boxes."""
+def living_content(columns: tuple[LivingColumn, ...], status: Sequence[StatusLine] = ()) -> LivingContent:
+    """Heads, boxes, status and notes of the diagram; reports found by other methods are counted in the same boxes."""
     notes = [ONE_STAR, TWO_STARS, OUR_LAYOUT]
     for one in columns:
         notes += [f"{one.title}: {note[0].lower()}{note[1:]}" for note in flow_notes(one.flow, check(one.flow))]
+    block = [TextLine(text=f"{line.label}: {line.text} [{line.source}]", indent=1) for line in status]
     return LivingContent(
         heads=tuple(one.head for one in columns),
         columns=tuple(_boxes(one.flow) for one in columns),
         notes=(*notes, CITATION),
+        status=(TextLine(text="Status of this living review", bold=True), *block) if block else (),
     )
 
 

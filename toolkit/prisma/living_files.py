@@ -82,7 +82,7 @@ def write_living(
                 file=target,
                 allowed=", ".join(LIVING_OUTPUTS),
             )
-    content = living_content(columns)
+    content = living_content(columns, status)
     warnings: list[str] = []
     for target in targets:
         kind = target.suffix.lower()
