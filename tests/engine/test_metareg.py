@@ -58,9 +58,9 @@ def test_coefficients_that_follow_from_others_are_named() -> None:
     columns = {"year": YEAR, "twice": {k: 2 * v for k, v in YEAR.items()}}
     with pytest.raises(NotEstimable, match="No coefficient of twice can be told"):
         meta_regression(FIT, "year + twice", columns)
-    columns = {"g": dict(zip("abcdef", "uuuvvv", strict=True)), "h": dict(zip("abcdef", "pqpppp", strict=True))}
+    labels = {"g": dict(zip("abcdef", "uuuvvv", strict=True)), "h": dict(zip("abcdef", "pqpppp", strict=True))}
     with pytest.raises(NotEstimable, match="No coefficient of g=v:h=q can be told"):
-        meta_regression(FIT, "g * h", columns)
+        meta_regression(FIT, "g * h", labels)
 
 
 def test_a_regression_on_a_factor_is_the_subgroup_analysis_with_common_tau2() -> None:
