@@ -423,3 +423,28 @@ also = ["small-studies", { name = "regression", covariate = "year" }]
     )
     assert (network["S3"] or "").endswith("Network of pain.")
     assert rows["15"] is None and network["22"] is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ({"missing": ["11", "12"]}, "2 records listed and not delivered: 11, 12"),
+        (
+            {
+                "missing": ["11"],
+                "warnings": ["PubMed counts 9 results and delivered 8 different ones", "not delivered: 11 (1 in all)"],
+                "accepted_by": "AB",
+            },
+            "1 record listed and not delivered: 11, and PubMed counts 9 results and delivered 8 different ones "
+            "(accepted by AB)",
+        ),
+        ({"warnings": ["phrase not found: osteonecrosys"], "accepted_by": "AB"}, None),
+        ({"missing": []}, None),
+    ],
+)
+def test_records_that_a_search_did_not_deliver_are_told_and_other_warnings_are_not(
+    project: Project, payload: dict[str, Any], words: str | None
+) -> None:
+    find(project, "a", 2)
+    say(project, NewEvent(kind="run", subject=content_id("a"), value="complete", payload=payload))
+    assert flow(project).losses == (() if words is None else (f"PubMed (a), 2026-01-01: {words}",))

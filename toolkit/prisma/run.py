@@ -15,6 +15,7 @@ from typing import Any
 from toolkit.model.errors import InputError, SourceError
 from toolkit.model.events import Event, NewEvent, is_person
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Run, Verdict
+from toolkit.model.wording import counted
 from toolkit.prisma.boxes import Box, Explanation, Flow
 from toolkit.prisma.flow import count_flow, previous_of
 from toolkit.prisma.identities import EXPLAINABLE, Finding, check, require_balanced
@@ -213,12 +214,19 @@ def _source(run: Run, kinds: Mapping[str, str], marks: list[str]) -> SourceRun:
 
 def _loss(run: Run) -> str:
     """What was accepted as missing from a run, or as different from what its source said, and by whom."""
-    accepted = run.detail.get("accepted") or (run.detail.get("warnings") if run.detail.get("missing") else None)
-    if not accepted:
+    detail = run.detail
+    parts = list(detail.get("accepted", ()))
+    missing = detail.get("missing", ())
+    if missing:
+        more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
+        parts.append(f"{counted(len(missing), 'record')} listed and not delivered: {', '.join(missing[:20])}{more}")
+    # Of the warnings that a search was closed over, those about its number; "not delivered" is told already.
+    parts += [text for text in detail.get("warnings", ()) if "delivered" in text and "not delivered" not in text]
+    if not parts:
         return ""
     name = f" ({run.file_name})" if run.file_name else ""
-    who = run.detail.get("accepted_by") or "nobody named"
-    return f"{run.source}{name}, {run.searched_on}: {', and '.join(accepted)} (accepted by {who})"
+    who = f" (accepted by {detail['accepted_by']})" if detail.get("accepted_by") else ""
+    return f"{run.source}{name}, {run.searched_on}: {', and '.join(parts)}{who}"
 
 
 def _explanation(event: Event) -> Explanation:
