@@ -55,10 +55,10 @@ def check_design(X: FloatArray, names: Sequence[str] = ()) -> None:
     scaled = X / np.where(size > 0, size, 1.0)
     if np.linalg.matrix_rank(scaled) == p:
         return
+    if p == 2 or not names:
+        raise NotEstimable("The covariate does not vary between the studies.")
     ranks = [int(np.linalg.matrix_rank(scaled[:, :n])) for n in range(p + 1)]
     bound = [name for name, before, after in zip(names, ranks[:-1], ranks[1:], strict=True) if after == before]
-    if p == 2 or not bound:
-        raise NotEstimable("The covariate does not vary between the studies.")
     raise NotEstimable(
         f"No coefficient of {', '.join(bound)} can be told from the others: a covariate does not vary, two say the "
         "same, or a combination of levels has no study. Leave the term out."

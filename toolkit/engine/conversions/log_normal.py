@@ -44,9 +44,8 @@ def log_normal_quantiles(
     if min(given) <= 0:
         raise NotEstimable("Log-normal quantiles are above 0.")
     extremes, quartiles = scenario(n, low, q1, median, q3, high)
-    logs = {name: None if x is None else math.log(x) for name, x in
-            {"q1": q1, "q3": q3, "low": low, "high": high}.items()}  # fmt: skip
-    m, s = mean_sd_of_normal_quantiles(n, median=math.log(median), **logs)
+    logs = [None if x is None else math.log(x) for x in (q1, q3, low, high)]
+    m, s = mean_sd_of_normal_quantiles(n, median=math.log(median), q1=logs[0], q3=logs[1], low=logs[2], high=logs[3])
     if extremes and quartiles:
         z, d, a, b = 1 + 0.28 / math.log(n) ** 2, 1 + 3.93 / n, 0.405, 0.315
     elif quartiles:
