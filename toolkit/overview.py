@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from toolkit.engine import ENGINE_VERSION
 from toolkit.model.overview import TO_EXTRACT, Overview, Waits
 from toolkit.project import SETTINGS, Project
 from toolkit.store.kept import kept
@@ -33,7 +34,7 @@ def _files(project: Project) -> str:
     Settings and forms are written by people, anyhow: their content counts. Results and reports are written by evipool,
     which puts a new file in the place of the old one: it is told by its number, size and time.
     """
-    told = [str(project.root)]
+    told = [str(project.root), ENGINE_VERSION]
     for path in (project.path(SETTINGS), *sorted(project.path("extraction").glob("*.csv"))):
         told.append(f"{path.name} {_content(path)}")
     for pattern in ("results/*/*/*", "report/*"):
