@@ -13,7 +13,7 @@ from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT
 from toolkit.project import Project
 from toolkit.records.tables import read_form, write_form
 from toolkit.screening import fulltext, run
-from toolkit.screening.forms import FORM_COLUMNS, VERDICTS
+from toolkit.screening.forms import FORM_COLUMNS, VERDICTS, raise_all
 from toolkit.screening.state import load_state
 
 AsPerson = Callable[[str], Project]
@@ -244,3 +244,8 @@ def test_agreement_counts_first_votes_before_resolution_and_not_undone_ones(
     run.decide(as_person("EF"), four[1], "include", stage=TITLE_ABSTRACT)  # after the resolution: not independent
     (pair,) = run.agreement(project, TITLE_ABSTRACT)
     assert (pair.first, pair.second, pair.n11, pair.n10, pair.n01, pair.n00) == ("AB", "李华", 1, 1, 1, 0)
+
+
+def test_several_errors_of_a_command_line_have_no_rows() -> None:
+    with pytest.raises(InputError, match=r"^a is not wanted\. Also: b is not wanted, row 4 \(c\)\.$"):
+        raise_all([InputError("a is not wanted"), InputError("b is not wanted"), InputError("c", row=4)])

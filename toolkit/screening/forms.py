@@ -273,7 +273,8 @@ def raise_all(errors: Sequence[InputError]) -> None:
         return
     first = errors[0]
     if len(errors) > 1:
-        others = ", ".join(f"row {e.row} ({e.message})" for e in errors[1:6])
+        named = (e.message if e.row is None else f"row {e.row} ({e.message})" for e in errors[1:6])
+        others = ", ".join(named)
         more = f" and {len(errors) - 6} more" if len(errors) > 6 else ""
         first.hint = f"{first.hint or ''} Also: {others}{more}.".strip()
         first.args = (first._text(),)
