@@ -11,18 +11,18 @@ import numpy as np
 from tests.engine.pairwise.golden import (
     CLOSED,
     LAST,
-    R_IS_OFF,
-    REASONS,
     SCORES,
+    STOPPED_EARLY,
     Check,
     Checker,
     Source,
+    checks_at_stop,
     estimate_checks,
     metafor_zero_cells,
     number,
-    predict_method,
     score_size,
 )
+from tests.engine.pairwise.golden_pooled import predict_method
 from tests.engine.pairwise.golden_sensitivity import columns, fitted
 from toolkit.engine.bias import small_study_test, trim_and_fill
 from toolkit.engine.conversions import (
@@ -30,6 +30,7 @@ from toolkit.engine.conversions import (
     combine_arms,
     effect_of_interval,
     effect_of_p,
+    log_normal_quantiles,
     log_or_of_smd,
     matched_pairs,
     mean_sd_of_quantiles,
@@ -72,6 +73,9 @@ def check_generic(source: Source, case: dict[str, Any]) -> Iterator[Check]:
     yield from estimate_checks("common", result.common, expect["common"], CLOSED, scale)
     if result.k < 2:
         assert result.random is None and result.prediction is None
+        return
+    if case["id"] in STOPPED_EARLY:
+        yield from checks_at_stop(effects.y, effects.v, expect["tau2"], expect["random"])
         return
     yield from estimate_checks("random", result.random, expect["random"], rtol, scale)
     assert result.tau2 is not None and result.heterogeneity is not None
@@ -126,10 +130,15 @@ def check_subgroups(source: Source, case: dict[str, Any]) -> Iterator[Check]:
         yield Check(
             f"{name} common", group.result.common.estimate, number(expect["common"]["estimate"][i]), 1e-9, small
         )
-        if number(expect["random"]["estimate"][i]) is not None:
+        if case["id"] in STOPPED_EARLY and group.result.k > 1:
+            _, y, v = studies_of(group.result)
+            random = {key: expect["random"][key][i] for key in ("estimate", "se")}
+            yield from checks_at_stop(y, v, expect["tau2"][i], random)
+        elif number(expect["random"]["estimate"][i]) is not None:
             yield Check(f"{name} random", group.compared.estimate, number(expect["random"]["estimate"][i]), rtol, small)
             yield Check(f"{name} se", group.compared.se, number(expect["random"]["se"][i]), rtol)
-    if number(expect["Q_between_random"]) is not None and total == len(found.groups):
+    stopped = case["id"] in STOPPED_EARLY
+    if not stopped and number(expect["Q_between_random"]) is not None and total == len(found.groups):
         yield Check("Q between", found.q_between, number(expect["Q_between_random"]), 10 * rtol, 1e-6)
         yield Check("df", found.df, number(expect["df_between"]), 0)
         yield Check("p", found.p, number(expect["p_between_random"]), 20 * rtol, 1e-12)
@@ -170,13 +179,13 @@ def _effects(source: Source, case: dict[str, Any]) -> Any:
 def check_paired(source: Source, case: dict[str, Any]) -> Iterator[Check]:
     """One group twice, matched pairs."""
     measure, get = case["measure"], source.column
-    if measure in ("MPRR", "MPRD", "MPOR"):
+    if measure.startswith("MP"):
         rows = zip(*(get(name) for name in ("q4a", "q4b", "q4c", "q4d")), strict=True)
         pairs = paired_odds_ratio if measure == "MPOR" else (lambda *row: matched_pairs(measure, *row))
         found = [pairs(*row) for row in rows]
     else:
-        # metafor standardises SMCR by its first SD, which its call gives to the second mean's side
-        own = ("ni", "pre", "sd1i", "post", "sd2i", "rpp") if measure == "SMCR" else (
+        # metafor standardises by its first SD, which its call gives to the second mean's side
+        own = ("ni", "pre", "sd1i", "post", "sd2i", "rpp") if measure in ("SMCR", "SMCRH") else (
             "ni", "pre", "sd2i", "post", "sd1i", "rpp")  # fmt: skip
         rows = zip(*(get(name) for name in own), strict=True)
         found = [before_after(measure, n, before=(a, b), after=(c, d), correlation=r) for n, a, b, c, d, r in rows]
@@ -185,29 +194,19 @@ def check_paired(source: Source, case: dict[str, Any]) -> Iterator[Check]:
 
 
 def check_logistic(source: Source, case: dict[str, Any]) -> Iterator[Check]:
-    """Odds ratio to SMD and back by the logistic distribution; metafor leaves J out of the difference."""
-    expect, to_smd = case["expect"], case["measure"] == "OR2DL"
+    """Odds ratio to SMD and back by the logistic or normal distribution; metafor leaves J out of the difference."""
+    expect, to_smd = case["expect"], case["measure"].startswith("OR2D")
+    distribution = "normal" if case["measure"].endswith("N") else "logistic"
     if to_smd:
         effects = source.effects(case, metafor_zero_cells(case["options"]), "OR")
         change: Callable[[float, float], Any] = smd_of_log_or
     else:
-        effects, change = source.effects(case, ZeroCells(), "SMD"), log_or_of_smd
+        effects, change = source.effects(case, ZeroCells(), "SMD_D"), log_or_of_smd
     for name, y, v in zip(effects.studies, effects.y, effects.v, strict=True):
         i = int(name)
-        if not to_smd:
-            n1, n2 = source.column("n1i")[i], source.column("n2i")[i]
-            factor = np.exp(_log_j(n1 + n2 - 2))
-            y = y / factor
-            v = 1 / n1 + 1 / n2 + y**2 / (2 * (n1 + n2))
-        found = change(float(y), float(v))
+        found = change(float(y), float(v), distribution=distribution)
         yield Check(f"yi[{i}]", found.y, number(expect["yi"][i]), CLOSED, 1e-14)
         yield Check(f"vi[{i}]", found.v, number(expect["vi"][i]), CLOSED)
-
-
-def _log_j(df: float) -> float:
-    from scipy.special import gammaln
-
-    return float(gammaln(df / 2) - np.log(df / 2) / 2 - gammaln((df - 1) / 2))
 
 
 def check_quantiles(source: Source, case: dict[str, Any]) -> Iterator[Check]:
@@ -216,11 +215,14 @@ def check_quantiles(source: Source, case: dict[str, Any]) -> Iterator[Check]:
     given = [source.column(name) for name in ("n", "median", "q1", "q3", "min", "max")]
     for i, (n, median, q1, q3, low, high) in enumerate(zip(*given, strict=True)):
         box, span = not np.isnan(q1), not np.isnan(low)
+        quantiles = {"q1": q1 if box else None, "q3": q3 if box else None}
+        quantiles |= {"low": low if span else None, "high": high if span else None}
         try:
-            found = mean_sd_of_quantiles(
-                n, median=median, q1=q1 if box else None, q3=q3 if box else None, low=low if span else None,
-                high=high if span else None, skewed="refuse" if tested else "flag",
-            )  # fmt: skip
+            if "lnorm" in case["call"]:
+                found = log_normal_quantiles(n, median=median, **quantiles)
+            else:
+                skewed = "refuse" if tested else "flag"
+                found = mean_sd_of_quantiles(n, median=median, skewed=skewed, **quantiles)
         except NotEstimable:
             assert tested and expect["mean"][i] is None
             continue
@@ -306,12 +308,9 @@ def generic_scores(source: Source, case: dict[str, Any]) -> tuple[float, float]:
     return score_size(y, v, float(tau2_reml(y, v).value[0])), score_size(y, v, case["expect"]["tau2"])
 
 
-R_IS_OFF.update(
-    dict.fromkeys(
-        (f"edge_es_wild_v/{number_:03d}" for number_ in range(37, 41)),
-        "metagen stops at a change of 1e-10 with variances down to 1e-9; rma.uni of the same file has our digits",
-    )
-)
+# metagen and metabin with the default stopping rule, a change of tau2 below 1e-5.
+STOPPED_EARLY.update(f"edge_es_wild_v/{number_:03d}" for number_ in range(37, 41))
+STOPPED_EARLY.add("hartmannboyce2018_nrt/113")
 SCORES["metagen"] = generic_scores
 
 
@@ -328,60 +327,15 @@ def subgroup_scores(source: Source, case: dict[str, Any]) -> tuple[float, float]
     return max(ours), max(theirs)
 
 
-R_IS_OFF["hartmannboyce2018_nrt/113"] = "metabin's call has the default stopping rule, a change of tau2 below 1e-5"
 SCORES["subgroup"] = subgroup_scores
-PAIRED = {"MC", "SMCC", "SMCR", "ROMC", "MPRR", "MPRD", "MPOR"}
+PAIRED = {"MC", "SMCC", "SMCR", "ROMC", "SMCRH", "SMCRP", "VRC", "CVRC"} | {"MPRR", "MPRD", "MPOR", "MPORC", "MPPETO"}
 REFUSED_BY_R = {"rma.uni", "regtest", "trimfill", "rma.peto", "selmodel"}
-
-
-# What the engine does not offer, by kind and by measure or method, each with the reason.
-NOT_OFFERED: dict[tuple[str, str], str] = {
-    ("escalc", "PHI YUQ YUY RTET ZTET PBIT RPB RBIS ZPB ZBIS PCOR ZPCOR SPCOR ZSPCOR"): "associations of psychometrics",
-    ("escalc", "ARAW AHW ABT"): "reliability coefficients",
-    ("escalc", "OR2DN D2ORN"): "odds ratio and SMD are turned into each other by the logistic distribution alone",
-    ("escalc", "SMD1H PRZ IRFT SMN SDLN CVLN"): "measures with a sister on offer (SMD1, PLO, IRS, MN, VR, CVR)",
-    ("escalc", "SMCRH SMCRP VRC CVRC"): "changes of one group: MC, SMCC, SMCR and ROMC are offered",
-    ("escalc", "MPORC MPPETO"): "conditional odds ratios of pairs: the marginal one is offered",
-    ("escalc", "SMD ROM MD COR UCOR"): "other variance formulas (vtype) of measures on offer, SMD from a t or d",
-    ("fsn", "General"): "a random-effects fail-safe N; fail-safe N is advised against",
-    ("metabin", "SSW (sample size weights, Bakbergenuly 2020)"): "weights by sample size",
-    ("metabin", "IV + DL TACC"): "treatment-arm continuity correction",
-    ("metabias", "Schwarzer"): "Schwarzer's rank test of rare events",
-    ("metaprop-studyci", "*"): "studies' own intervals (Clopper-Pearson ...) beside a pooled logit",
-    ("metacont", "*"): "meta's variance of Cohen's, Hedges' and Glass's differences; MD with one SD for both groups",
-    ("revman5", "*"): "Cohen's and Glass's differences, which Review Manager does not have",
-    (
-        "metaprop",
-        "PRAW PLN",
-    ): "meta corrects proportions of 0 and 1 in the variance or the events alone, ours in all cells",
-    ("hc", "*"): "Henmi and Copas's interval",
-    ("rma.uni-weights", "*"): "weights of one's own",
-    ("rma.uni-unweighted", "*"): "an unweighted mean",
-    ("rma.uni-tau2-fixed", "*"): "tau2 given by hand",
-    ("genq", "*"): "generalised Q with weights of one's own",
-    ("radial-hand", "*"): "z and precision as numbers: the radial plot's own test has them",
-    ("profile", "*"): "the profile as numbers: the figure's own test has them",
-    ("conv.fivenum", "*"): "log-normal quantiles: quantile estimation and Box-Cox are offered for skewed data",
-    ("conv.2x2", "*"): "a table from its odds ratio or correlation and margins",
-    ("conv.delta", "*"): "the delta method",
-    ("transf", "*"): "single transformations of metafor",
-}
-
-
-def why_not(case: dict[str, Any]) -> str | None:
-    """Why a case has no checker, or None."""
-    for (kind, names), reason in NOT_OFFERED.items():
-        own = {str(case.get("measure")), str(case.get("method"))}
-        known = names == "*" or names in own or own & set(names.split())
-        if case["kind"] == kind and known and (kind != "metaprop" or case["id"].startswith("pritz1997")):
-            return reason if kind != "conv.fivenum" or "lnorm" in case["call"] else None
-    return None
 
 
 def _escalc(case: dict[str, Any]) -> Checker | None:
     if case["measure"] in PAIRED:
         return check_paired
-    if case["measure"] in ("OR2DL", "D2ORL"):
+    if case["measure"] in ("OR2DL", "D2ORL", "OR2DN", "D2ORN"):
         return check_logistic
     return None
 
@@ -389,8 +343,6 @@ def _escalc(case: dict[str, Any]) -> Checker | None:
 def further(case: dict[str, Any]) -> Checker | None:
     """The checker of a case that no other module has one for."""
     kind, call = case["kind"], case["call"]
-    if why_not(case):
-        return None
     if "expect" not in case:
         return check_refused if kind in REFUSED_BY_R else None
     if kind == "escalc":
@@ -398,7 +350,7 @@ def further(case: dict[str, Any]) -> Checker | None:
     if kind == "metabin-pi" or (kind == "metagen" and "subgroup=" not in call) or kind in ("metaprop", "metacor"):
         return check_generic
     if kind == "conv.fivenum":
-        return None if "lnorm" in call else check_quantiles
+        return check_quantiles
     plain: dict[str, Checker] = {
         "subgroup": check_subgroups,
         "metagen": check_subgroups,
@@ -413,4 +365,3 @@ def further(case: dict[str, Any]) -> Checker | None:
 
 
 LAST.append(further)
-REASONS.append(why_not)

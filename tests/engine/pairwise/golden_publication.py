@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.engine.pairwise.golden import FURTHER, R_IS_OFF, SCORES, Check, Checker, Source, metafor_zero_cells, number
+from tests.engine.pairwise.golden import FURTHER, R_IS_OFF, SCORES, Check, Source, metafor_zero_cells, number
 from tests.engine.pairwise.golden_sensitivity import fitted
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.publication import excess_significance, fail_safe_n, pet_peese, selection_model
@@ -152,13 +152,8 @@ def check_weightr(source: Source, case: dict[str, Any]) -> Iterator[Check]:
     yield Check("delta", found.delta[1], expect["adj_par"][2], 5e-3, 1e-3)
 
 
-def _fail_safe(case: dict[str, Any]) -> Checker | None:
-    return None if case["method"] == "General" else check_fail_safe
-
-
 FURTHER["pet"] = lambda case: check_pet
 FURTHER["peese"] = lambda case: check_pet
-FURTHER["fsn"] = _fail_safe
 FURTHER["tes"] = lambda case: check_tes
 FURTHER["selmodel"] = lambda case: check_selection
 FURTHER["weightr"] = lambda case: check_weightr
