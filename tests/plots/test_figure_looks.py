@@ -71,7 +71,8 @@ def test_subgroups_come_with_the_test_between_them_and_say_whose_the_weights_are
     assert f"Q = {found.q_between:.2f}" in sentence and "a τ² for each" in sentence
     parts = [(group.label, group.result) for group in found.groups]
     scene = forest_scene(analyse_table(frame).result, subgroups=parts, between=sentence)
-    assert sentence in " ".join(texts(scene, "note"))
+    notes = " ".join(texts(scene, "note"))
+    assert sentence.replace("\u00a0", " ") in notes.replace("\u00a0", " ")
     assert "of each subgroup" in " ".join(texts(scene, "footnote"))
 
 

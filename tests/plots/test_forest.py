@@ -65,8 +65,8 @@ def test_every_number_of_the_forest_is_that_of_the_result() -> None:
     assert result.random is not None and result.tau2 is not None and result.heterogeneity is not None
     # Published for these eight studies (metafor, REML with Hartung-Knapp): 0.441, 0.186 to 1.045; Q 31.42 on 7 df.
     assert round(math.exp(result.random.estimate), 2) == 0.44
-    assert "0.44" in shown and "Q = 31.42 (7\u00a0df)" in shown and "77.7\u00a0% (from Q)" in shown
-    assert f"τ² = {result.tau2.value:.2f} (REML)" in shown
+    assert "0.44" in shown and "Q\u00a0=\u00a031.42 (7\u00a0df)" in shown and "77.7\u00a0% (from Q)" in shown
+    assert f"τ²\u00a0=\u00a0{result.tau2.value:.2f} (REML)" in shown
     assert "0.30 (0.21 to 0.42)" in shown
     assert "30/125" in shown and "95/125" in shown and "92/330" in shown and "188/334" in shown
     assert "Hartung-Knapp" in shown

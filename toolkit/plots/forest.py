@@ -173,7 +173,7 @@ def forest_table(
     if subgroups and show_overall:
         rows += [ForestRow(kind="rule"), ForestRow(kind="heading", label=overall_label)]
         rows += _pooled_rows(result, kind, decimals, 8.0, show_common=show_common, show_prediction=True)
-        rows += [ForestRow(kind="note", note=between, indent=8.0)] if between else []
+        rows += [ForestRow(kind="note", note=_unbroken(between), indent=8.0)] if between else []
     elif not subgroups:
         rows += _study_rows(result, kind, decimals, 0.0)
         rows.append(ForestRow(kind="rule"))
@@ -371,8 +371,13 @@ def _pooled_rows(
         rows.append(pooled("pooled" if first else "light", "Common effect", result.common, arms))
     for sentence in (_heterogeneity(result), _method(result, show_prediction)):
         if sentence:
-            rows.append(ForestRow(kind="note", note=sentence, indent=indent))
+            rows.append(ForestRow(kind="note", note=_unbroken(sentence), indent=indent))
     return rows
+
+
+def _unbroken(sentence: str) -> str:
+    """The sentence with its equations kept on one line: no break in "t = 2.1" or "k - 1 df"."""
+    return sentence.replace(" = ", f"{NBSP}={NBSP}").replace("1 df", f"1{NBSP}df").replace("2 df", f"2{NBSP}df")
 
 
 def _heterogeneity(result: PairwiseResult) -> str:

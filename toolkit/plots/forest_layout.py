@@ -34,7 +34,7 @@ MARGIN, GAP, PLOT_WIDTH, ROW = 14.0, 14.0, 210.0, 14.5
 LABEL_MIN, LABEL_MAX = 96.0, 190.0
 SQUARE_MAX, SQUARE_MIN, SQUARE_PLAIN, DIAMOND, BAR = 10.5, 2.6, 6.0, 4.6, 1.9
 FAVOURS_AT = 20.0
-DOT, NOTE_MIN, FAVOURS_MORE = 5.2, 230.0, 130.0
+DOT, NOTE_MIN, FAVOURS_MORE = 5.2, 190.0, 130.0
 PALE = "#A9C8E4"  # BLUE, lightened: the pooled estimate that is not the headline
 
 Kind = Literal["study", "pooled", "light", "prediction", "heading", "excluded", "note", "rule", "gap"]
