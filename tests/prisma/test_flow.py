@@ -8,6 +8,7 @@ import pytest
 
 from tests.prisma.builders import Desk, small_review
 from toolkit.prisma.flow import count_flow
+from toolkit.prisma.html import slot_boxes
 from toolkit.prisma.identities import check
 from toolkit.prisma.notes import flow_notes
 
@@ -287,6 +288,7 @@ def test_a_report_included_before_and_joined_to_an_excluded_one_awaits_a_decisio
     assert hard(desk) == []
     notes = flow_notes(flow)
     assert "Included before, and to be decided again: 1 report." in notes
+    assert ("Of these, to be decided again", flow.reopened) in slot_boxes(flow)["total"]
     assert "This flow is not finished: 1 decision or retrieval still open." in notes
     desk.closed = frozenset({"full-text"})
     assert [(f.code, f.ids) for f in check(count_flow(desk.state())) if f.hard] == [("E6", ("a",))]

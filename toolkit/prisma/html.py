@@ -138,6 +138,7 @@ def slot_boxes(flow: Flow) -> dict[str, list[tuple[str, Box]]]:
             ("Total reports", flow.total_reports),
             ("Studies no longer included", flow.removed_studies),
             ("Reports no longer included", flow.removed_reports),
+            ("Of these, to be decided again", flow.reopened),
         ],
         "syntheses": [(line.label, line.box) for line in flow.syntheses],
     }
