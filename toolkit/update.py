@@ -223,10 +223,9 @@ def _certainty_steps(project: Project) -> list[Step]:
 
 
 _EVENT_WORDS = {
-    "run": "searches or imports", "assign": "duplicate decisions", "screen": "votes", "resolve": "resolutions",
-    "retrieve": "full texts", "link": "study links", "study": "standings of studies", "extract": "extracted cells",
-    "retract": "notices", "certainty": "ratings of certainty",
-    "version": "versions",
+    "run": "run", "assign": "duplicate decision", "screen": "vote", "resolve": "resolution",
+    "retrieve": "full text", "link": "study link", "study": "study standing", "extract": "extracted cell",
+    "retract": "notice", "certainty": "certainty rating", "version": "version",
 }  # fmt: skip
 
 
@@ -237,7 +236,7 @@ def _why_report(project: Project) -> str:
         return "never written"
     written = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="microseconds")
     counts = project.store.event_counts(after=written)
-    parts = [f"{n:,} {_EVENT_WORDS.get(kind, kind)}" for kind, n in counts.items()]
+    parts = [counted(n, _EVENT_WORDS.get(kind, kind)) for kind, n in counts.items()]
     return f"since it was written: {', '.join(parts)}" if parts else "results, settings or evipool changed"
 
 

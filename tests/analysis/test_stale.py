@@ -69,7 +69,7 @@ def test_the_plan_says_why_analysis_and_report_are_due_and_a_refusal_is_exit_cod
     assert (steps["analysis main"]["status"], steps["analysis main"]["why"]) == ("due", "came in: New2026")
     report = steps["report"]["why"]
     assert report.startswith("since it was written: ")
-    for words in ("1 searches or imports", "1 votes", "1 full texts", "1 study links"):
+    for words in ("1 run", "1 vote", "1 full text", "1 study link"):
         assert words in report
     form = write_csv(folder.parent / "same.csv", ["study", "cohort"], [["Ng2015", "one"], ["Li2010", "one"]])
     assert evipool(folder, "extract", "import", str(form), "--table", "studies", "--as", "AB") == 0
