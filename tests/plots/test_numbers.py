@@ -27,6 +27,15 @@ def test_ratios_are_shown_on_their_own_scale() -> None:
     assert format_interval(None, None, None, "log") == "–"
 
 
+def test_rates_and_proportions_below_a_thousandth_keep_their_figures() -> None:
+    rate = format_interval(math.log(2.04e-5), math.log(9.1e-6), math.log(4.2e-5), "log")
+    assert rate == "2.0×10⁻⁵ (9.1×10⁻⁶ to 4.2×10⁻⁵)"
+    assert format_interval(math.log(0.05), math.log(1e-4), math.log(2.0), "log") == "0.05 (<0.001 to 2.00)"
+    assert format_interval(0.01, 0.0, 0.02, "square_root", 3) == "1.0×10⁻⁴ (0 to 4.0×10⁻⁴)"
+    decimals = decimals_for([1.2e-6], "identity")
+    assert format_interval(-1.2e-6, -1.8e-6, -6e-7, "identity", decimals) == "−0.0000012 (−0.0000018 to −0.0000006)"
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(math.log(0.004), "0.004"), (-800.0, "<0.001"), (900.0, ">10⁵"), (math.log(1234.4), "1234"), (math.inf, ">10⁵")],

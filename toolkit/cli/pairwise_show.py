@@ -103,7 +103,8 @@ def _decimals(result: PairwiseResult) -> int:
 
 def _arm(row: StudyRow, side: int) -> str:
     if row.events[side] is not None:
-        return f"{format_count(row.events[side])}/{format_count(row.n[side])}"
+        of = f"/{format_count(row.n[side])}" if row.n[side] is not None else ""  # rates are of person-time, not units
+        return f"{format_count(row.events[side])}{of}"
     if row.mean[side] is not None:
         return f"{row.mean[side]:g} ({row.sd[side]:g}), n={format_count(row.n[side])}"
     return ""

@@ -84,9 +84,13 @@ def format_effect(value: float | None, scale: str, decimals: int = 2) -> str:
 
 
 def format_interval(y: float | None, low: float | None, high: float | None, scale: str, decimals: int = 2) -> str:
-    """ "0.45 (0.20 to 1.00)"; a dash when there is no estimate."""
+    """ "0.45 (0.20 to 1.00)"; a dash without an estimate; two figures each where fixed decimals would hide all."""
     if y is None:
         return UNKNOWN
+    if scale != "identity" and low is not None and high is not None:
+        shown = [value for value in (back(each, scale) for each in (y, low, high)) if value is not None]
+        if len(shown) == 3 and 0 <= shown[1] < 0.0005 and 0 < shown[2] < 0.0095:
+            return "{} ({} to {})".format(*(_scientific(value) if value > 0 else "0" for value in shown))
     bounds = f"({format_effect(low, scale, decimals)} to {format_effect(high, scale, decimals)})"
     return f"{format_effect(y, scale, decimals)} {bounds}"
 
@@ -119,7 +123,7 @@ def format_count(value: float | None) -> str:
 
 
 def decimals_for(widths: Iterable[float | None], scale: str) -> int:
-    """Decimals that give the typical interval width two or three figures (0 to 4); 2 for ratios, 3 for proportions.
+    """Decimals that give the typical interval width two or three figures; 2 for ratios, 3 for proportions.
 
     Widths from 0.2 to 1, as those of standardised differences, get the two decimals that journals print.
     """
@@ -129,7 +133,8 @@ def decimals_for(widths: Iterable[float | None], scale: str) -> int:
     if scale == "log" or not known:
         return 2
     width = known[len(known) // 2]
-    return max(0, min(4, (1 if 0.2 <= width < 1 else 2) - math.floor(math.log10(width))))
+    power = math.floor(math.log10(width))
+    return max(0, min(4, (1 if 0.2 <= width < 1 else 2) - power), 1 - power)
 
 
 def linear_ticks(low: float, high: float, count: int = 6) -> tuple[float, ...]:

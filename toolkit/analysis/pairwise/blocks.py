@@ -82,6 +82,10 @@ def _without(e: Found | None, decimals: int) -> str:
     return f"{counted(e['k'], 'study')}, {interval(e, decimals)}"
 
 
+def _probability(value: float) -> str:
+    return "below 0.001" if value < 0.0005 else "above 0.999" if value > 0.9995 else f"{value:.3f}"
+
+
 def _bayes(found: Sequence[Found], decimals: int) -> Block:
     rows = []
     for own in found:
@@ -95,7 +99,7 @@ def _bayes(found: Sequence[Found], decimals: int) -> Block:
     level = f"{100 * found[0]['level']:g}% CrI"
     prior = found[0]["mu_prior"]
     text = "flat" if prior is None else f"normal, mean {prior[0]:g}, SD {prior[1]:g}"
-    above = "; ".join(f"{own['p_above']:.3f}" for own in found)
+    above = "; ".join(_probability(own["p_above"]) for own in found)
     line = f"Prior of the mean: {text} (model scale). Probability of a mean above no effect: {above}"
     header = ("Bayesian, prior of tau", f"Mean, median ({level})", "New study", "tau")
     return Block(header=header, rows=tuple(rows), lines=(line,))
