@@ -156,7 +156,8 @@ def plan(project: Project) -> list[Step]:
     why = "nothing changed since it was written" if fresh else _why_report(project)
     steps.append(Step(name="report", status="done" if fresh else "due", why=why, command="evipool report"))
     if position.closes:
-        steps.append(Step(name="version", status="due", why="nothing that keeps it open waits for a person", command="evipool update"))
+        why = "nothing that keeps it open waits for a person"
+        steps.append(Step(name="version", status="due", why=why, command="evipool update"))
     return steps
 
 

@@ -84,5 +84,5 @@ def test_status_gives_each_source_its_line(evipool: Run) -> None:
     evipool("import", "a.ris", "--database", "PubMed", "--date", "2026-01-15")
     lines = [line.strip() for line in evipool("status")[1].splitlines()]
     assert "records         PubMed: 1 record, last searched 2026-01-15" in lines
-    assert "Criminal Justice Abstracts: 0 records, last searched never" in lines
+    assert "Criminal Justice Abstracts: 0 records, never searched" in lines
     assert "1 record in all" in lines

@@ -160,10 +160,10 @@ def conflicts(ctx: click.Context, stage: str | None, output_format: str, output:
             ["report", "stage", "title", "votes", "verdict", "reason", "note"],
             [[*r, "", "", ""] for r in rows],
         )
+        stages = {c.stage for c in found}
+        of_stage = stages.pop() if len(stages) == 1 else stage or "STAGE"
         if output is not None:
-            wrote_form(
-                output, header, form, f'evipool screen resolve --file "{{file}}" --stage {stage or "STAGE"} --as NAME'
-            )
+            wrote_form(output, header, form, f'evipool screen resolve --file "{{file}}" --stage {of_stage} --as NAME')
             return
         if output_format == "csv":
             click.echo(csv_text(header, form), nl=False)
@@ -176,6 +176,8 @@ def conflicts(ctx: click.Context, stage: str | None, output_format: str, output:
         click.echo(
             f"Settle one: evipool screen resolve {keys.short(first.report)} include --stage {first.stage} --as NAME"
         )
+        if len(found) > 1:
+            click.echo(f"Settle all by a form: evipool screen conflicts --stage {of_stage} --output conflicts.csv")
 
 
 @screen.command("resolve")

@@ -76,7 +76,8 @@ def _lines(facts: Sequence[tuple[str, Any]]) -> str:
 def _words(name: str, value: Any) -> str:
     if isinstance(value, dict):
         inner = ", ".join(
-            f"{v:,} {agreeing(v, k)}" if isinstance(v, int) else f"{k} {v or 'never'}" for k, v in value.items()
+            f"{v:,} {agreeing(v, k)}" if isinstance(v, int) else f"{k} {v}" if v else f"never {k.removeprefix('last ')}"
+            for k, v in value.items()
         )
         return f"{name}: {inner or 'none'}"
     if value is None:
