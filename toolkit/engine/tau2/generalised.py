@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from toolkit.engine.data import FloatArray
@@ -11,25 +10,32 @@ from toolkit.engine.data import FloatArray
 __all__ = ["chi_squared_mixture", "tau2_generalised_median"]
 
 
+# Talbot's contour as Weideman optimised it: 24 points have an error of 1e-14 where every singularity is on the negative
+# axis, as here.
+_POINTS = 24
+
+
 def chi_squared_mixture(q: float, weight: FloatArray) -> float:
-    """Probability that ``sum weight_i X_i``, the X chi-squared on one df each, is at most ``q``; by inversion.
+    """Probability that ``sum weight_i X_i``, the X chi-squared on one df each, is at most ``q``.
+
+    By inversion of its Laplace transform ``prod (1 + 2 weight_i s)^(-1/2) / s``.
 
     References
     ----------
-    Imhof 1961, Biometrika 48:419-426, equation 3.2. doi:10.1093/biomet/48.3-4.419
+    Weideman 2006, SIAM J Numer Anal 44:2342-2362. doi:10.1137/050625837
 
     Examples
     --------
     >>> round(chi_squared_mixture(3.841459, np.array([1.0, 1e-12])), 6)
     0.95
     """
-
-    def integrand(u: float) -> float:
-        angle = np.arctan(weight * u).sum() / 2 - q * u / 2
-        return float(np.sin(angle) / (u * np.exp(np.log1p((weight * u) ** 2).sum() / 4)))
-
-    value, _ = quad(integrand, 0, np.inf, limit=2000, epsabs=1e-11, epsrel=1e-11)
-    return float(0.5 - value / np.pi)
+    angle = (2 * np.arange(_POINTS // 2) + 1) * np.pi / _POINTS
+    turn = 0.6407 * angle
+    s = _POINTS / q * (0.5017 * angle / np.tan(turn) - 0.6122 + 0.2645j * angle)
+    slope = _POINTS / q * (0.5017 / np.tan(turn) - 0.5017 * turn / np.sin(turn) ** 2 + 0.2645j)
+    transform = np.exp(-np.log1p(2 * np.outer(s, weight)).sum(axis=1) / 2) / s
+    # The lower half of the contour is the conjugate of the upper one.
+    return float((np.exp(s * q) * transform * slope).imag.sum() * 2 / _POINTS)
 
 
 def tau2_generalised_median(y: FloatArray, v: FloatArray, weight: FloatArray) -> float:
