@@ -183,7 +183,7 @@ def test_schwarzers_test_takes_counts_and_is_odd_under_a_swap_of_the_arms() -> N
 @pytest.mark.parametrize("df", [1, 2, 3, 12, 80])
 def test_a_mixture_of_equal_weights_is_a_chi_squared_variable(df: int) -> None:
     for q in (0.3 * df, df, 3 * df):
-        assert chi_squared_mixture(q, np.ones(df)) == pytest.approx(chi2.cdf(q, df), abs=1e-12)
+        assert chi_squared_mixture(q, np.ones(df)) == pytest.approx(chi2.cdf(q, df), abs=1e-10)
 
 
 def test_a_mixture_of_pairs_of_weights_is_a_mixture_of_exponentials() -> None:

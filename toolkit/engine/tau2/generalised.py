@@ -10,8 +10,8 @@ from toolkit.engine.data import FloatArray
 __all__ = ["chi_squared_mixture", "tau2_generalised_median"]
 
 
-# Talbot's contour as Weideman optimised it: 24 points have an error of 1e-14 where every singularity is on the negative
-# axis, as here.
+# Talbot's contour as Weideman optimised it, for singularities on the negative axis as here: 24 points leave an error of
+# 1e-11 at most against chi-squared variables of 1 to 80 df (the tests).
 _POINTS = 24
 
 
