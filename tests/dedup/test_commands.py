@@ -148,3 +148,15 @@ def test_a_file_that_was_cut_off_is_refused_unless_accepted(tmp_path: Path, caps
     assert not out.exists()
     assert run(["dedup-file", str(cut), "-o", str(out), "--accept-loss"]) == 0
     assert "Hips" in out.read_text(encoding="utf-8")
+
+
+def test_a_file_of_references_in_the_way_is_not_called_a_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "a.ris", tmp_path / "out.xml"
+    source.write_text("TY  - JOUR\nTI  - A\nER  - \n", encoding="utf-8")
+    assert run(["dedup-file", str(source), "-o", str(out)]) == 0
+    capsys.readouterr()
+    assert run(["dedup-file", str(source), "-o", str(out)]) == 2
+    told = capsys.readouterr().err
+    assert "the file exists. " in told and "--force" in told and "filled in" not in told

@@ -313,8 +313,8 @@ def keep_forms(path: Path, *, force: bool | None = None) -> None:
 
     if path.exists() and not force:
         hint = "Give another name." if force is None else "Give another name, or add --force to overwrite it."
-        is_figure = path.suffix.lower() in (".svg", ".png", ".pdf")
-        says = "the file exists" if is_figure else "the file exists, and may be filled in already"
+        is_form = path.suffix.lower() in (".csv", ".xlsx", ".toml")
+        says = "the file exists, and may be filled in already" if is_form else "the file exists"
         raise InputError(says, file=path, hint=hint)
 
 

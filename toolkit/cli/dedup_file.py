@@ -14,7 +14,9 @@ from toolkit.model.wording import counted
 
 @click.command("dedup-file")
 @click.argument("files", nargs=-1, required=True, type=click.Path(dir_okay=False))
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write (.ris, .csv, .nbib or .bib).")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="Where to write (.ris, .nbib, .bib, .csv, .xml or .json)."
+)
 @click.option("--strictness", type=STRICTNESS, default="balanced", show_default=True, help="How sure a merge must be.")
 @click.option("--trace", metavar="FILE", help="Also write which record went where and why (CSV or XLSX).")
 @click.option("--questions", metavar="FILE", help="Also write the pairs a person should look at (CSV or XLSX).")
