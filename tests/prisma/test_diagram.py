@@ -27,6 +27,7 @@ from toolkit.prisma.docx import flow_docx
 from toolkit.prisma.flow import count_flow
 from toolkit.prisma.html import flow_html, slot_boxes
 from toolkit.prisma.identities import check
+from toolkit.prisma.rcsv import flow_from_r_csv, r_csv_text
 
 LONG = tuple(
     f"Reason {i}: the report describes a population, an intervention or an outcome which the protocol excludes ({i})"
@@ -260,6 +261,16 @@ def test_a_title_with_markup_cannot_break_the_page() -> None:
     data = page.split('<script type="application/json" id="boxes">', 1)[1].split("</script>", 1)[0]
     assert "<" not in data
     assert json.loads(data)["titles"] == titles
+
+
+def test_a_box_of_which_only_the_number_is_known_says_so() -> None:
+    flow = flow_from_r_csv(r_csv_text(CASES["new"]())[0])
+    page = flow_html(flow, "<svg></svg>", {})
+    data = json.loads(page.split('id="boxes">', 1)[1].split("</script>", 1)[0])
+    assert [part for part in data["slots"]["screened"] if part["n"]] == [
+        {"label": "Records screened", "n": 5, "ids": []}
+    ]
+    assert 'list.replaceWith("Only the number is known, not what was counted.")' in page
 
 
 def test_wrapping_breaks_chinese_between_characters_and_keeps_counts_whole() -> None:

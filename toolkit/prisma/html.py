@@ -60,6 +60,7 @@ function show(slot, group) {{
       list.append(item);
     }}
     panel.append(head, list);
+    if (!part.ids.length) list.replaceWith("Only the number is known, not what was counted.");
   }}
 }}
 for (const slot of Object.keys(data.slots)) {{
