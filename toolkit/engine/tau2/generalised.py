@@ -10,15 +10,12 @@ from toolkit.engine.data import FloatArray
 __all__ = ["chi_squared_mixture", "tau2_generalised_median"]
 
 
-# Talbot's contour as Weideman optimised it, for singularities on the negative axis as here: 24 points leave an error of
-# 1e-11 at most against chi-squared variables of 1 to 80 df (the tests).
-_POINTS = 24
-
-
 def chi_squared_mixture(q: float, weight: FloatArray) -> float:
     """Probability that ``sum weight_i X_i``, the X chi-squared on one df each, is at most ``q``.
 
-    By inversion of its Laplace transform ``prod (1 + 2 weight_i s)^(-1/2) / s``.
+    By inversion of its Laplace transform ``prod (1 + 2 weight_i s)^(-1/2) / s`` on Talbot's contour with Weideman's
+    parameters, for singularities on the negative axis as here. The points on it grow with the number of variables; up to
+    300 of them the error is below 1e-10 between half and one and a half times the mean.
 
     References
     ----------
@@ -29,13 +26,14 @@ def chi_squared_mixture(q: float, weight: FloatArray) -> float:
     >>> round(chi_squared_mixture(3.841459, np.array([1.0, 1e-12])), 6)
     0.95
     """
-    angle = (2 * np.arange(_POINTS // 2) + 1) * np.pi / _POINTS
+    points = 2 * round(14 + 0.19 * weight.size)
+    angle = (2 * np.arange(points // 2) + 1) * np.pi / points
     turn = 0.6407 * angle
-    s = _POINTS / q * (0.5017 * angle / np.tan(turn) - 0.6122 + 0.2645j * angle)
-    slope = _POINTS / q * (0.5017 / np.tan(turn) - 0.5017 * turn / np.sin(turn) ** 2 + 0.2645j)
+    s = points / q * (0.5017 * angle / np.tan(turn) - 0.6122 + 0.2645j * angle)
+    slope = points / q * (0.5017 / np.tan(turn) - 0.5017 * turn / np.sin(turn) ** 2 + 0.2645j)
     transform = np.exp(-np.log1p(2 * np.outer(s, weight)).sum(axis=1) / 2) / s
     # The lower half of the contour is the conjugate of the upper one.
-    return float((np.exp(s * q) * transform * slope).imag.sum() * 2 / _POINTS)
+    return float((np.exp(s * q) * transform * slope).imag.sum() * 2 / points)
 
 
 def tau2_generalised_median(y: FloatArray, v: FloatArray, weight: FloatArray) -> float:
