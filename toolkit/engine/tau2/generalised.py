@@ -14,8 +14,8 @@ def chi_squared_mixture(q: float, weight: FloatArray) -> float:
     """Probability that ``sum weight_i X_i``, the X chi-squared on one df each, is at most ``q``.
 
     By inversion of its Laplace transform ``prod (1 + 2 weight_i s)^(-1/2) / s`` on Talbot's contour with Weideman's
-    parameters, for singularities on the negative axis as here. The points on it grow with the number of variables; up to
-    300 of them the error is below 1e-10 between half and one and a half times the mean.
+    parameters, for singularities on the negative axis as here. The points on it grow with the number of variables; up
+    to 300 of them the error is below 1e-10 between half and one and a half times the mean.
 
     References
     ----------
