@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from toolkit.cli.common import AnyCase, Number, format_option
-from toolkit.cli.pairwise import errors_of, table_options, zero_cell_options
+from toolkit.cli.pairwise import MEASURE_HELP, errors_of, table_options, zero_cell_options
 from toolkit.model.choices import MEASURES, NETWORK_INTERVALS, NETWORK_TAU2_METHODS
 from toolkit.model.further import NETWORK_FURTHER, SETTINGS, Options, missing_settings, unheard_settings
 
@@ -90,7 +90,7 @@ def _option(setting: str) -> str:
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--measure", type=AnyCase(list(MEASURES)), required=True, help="Measure.")
+@click.option("--measure", type=AnyCase(list(MEASURES)), metavar="NAME", required=True, help=MEASURE_HELP)
 @click.option("--reference", metavar="NAME", help="Treatment the others are compared with (default: most studied).")
 @click.option(
     "--tau2", metavar="|".join(NETWORK_TAU2_METHODS).replace("fixed", "NUMBER"), default="REML", show_default=True,
@@ -108,7 +108,11 @@ def _option(setting: str) -> str:
     "--small-values", type=click.Choice(["good", "bad"]), help="Whether small values are good; ranks if told."
 )
 @click.option(
-    "--model", type=click.Choice(["random", "common"]), default="random", show_default=True, help="Tables of."
+    "--model",
+    type=click.Choice(["random", "common"]),
+    default="random",
+    show_default=True,
+    help="Effects of the splits, the league table, the ranking and what --also adds.",
 )
 @click.option("--level", type=Number(), default=0.95, show_default=True, help="Confidence level, a proportion.")
 @click.option("--largest", is_flag=True, help="Analyse the largest piece of a disconnected network.")

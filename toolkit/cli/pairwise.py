@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from toolkit.engine.tables import Table
     from toolkit.model.spec import PairwiseSpec
 
-__all__ = ["errors_of", "pairwise", "parse_columns", "table_options", "zero_cell_options"]
+__all__ = ["MEASURE_HELP", "errors_of", "pairwise", "parse_columns", "table_options", "zero_cell_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+MEASURE_HELP = f"Effect measure: {', '.join(MEASURES)}."
 
 
 def parse_columns(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
@@ -72,7 +74,7 @@ def zero_cell_options(function: F) -> F:
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--measure", type=AnyCase(list(MEASURES)), help="Effect measure.")
+@click.option("--measure", type=AnyCase(list(MEASURES)), metavar="NAME", help=MEASURE_HELP)
 @click.option("--treatment", metavar="NAME", help="The treatment (the other of two is found).")
 @click.option("--reference", metavar="NAME", help="What it is compared with.")
 @click.option(
