@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from toolkit.model.errors import InputError
-from toolkit.model.records import ParsedRecord
-from toolkit.model.review import FULL_TEXT, Decision, Record, Standing, Verdict
-from toolkit.records.merge import best_record
-from toolkit.store import Batch, Store, utc_now, views
-from toolkit.store.evidence import study_standings
+from toolkit.store import Batch, Store, utc_now
 
+# Settings and views load when they are asked for: not every command asks.
 if TYPE_CHECKING:
     from toolkit.config import ReviewFile
+    from toolkit.model.records import ParsedRecord
+    from toolkit.model.review import Decision, Record, Standing, Verdict
 
 __all__ = ["DATABASE", "FOLDERS", "SETTINGS", "Project", "find_root"]
 
@@ -77,7 +76,7 @@ class Project:
     @cached_property
     def config(self) -> ReviewFile:
         """The checked content of review.toml."""
-        from toolkit.config import load_review  # not every command asks for it, and it takes a tenth of a second
+        from toolkit.config import load_review
 
         return load_review(self.root / SETTINGS)
 
@@ -120,16 +119,23 @@ class Project:
 
     def decisions(self, stage: str, *, as_of: str | None = None) -> dict[str, Decision]:
         """Report id -> decision at ``stage``, by the number of votes and the order of reasons in review.toml."""
+        from toolkit.store import views
+
         needed, order = self.config.screening.votes_needed(stage), self.config.eligibility.exclusion_reasons
         return views.decisions(self.store, stage, votes_needed=needed, reason_order=order, as_of=as_of)
 
     def verdicts(self, stage: str, *, as_of: str | None = None) -> Mapping[str, Verdict]:
         """As `decisions`, without the votes: quick for a large review."""
+        from toolkit.store import views
+
         needed, order = self.config.screening.votes_needed(stage), self.config.eligibility.exclusion_reasons
         return views.verdicts(self.store, stage, votes_needed=needed, reason_order=order, as_of=as_of)
 
     def standings(self, *, as_of: str | None = None) -> dict[str, Standing]:
         """Study id -> where it stands, by the decisions on its reports and what was stated of it."""
+        from toolkit.model.review import FULL_TEXT
+        from toolkit.store.evidence import study_standings
+
         needed, order = self.config.screening.votes_needed(FULL_TEXT), self.config.eligibility.exclusion_reasons
         return study_standings(self.store, votes_needed=needed, reason_order=order, as_of=as_of)
 
@@ -141,6 +147,9 @@ class Project:
         ids : the records of one report
         records : by id, as `views.records` gives them
         """
+        from toolkit.records.merge import best_record
+        from toolkit.store import views
+
         known = [rid for rid in ids if rid in records]
         rank = {name.casefold(): k for k, name in enumerate(self.config.dedup.prefer)}
         if not rank or len(known) < 2:
