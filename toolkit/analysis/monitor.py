@@ -289,8 +289,7 @@ def _trigger(
     size = outcome.smallest_important_difference
     marks: tuple[float, ...] = ()
     if size is not None:
-        # Agreed on the scale that is shown: to both sides of 1 for ratios, of 0 for differences.
-        marks = (-size, size)
-        if result.scale == "log":
-            marks = tuple(log(1 + x) for x in marks if 1 + x > 0)
+        # Agreed on the scale that is shown: a ratio either way (0.8 is 1.25 too), or a difference to both sides of 0.
+        size = abs(log(size)) if result.scale == "log" else size
+        marks = (-size, size) if size else ()
     return would_matter(result, patients, control_risk=control_risk, sd=sd, marks=marks, studies=studies)

@@ -20,7 +20,7 @@ from toolkit.analysis.plan import (
 from toolkit.engine import ENGINE_VERSION
 from toolkit.project import Project
 
-__all__ = ["why_stale"]
+__all__ = ["data_changes", "setting_changes", "why_stale"]
 
 _MOST = 3  # so many studies or settings are named, more are counted
 
@@ -38,15 +38,42 @@ def why_stale(project: Project, analysis_id: str) -> str:
     newest = _newest(project, analysis_id)
     if newest is None:
         return "never computed"
-    spec = json.loads(json.dumps(asdict(resolved)))
-    data = json.loads(json.dumps(entered(selection)))
-    parts = []
-    if newest["engine_version"] != ENGINE_VERSION:
-        parts.append(f"version of the engine: {newest['engine_version']} before, {ENGINE_VERSION} now")
-    parts += _settings(newest["spec"], spec)
-    parts += _settings({"also": newest.get("also")}, {"also": further_settings(analysis).get("also")})
-    parts += _studies(newest["selection"], data)
+    content = {"spec": asdict(resolved), "selection": entered(selection), **further_settings(analysis)}
+    now = {"engine_version": ENGINE_VERSION, **json.loads(json.dumps(content))}
+    parts = setting_changes(newest, now) + _moves(newest["selection"], now["selection"]) + data_changes(newest, now)
     return "; ".join(parts) or "an older result is the newest one stored"
+
+
+def setting_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In words, what of the settings and the engine differs between two results; at most three settings are named."""
+    parts = []
+    if before["engine_version"] != now["engine_version"]:
+        parts.append(f"version of the engine: {before['engine_version']} before, {now['engine_version']} now")
+    return parts + _settings(_asked(before), _asked(now))
+
+
+def _asked(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Spec, further analyses and options of a result, by name."""
+    own = {name: result[name] for name in ("also", "largest") if name in result}
+    return {**result["spec"], **own, **result.get("options", {})}
+
+
+def data_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In words, in which studies of both results the numbers or remarks differ."""
+    was, found = _by_study(before["selection"]), _by_study(now["selection"])
+    numbers = [s for s in found if s in was and found[s]["arms"] != was[s]["arms"]]
+    flags = [s for s in found if s in was and s not in numbers and found[s]["flags"] != was[s]["flags"]]
+    other = [name for name in ("columns", "others") if _other(before, name, found) != _other(now, name, was)]
+    words = {"columns": "characteristics changed", "others": "data of other outcomes changed"}
+    return _named("numbers changed:", numbers) + _named("remarks changed:", flags) + [words[name] for name in other]
+
+
+def _other(result: Mapping[str, Any], name: str, shared: Mapping[str, Any]) -> Any:
+    """What a selection holds besides its arms; of characteristics those of studies that the other result has too."""
+    found = result["selection"].get(name, {})
+    if name != "columns":
+        return found
+    return {key: {s: x for s, x in values.items() if s in shared} for key, values in found.items()}
 
 
 def _newest(project: Project, analysis_id: str) -> dict[str, Any] | None:
@@ -60,14 +87,11 @@ def _settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return _named("setting", [f"{name} ({before.get(name)!s} before, {now.get(name)!s} now)" for name in changed])
 
 
-def _studies(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def _moves(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     was, found = _by_study(before), _by_study(now)
     came = [study for study in found if study not in was]
     left = [study for study in was if study not in found]
-    numbers = [s for s in found if s in was and found[s]["arms"] != was[s]["arms"]]
-    flags = [s for s in found if s in was and s not in numbers and found[s]["flags"] != was[s]["flags"]]
-    parts = _named("came in:", came) + _named("left:", left)
-    return parts + _named("numbers changed:", numbers) + _named("remarks changed:", flags)
+    return _named("came in:", came) + _named("left:", left)
 
 
 def _by_study(data: Mapping[str, Any]) -> dict[str, dict[str, list[Any]]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.model.wording import counted
-from toolkit.report.changes import AnalysisChange, main_estimate, network_rows, numbers_row
+from toolkit.report.change_words import comparable, main_estimate
+from toolkit.report.changes import AnalysisChange, network_rows, numbers_row
 from toolkit.report.context import Context
 from toolkit.report.html import Group, Markup, bullets, figure, grouped_table, heading, join, paragraph, table
 from toolkit.report.news import KINDS, News, StudyTurn
@@ -22,6 +23,8 @@ def update_figure(folder: Path, analysis: str, kind: str = "svg") -> Path:
 
 def draw_updates(c: Context, folder: Path, *, kind: str = "svg") -> list[Path]:
     """Draw the estimate of each headline analysis over the versions of the review, where it moved."""
+    for old in folder.glob(f"versions-*.{kind}"):
+        old.unlink()
     drawn = []
     for change in _headline(c):
         rows = _versions(c, change)
@@ -54,9 +57,16 @@ def draw_updates(c: Context, folder: Path, *, kind: str = "svg") -> list[Path]:
 
 
 def _versions(c: Context, change: AnalysisChange) -> list[tuple[str, dict[str, Any]]]:
-    """(label, result) of each state of the data with an estimate, oldest first, the present one last."""
+    """(label, result) of each state of the data with an estimate, oldest first, the present one last.
+
+    Results of another question (another measure, another comparison) do not stand on one axis with the present one.
+    """
     closed = {v.label: str(v.payload.get("closed_on", v.at[:10])) for v in c.versions}
-    found = [(f"version {label}, {closed[label]}", dict(p)) for label, p in change.history if main_estimate(p)]
+    found = [
+        (f"version {label}, {closed[label]}", dict(p))
+        for label, p in change.history
+        if main_estimate(p) and change.after is not None and comparable(p, change.after)
+    ]
     last = change.history[-1][1]["fingerprint"] if change.history else None
     if change.after is not None and change.after["fingerprint"] != last and main_estimate(change.after):
         found.append(("now", dict(change.after)))
@@ -76,11 +86,15 @@ def changes(c: Context, folder: Path) -> Markup:
     headline = {change.analysis for change in _headline(c)}
     touched = [x for x in c.changes if x.status != "unchanged"]
     for title, group in (
-        ("Headline analyses", [x for x in touched if x.analysis in headline]),
-        ("Sensitivity analyses", [x for x in touched if x.analysis not in headline]),
+        ("Headline analyses that changed", [x for x in touched if x.analysis in headline]),
+        (
+            "Sensitivity analyses that changed",
+            [x for x in touched if x.analysis not in headline and x.status != "gone"],
+        ),
+        ("Analyses no longer declared", [x for x in touched if x.status == "gone"]),
     ):
         if group:
-            parts += [heading(f"{title} that changed"), _table(group)]
+            parts += [heading(title), _table(c, group)]
             parts += [
                 figure(update_figure(folder, x.analysis), f"Estimate over the versions of the review: {x.title}")
                 for x in group
@@ -140,12 +154,14 @@ def _headline(c: Context) -> list[AnalysisChange]:
     return [x for x in c.changes if x.analysis in ids]
 
 
-def _table(group: Sequence[AnalysisChange]) -> Markup:
+def _table(c: Context, group: Sequence[AnalysisChange]) -> Markup:
+    post_hoc = {o.analysis.id for o in c.analyses if not o.analysis.planned}
     groups = []
     for x in group:
         title: str | Markup = x.title
-        if x.status != "changed":
-            title = Markup('{} <span class="tag">{}</span>').format(x.title, x.status)
+        tags = [*([] if x.status in ("changed", "gone") else [x.status]), *(["post hoc"] * (x.analysis in post_hoc))]
+        for tag in tags:
+            title = Markup('{} <span class="tag">{}</span>').format(title, tag)
         rows: list[list[object]] = []
         for name, payload in (("before", x.before), ("now", x.after)):
             rows.append([name, *numbers_row(payload)])
@@ -158,8 +174,10 @@ def _table(group: Sequence[AnalysisChange]) -> Markup:
 def _remark(x: AnalysisChange) -> str:
     moves = [f"{m.study} came in." for m in x.came]
     moves += [f"{m.study} left{f': {m.reason}' if m.reason else ''}." for m in x.left]
-    if not moves and x.status == "changed":
-        moves = ["The same studies; their data or the settings changed."]
+    if not moves and (x.settings or x.data):
+        moves = ["The same studies."]
+    moves += [f"Settings changed: {'; '.join(x.settings)}."] if x.settings else []
+    moves += [f"{text[0].upper()}{text[1:]}." for text in x.data]
     return " ".join(part for part in (*moves, x.sentence, x.mover, *x.certainty) if part)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from toolkit.analysis.stale import data_changes, setting_changes
 from toolkit.analysis.words import digits_of, estimate_text, interval_text, number, percent, shown_model
-from toolkit.model.choices import MEASURES
 from toolkit.model.review import Version
 from toolkit.model.wording import counted
+from toolkit.report.change_words import comparable, main_estimate, sentence
 
 __all__ = [
     "AnalysisChange",
@@ -18,14 +19,10 @@ __all__ = [
     "analysis_change",
     "baseline",
     "looks",
-    "main_estimate",
     "moved_most",
     "network_rows",
-    "null_of",
     "numbers_of",
     "numbers_row",
-    "position",
-    "sentence",
 ]
 
 Payload = Mapping[str, Any]
@@ -43,8 +40,10 @@ class StudyMove:
 class AnalysisChange:
     """One analysis before and after.
 
-    ``status`` is "new", "gone", "unchanged" or "changed"; ``sentence`` says in words what moved, ``mover`` which of
-    the new studies moved the estimate most ("" where that cannot be said), ``certainty`` how its rating moved.
+    ``status`` is "new", "gone" (declared no more), "not computed", "renamed", "unchanged" or "changed"; ``sentence``
+    says in words what moved, ``settings`` and ``data`` which settings changed and in which studies known before numbers
+    or remarks did, ``mover`` which of the new studies moved the estimate most ("" where that cannot be said),
+    ``certainty`` how its rating moved.
     ``before`` and ``after`` are payloads (None if there was or is no result). ``looks`` counts the states of the data
     this analysis was computed on so far, ``history`` holds the result of each completed version that differs from the
     one before.
@@ -58,6 +57,8 @@ class AnalysisChange:
     came: tuple[StudyMove, ...]
     left: tuple[StudyMove, ...]
     sentence: str
+    settings: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
     mover: str = ""
     certainty: tuple[str, ...] = ()
     looks: int = 1
@@ -93,6 +94,10 @@ def analysis_change(
     important: float | None,
     left_out: Mapping[str, str] = MappingProxyType({}),
     *,
+    declared: bool = True,
+    problem: str = "",
+    lost: bool = False,
+    renamed: str = "",
     history: Sequence[tuple[str, Payload]] = (),
     looks: int = 1,
     certainty: Sequence[str] = (),
@@ -104,32 +109,66 @@ def analysis_change(
     before, after : payloads of result.json
     important : smallest important difference on the display scale (a ratio for ratio measures), None if none was agreed
     left_out : study -> why it does not enter now
+    declared : whether review.toml still has the analysis
+    problem : why it is refused
+    lost : it had a result before, which is stored no more
+    renamed : the id under which it had the very same result before
     history, looks, certainty : as in `AnalysisChange`
     """
-    if before is None and after is None:
-        status = "unchanged"
-    elif before is None:
-        status = "new"
-    elif after is None:
-        status = "gone"
-    else:
-        status = "unchanged" if before["fingerprint"] == after["fingerprint"] else "changed"
     was, now = _studies(before), _studies(after)
     fresh = [s for s in now if s not in was]
+    status = "renamed" if renamed else _status(before, after, declared=declared, lost=lost)
+    both = status == "changed" and before is not None and after is not None
     return AnalysisChange(
         analysis=analysis,
         title=title,
         status=status,
         before=before,
         after=after,
-        came=tuple(StudyMove(study=s, reason=None) for s in fresh),
-        left=tuple(StudyMove(study=s, reason=left_out.get(s)) for s in was if s not in now),
-        sentence=sentence(before, after, important) if status in ("changed", "new", "gone") else "",
-        mover=moved_most(after, fresh) if status == "changed" else "",
+        came=tuple(StudyMove(study=s, reason=None) for s in fresh) if both else (),
+        left=tuple(StudyMove(study=s, reason=left_out.get(s)) for s in was if s not in now) if both else (),
+        settings=tuple(setting_changes(before, after)) if both and before and after else (),
+        data=tuple(data_changes(before, after)) if both and before and after else (),
+        sentence=(
+            f"It was called {renamed} before; data and settings are the same."
+            if renamed
+            else _words(status, before, after, important, problem=problem, lost=lost)
+        ),
+        mover=moved_most(after, fresh) if both else "",
         certainty=tuple(certainty),
         looks=looks,
         history=tuple(history),
     )
+
+
+def _status(before: Payload | None, after: Payload | None, *, declared: bool, lost: bool) -> str:
+    if not declared:
+        return "gone"
+    if after is None:
+        return "not computed"
+    if before is None:
+        return "changed" if lost else "new"
+    return "unchanged" if before["fingerprint"] == after["fingerprint"] else "changed"
+
+
+def _words(
+    status: str, before: Payload | None, after: Payload | None, important: float | None, *, problem: str, lost: bool
+) -> str:
+    if status == "unchanged":
+        return ""
+    if status == "gone":
+        return "The analysis is no longer declared; its result stays in results/."
+    if status == "not computed":
+        return f"Not run: {problem}" if problem else "Not computed for the present data yet."
+    if lost:
+        return "Its result in that version is stored no more, so nothing can be compared."
+    if before is None:
+        estimate = main_estimate(after)
+        return "The analysis is new." if estimate is not None else f"The analysis is new. {sentence(None, after, None)}"
+    assert after is not None
+    if not comparable(before, after):
+        return "Another question than before (see the settings): the two estimates cannot be compared."
+    return sentence(before, after, important)
 
 
 def moved_most(payload: Payload | None, fresh: Sequence[str]) -> str:
@@ -162,102 +201,6 @@ def _studies(payload: Payload | None) -> list[str]:
     if payload is None:
         return []
     return list(dict.fromkeys(arm["study"] for arm in payload["selection"]["arms"]))
-
-
-def main_estimate(payload: Payload | None) -> Payload | None:
-    """The estimate a pairwise result stands for: random effects, or the one study there is."""
-    if payload is None or payload["result"] is None or payload["kind"] != "pairwise":
-        return None
-    result = payload["result"]
-    found: Payload | None = result["random"] or result["common"]
-    return found
-
-
-def null_of(measure: str) -> float:
-    """No effect on the display scale: 1 for ratios, 0 for differences."""
-    return 1.0 if MEASURES[measure].scale == "log" else 0.0
-
-
-def position(estimate: Payload | None, null: float, important: float | None) -> str:
-    """Where an interval lies: against no effect, and against the smallest important difference if one was agreed.
-
-    Examples
-    --------
-    >>> position({"ci_low": -18.0, "ci_high": -4.0}, 0.0, 15.0)
-    'lies wholly below no effect and includes the smallest important difference'
-    >>> position({"ci_low": 0.9, "ci_high": 1.1}, 1.0, 0.8)
-    'includes no effect and excludes any difference that is important'
-    """
-    if estimate is None or estimate["ci_low"] is None or estimate["ci_high"] is None:
-        return "no interval"
-    low, high = estimate["ci_low"], estimate["ci_high"]
-    words = "includes no effect"
-    if high < null:
-        words = "lies wholly below no effect"
-    elif low > null:
-        words = "lies wholly above no effect"
-    if important is None or important <= 0:
-        return words
-    if null == 1.0:
-        near, far = sorted((important, 1 / important))
-    else:
-        near, far = null - important, null + important
-    if near < low and high < far:
-        return f"{words} and excludes any difference that is important"
-    if high < near or low > far:
-        return f"{words} and lies wholly beyond the smallest important difference"
-    return f"{words} and includes the smallest important difference"
-
-
-def sentence(before: Payload | None, after: Payload | None, important: float | None) -> str:
-    """In words: the estimate before and after, and whether the interval's position moved."""
-    old, new = main_estimate(before), main_estimate(after)
-    if old is None and new is None:
-        return _no_estimate(before, after)
-    spec = (after or before or {})["spec"]
-    level, digits = spec["level"], digits_of(spec["measure"])
-    if old is None:
-        return f"There was no estimate before; now it is {estimate_text(new, level, digits)}."
-    if new is None:
-        reason = after["reason"] if after is not None else "the analysis is no longer declared"
-        return f"It was {estimate_text(old, level, digits)}; now there is no estimate: {reason}."
-    null = null_of(spec["measure"])
-    was, now = position(old, null, important), position(new, null, important)
-    if "no interval" in (was, now):
-        return ""
-    return f"The interval still {now}." if was == now else f"The interval, which {_past(was)}, now {now}."
-
-
-def _past(words: str) -> str:
-    return words.replace("includes", "included").replace("lies", "lay").replace("excludes", "excluded")
-
-
-def _no_estimate(before: Payload | None, after: Payload | None) -> str:
-    if after is not None and after["kind"] == "network" and after["result"] is not None:
-        k = after["result"]["k"]
-        if before is None or before["result"] is None:
-            return f"The network rests on {counted(k, 'study')}."
-        moved = _order_moved(before, after)
-        return f"The network rests on {counted(k, 'study')} ({before['result']['k']} before). {moved}".strip()
-    reason = after["reason"] if after is not None else None
-    return f"Not estimable: {reason}." if reason else "Not estimable."
-
-
-def _order(payload: Payload) -> list[str] | None:
-    """Treatments from the best P-score down; None where nothing is ranked, or must not be."""
-    ranking = payload["result"]["ranking"]
-    if ranking is None or ranking["caution"]:
-        return None
-    scores = ranking["p_score_random"] or ranking["p_score_common"]
-    return [name for name, _ in sorted(zip(ranking["treatments"], scores, strict=True), key=lambda pair: -pair[1])]
-
-
-def _order_moved(before: Payload, after: Payload) -> str:
-    was, now = _order(before), _order(after)
-    if now is None:
-        return ""
-    shown = ", ".join(now)
-    return f"Order by P-score as before: {shown}." if was == now else f"Order by P-score now: {shown}."
 
 
 def numbers_row(payload: Payload | None) -> list[str]:

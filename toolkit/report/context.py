@@ -116,7 +116,7 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         agreement={stage: agreement(project, stage) for stage in (TITLE_ABSTRACT, FULL_TEXT)},
         versions=marks,
         since=since,
-        changes=_changes(project, outcomes, marks, since),
+        changes=_changes(project, outcomes, marks, since, standings),
         turns=study_turns(before, standings) if since is not None else (),
         news=news_since(project, since),
         notices=notices(project),
@@ -160,7 +160,11 @@ def compared_version(project: Project) -> Version | None:
 
 
 def _changes(
-    project: Project, outcomes: tuple[AnalysisOutcome, ...], marks: tuple[Version, ...], since: Version | None
+    project: Project,
+    outcomes: tuple[AnalysisOutcome, ...],
+    marks: tuple[Version, ...],
+    since: Version | None,
+    standings: Mapping[str, Standing],
 ) -> tuple[AnalysisChange, ...]:
     """Every analysis before (at ``since``) and now, with its way through the completed versions."""
     if since is None:
@@ -168,13 +172,15 @@ def _changes(
     certainty = moved(ratings_before(project, since, outcomes), ratings(project))
     prints = [(mark.label, dict(mark.payload.get("analyses", {}))) for mark in marks]
     known: dict[str, str] = dict(since.payload.get("analyses", {}))
+    gone = {mark: name for name, mark in known.items() if name not in {o.analysis.id for o in outcomes}}
     found = []
     for outcome in outcomes:
         a = outcome.analysis
-        mark = known.pop(a.id, None)
-        before = read_result(project, a.id, mark) if mark else None
+        renamed = "" if a.id in known else gone.pop(outcome.fingerprint or "", "")
+        mark = known.pop(renamed or a.id, None)
+        before = read_result(project, renamed or a.id, mark) if mark else None
         important = project.config.outcome(a.outcome).smallest_important_difference
-        left = {x.study: x.reason for x in outcome.left_out}
+        left = {x.study: _why_left(x.reason, standings.get(x.study)) for x in outcome.left_out}
         path = [(label, analyses.get(a.id)) for label, analyses in prints]
         found.append(
             analysis_change(
@@ -184,14 +190,23 @@ def _changes(
                 outcome.payload,
                 important,
                 left,
+                problem=outcome.problem or "",
+                lost=mark is not None and before is None,
+                renamed=renamed,
                 history=_history(project, a.id, path),
                 looks=looks([*(mark for _, mark in path), outcome.fingerprint]),
                 certainty=certainty.get(a.id, ()),
             )
         )
-    for gone, mark in known.items():
-        found.append(analysis_change(gone, gone, read_result(project, gone, mark), None, None))
+    for name, mark in known.items():
+        found.append(analysis_change(name, name, read_result(project, name, mark), None, None, declared=False))
     return tuple(found)
+
+
+def _why_left(reason: str, standing: Standing | None) -> str:
+    """Why a study does not enter, with what a person said of its standing."""
+    said = standing.reason if standing is not None and standing.status != "included" else None
+    return f"{reason} ({said})" if said else reason
 
 
 def _history(

@@ -125,7 +125,7 @@ def trail(c: Context) -> Markup:
             [
                 name,
                 cite(c, report),
-                "; ".join(c.found_by[report]),
+                Markup("; ").join(_found(text) for text in c.found_by[report]),
                 _decided(c.title_abstract.get(report)),
                 _decided(c.full_text.get(report)),
                 ", ".join(studies.get(report, ())),
@@ -140,6 +140,12 @@ def trail(c: Context) -> Markup:
     )
     header = ["report", "", "found in", "title and abstract", "full text", "study"]
     return join([paragraph(text), table(header, rows)])
+
+
+def _found(text: str) -> Markup:
+    """ "2021-05-31: PubMed" with a day that no line breaks."""
+    day, _, where = text.partition(": ")
+    return Markup('<span class="day">{}</span>: {}').format(day, where)
 
 
 def _decided(decision: Decision | None) -> str:

@@ -38,6 +38,8 @@ def network_mover(payload: Mapping[str, Any], fresh: Sequence[str]) -> str:
     from toolkit.engine.network import network
     from toolkit.engine.network.blocks import take_studies
 
+    if not fresh:
+        return ""
     spec = stored_network_spec(payload["spec"])
     try:
         effects = _effects(payload, spec)

@@ -97,6 +97,8 @@ def _results(context: Context) -> dict[str, Any]:
                 "status": x.status,
                 "came": [m.study for m in x.came],
                 "left": [{"study": m.study, "reason": m.reason} for m in x.left],
+                "settings": list(x.settings),
+                "data": list(x.data),
                 "before": numbers_of(x.before),
                 "now": numbers_of(x.after),
                 "looks": x.looks,

@@ -25,7 +25,7 @@ from toolkit.engine import ENGINE_VERSION
 from toolkit.model.choices import MEASURES
 from toolkit.model.pairwise_options import FIGURES
 from toolkit.model.wording import counted
-from toolkit.report.changes import main_estimate, null_of, position
+from toolkit.report.change_words import main_estimate, null_of, position
 from toolkit.report.context import Context
 from toolkit.report.html import Markup, bullets, callout, figure, heading, join, paragraph, table
 from toolkit.report.methods import methods_text
