@@ -140,7 +140,7 @@ def revman(file: Path, folder: Path | None, output_format: str) -> None:
         emit([{"number": a.number, "name": a.name, "comparison": a.comparison, "kind": a.kind,
                "groups": [a.experimental, a.control], "studies": len(a.rows)} for a in analyses])  # fmt: skip
     else:
-        rows = [[a.number, a.name, a.kind, f"{a.experimental} / {a.control}", len(a.rows)] for a in analyses]
+        rows = [[a.number, a.name, a.kind, " / ".join(a.group_names), len(a.rows)] for a in analyses]
         table(["analysis", "outcome", "data", "groups", "studies"], rows, right=(4,))
     for note in notes:
         click.echo(f"Note: {note}", err=True)
@@ -150,15 +150,23 @@ def revman(file: Path, folder: Path | None, output_format: str) -> None:
 
 def _write_analyses(folder: Path, analyses: object) -> None:
     from toolkit.exchange.revman import RevmanAnalysis
+    from toolkit.model.errors import InputError
     from toolkit.records.tables import write_form
 
-    folder.mkdir(parents=True, exist_ok=True)
     assert isinstance(analyses, tuple)
+    targets: dict[Path, list[dict[str, object]]] = {}
     for found in analyses:
         assert isinstance(found, RevmanAnalysis)
-        rows = found.arm_rows()
+        path, copy = folder / f"{found.number}.csv", 2
+        while path in targets:  # the same number under two names
+            path, copy = folder / f"{found.number} ({copy}).csv", copy + 1
+        targets[path] = found.arm_rows()
+    there = next((path for path, rows in targets.items() if rows and path.exists()), None)
+    if there is not None:
+        raise InputError("there is such a file already", file=there, hint="Name another folder, or move it away.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, rows in targets.items():
         if rows:
-            path = folder / f"{found.number}.csv"
             write_form(path, list(rows[0]), rows)
             click.echo(str(path))
 

@@ -73,15 +73,19 @@ class RevmanAnalysis:
             names.append(name)
         return tuple(names)
 
+    @property
+    def group_names(self) -> tuple[str, str]:
+        """What the two groups are called in the rows; told apart where the file calls both the same."""
+        first, second = self.experimental or "experimental", self.control or "control"
+        return (first, second) if first != second else (f"{first} (experimental)", f"{second} (control)")
+
     def arm_rows(self) -> list[dict[str, object]]:
         """One row an arm, in the columns that 'evipool pairwise' reads; for estimates one row a study."""
         named = list(zip(self.row_names, self.rows, strict=True))
         if self.kind == "estimates":
             return [{"study": n, "subgroup": r.subgroup, "estimate": r.estimate, "se": r.se} for n, r in named]
         found: list[dict[str, object]] = []
-        names = (self.experimental or "experimental", self.control or "control")
-        if names[0] == names[1]:
-            names = (f"{names[0]} (experimental)", f"{names[1]} (control)")
+        names = self.group_names
         for name, r in named:
             for side in (0, 1):
                 cells: dict[str, object] = {"study": name, "subgroup": r.subgroup, "treatment": names[side]}
