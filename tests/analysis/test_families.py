@@ -114,6 +114,15 @@ def test_correlations_pass_the_checks_and_stand_in_report_workbook_and_export(
     assert "correlation, n" in page and "0.187, 109" in page
 
 
+@pytest.mark.parametrize("layout", ["revman", "netmeta", "gemtc", "cinema", "stata"])
+def test_a_layout_of_arms_refuses_correlations(
+    correlations: Path, layout: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert evipool(correlations, "export", layout, "ZCOR", str(tmp_path)) == 2
+    assert "rests on effects or correlations" in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_missing_correlation_is_asked_for(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = BASE + outcome("correlation") + analysis("z", "correlation", "ZCOR")
     folder = make_review(tmp_path / "r", settings=text, trials={"S": (), "T": ()})

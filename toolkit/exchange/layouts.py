@@ -68,6 +68,11 @@ def layout_tables(
     request = _Request(payload=payload, title=title or payload["analysis"], outcome=outcome, studies=studies or {})
     if not request.arms:
         raise InputError(f"analysis {payload['analysis']!r} has no data to export")
+    if not any(arm[name] is not None for arm in request.arms for name in ("events", "mean", "sd")):
+        raise InputError(
+            f"analysis {payload['analysis']!r} rests on effects or correlations; this layout holds events or means",
+            hint="data.csv beside its result holds them; 'evipool export scripts' writes it with scripts that read it.",
+        )
     return LAYOUTS[name].make(request)
 
 
@@ -173,6 +178,11 @@ def _pairs(request: _Request) -> list[tuple[str, Arm, Arm]]:
             hint="Export a pairwise analysis, or use netmeta, gemtc, cinema or stata.",
         )
     treatment, reference = _names(request.payload)
+    if not reference:
+        raise InputError(
+            f"analysis {request.payload['analysis']!r} is of one group; this layout holds a comparison of two",
+            hint="Export netmeta or gemtc (one row an arm), or take data.csv beside its result.",
+        )
     own: dict[str, dict[str, Arm]] = {}
     for arm in request.arms:
         own.setdefault(arm["study"], {})[arm["treatment"]] = arm
