@@ -3,8 +3,8 @@
     python benchmarks/scale.py DIR [--records 100000] [--repeat 3]
 
 Builds the project in DIR (once; it is used again), fits its analyses, then times each command in a process of its
-own, warm: the best of the repeats counts. "user" is the processor time of that process, which other work on the machine
-disturbs less than the clock. Memory is the peak of the process, read from /proc (Linux).
+own, warm: in each column the best of the repeats. "user" is the processor time of that process, which other work on
+the machine disturbs less than the clock. Memory is the peak of the process, read from /proc (Linux).
 "status, changed" comes after a change of review.toml, so that nothing of what status told last can be told again.
 Targets: status 1 s, PRISMA counts 2 s, update --plan 3 s, 1 GB.
 """
@@ -196,7 +196,7 @@ def main() -> None:
                 with (options.folder / "review.toml").open("a", encoding="utf-8") as handle:
                     handle.write("# another line\n")
             runs.append(measure(options.folder, words))
-        seconds, used, memory, code = min(runs)
+        seconds, used, memory, code = map(min, zip(*runs, strict=True))
         bar = "" if target is None else f"{target:.0f}"
         print(f"{name:<18}{seconds:>9.2f}{used:>7.2f}{bar:>9}{memory:>7.0f}{code:>6}")
 
