@@ -1,4 +1,4 @@
-"""Data on which the engine once differed from R's metafor, found by random search; each with R's call and value.
+"""Random data of kinds with no golden set, and those on which the engine once differed from R's metafor.
 
 All calls are of metafor 3.8-1 under R 4.2.2 unless a test says otherwise; ``y``, ``v``, ``x`` in a call are the arrays
 of the test.
@@ -13,6 +13,7 @@ import pytest
 
 from toolkit.engine.bias import trim_and_fill
 from toolkit.engine.effects import arm_table, compute_effects, effects_from_estimates
+from toolkit.engine.glmm import fit_glmm
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.publication.counts import excess_significance
 from toolkit.engine.regression import fit_mixed
@@ -87,3 +88,65 @@ def test_a_group_without_events_has_all_rates_corrected() -> None:
     found = compute_effects(arms, "IRLN", zero_cells=ALL_IF_ANY)
     assert found.y.tolist() == pytest.approx([-5.2983173665, -3.0827436505], rel=1e-9)
     assert found.v.tolist() == pytest.approx([2.0, 0.1818181818], rel=1e-9)
+
+
+# 12 studies with about 1,000 events an arm: events and units of both arms.
+LARGE = np.array([
+    [1210, 815, 725, 769, 705, 609, 902, 1149, 803, 1182, 894, 744],
+    [2461, 2221, 1791, 1811, 2223, 2044, 2360, 3380, 2214, 3508, 2580, 1869],
+    [1620, 716, 1101, 564, 870, 888, 594, 769, 541, 943, 1180, 1112],
+    [3583, 2089, 2793, 1507, 2973, 3288, 1772, 2606, 1662, 3109, 3877, 3204],
+], dtype=float)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "estimate", "se", "q", "log_likelihood"),
+    [
+        # rma.glmm(measure="OR", ai=a, n1i=n1, ci=c, n2i=n2, model="UM.FS", control=list(nAGQ=7)); all have tau2 = 0
+        ("UM.FS", 0.159800940589642, 0.0173189340375727, 7.88295522250294, -101.779000222464),
+        ("CM.AL", 0.102288112150293, 0.0138433367644386, 5.52512788416119, -50.0862631531578),
+        # without nAGQ; R's Q is of a saturated model that codes the arms otherwise
+        ("UM.RS", 0.159637216258348, 0.0173125675238692, None, -131.390867155356),
+    ],
+)
+def test_mixed_models_of_arms_with_a_thousand_events(
+    model: str, estimate: float, se: float, q: float | None, log_likelihood: float
+) -> None:
+    found = fit_glmm(LARGE[[0, 2]].T, LARGE[[1, 3]].T, model)
+    assert found.estimate == pytest.approx(estimate, abs=1e-3 * se)
+    assert found.se == pytest.approx(se, rel=1e-3)
+    assert found.tau2 == pytest.approx(0, abs=1e-6)
+    assert found.log_likelihood == pytest.approx(log_likelihood, abs=1e-4)
+    assert q is None or found.q == pytest.approx(q, rel=1e-6)
+
+
+def test_the_exact_conditional_model_of_very_different_studies() -> None:
+    events = np.array([[5, 20], [30, 10], [2, 14], [45, 9], [12, 30]], dtype=float)
+    units = np.array([[50, 52], [60, 61], [55, 57], [70, 66], [44, 45]], dtype=float)
+    # rma.glmm(measure="OR", ai=a, n1i=n1, ci=c, n2i=n2, model="CM.EL"): beta -0.280258782658948,
+    # tau2 3.59397359321811, QE.LRT 90.1795433530238, se 0.8845 (numeric Hessian)
+    found = fit_glmm(events, units, "CM.EL")
+    assert found.estimate == pytest.approx(-0.280258782658948, abs=1e-4)
+    assert found.tau2 == pytest.approx(3.59397359321811, rel=1e-4)
+    assert found.q == pytest.approx(90.1795433530238, rel=1e-8)
+    assert found.se == pytest.approx(0.8845, rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("model", "estimate", "tau2"),
+    [
+        # rma.glmm(measure="IRR", x1i=a, t1i=t1, x2i=c, t2i=t2, model=..., control=list(nAGQ=7))
+        ("UM.FS", -0.0867806684914732, 0.0359937577781904),
+        ("CM.EL", -0.078877902677098, 0.0554344128528334),
+    ],
+)
+def test_mixed_models_of_rates_with_unequal_person_time(model: str, estimate: float, tau2: float) -> None:
+    events = np.array([[5, 166], [78, 86], [86, 32], [167, 162]], dtype=float)
+    time = np.array([[83.62, 2413.567], [2643.133, 2202.452], [2916.698, 1676.729], [2613.274, 1972.913]])
+    found = fit_glmm(events, time, model, rates=True)
+    assert found.estimate == pytest.approx(estimate, abs=2e-4)
+    assert found.tau2 == pytest.approx(tau2, rel=2e-3)
+    if model == "CM.EL":  # the integral by scipy.integrate.quad; lme4's with several nodes leaves out a constant
+        assert found.log_likelihood == pytest.approx(-13.976709294, abs=1e-6)
+    # QE.LRT
+    assert found.q == pytest.approx(10.1418598054731, rel=1e-5)
