@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from toolkit.engine.bias import trim_and_fill
+from toolkit.engine.bias import small_study_test, trim_and_fill
 from toolkit.engine.effects import arm_table, compute_effects, effects_from_estimates
 from toolkit.engine.glmm import fit_glmm
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.publication.counts import excess_significance
 from toolkit.engine.regression import fit_mixed
 from toolkit.engine.results import PairwiseResult
+from toolkit.model.errors import NotEstimable
 from toolkit.model.spec import ZeroCells
 
 Y = np.array([0.1, 0.5, 0.9, 0.3, 1.2, -0.2, 0.7])
@@ -60,6 +61,14 @@ def test_powers_of_one_throughout_are_no_excess_of_significance() -> None:
     found = excess_significance(fit([50.0, 51, 49], [0.01, 0.01, 0.01]))
     assert (found.observed, found.expected, found.chi2) == (3, 3.0, 0.0)
     assert found.p_exact == found.p_binomial == 1
+
+
+def test_the_rounding_error_of_equal_effects_has_no_rank_correlation() -> None:
+    # ranktest(rep(c, k), v, exact=FALSE)$pval of such data was 0.0016, 0.0048 or NaN, by how the mean was rounded.
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        with pytest.raises(NotEstimable, match="standardised effects are equal"):
+            small_study_test(fit([-3] * 7, rng.uniform(0.01, 0.5, 7)), "Begg", force=True)
 
 
 ALL_IF_ANY = ZeroCells(to="if0all", risk_difference="cells")

@@ -246,8 +246,10 @@ def begg(data: _Data) -> SmallStudyTest:
     """
     w = 1 / data.v
     spread = data.v - 1 / w.sum()
-    z = (data.y - (w * data.y).sum() / w.sum()) / np.sqrt(spread)
-    s, se, _ = kendall(z, data.v)
+    apart = data.y - (w * data.y).sum() / w.sum()
+    # Of equal effects the deviations are rounding error, which has ranks, too.
+    apart = np.where(np.abs(apart) <= 1e-13 * np.abs(data.y).max(), 0.0, apart)
+    s, se, _ = kendall(apart / np.sqrt(spread), data.v)
     if se == 0:
         which = "variances" if np.ptp(data.v) == 0 else "standardised effects"
         raise NotEstimable(f"All {which} are equal: there is no rank correlation.")
