@@ -144,3 +144,20 @@ def test_an_effect_that_is_changed_later_is_a_difference_from_protocol(
     with Project.open(review) as project:
         (row,) = differences(project).rows
     assert (row.part, row.field, row.before, row.after) == ("monitoring of main", "risk_reduction", "0.5", "0.2")
+
+
+def test_a_smallest_important_ratio_is_the_same_either_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVIPOOL_REVIEWER", "AB")
+    review = make_review(tmp_path / "review")
+    settings = review / "review.toml"
+    found = []
+    for size in ("0.8", "1.25"):
+        own = SETTINGS.replace('better = "lower"', f'better = "lower"\nsmallest_important_difference = {size}')
+        settings.write_text(own, encoding="utf-8")
+        capsys.readouterr()
+        found.append(json_of(capsys, review, "main", "--patients", "200"))
+    assert found[0] == found[1]
+    (trigger,) = found[0]["triggers"]  # type: ignore[misc]
+    assert len(trigger["position"]) == 3, "no effect, and the ratio on both sides of it"

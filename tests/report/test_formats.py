@@ -58,6 +58,19 @@ def test_a_word_table_can_be_edited_and_its_head_repeats_on_each_page() -> None:
     assert document.core_properties.author == "李华"
 
 
+def test_a_head_and_the_title_of_a_group_stay_with_the_row_below_them() -> None:
+    data = report_docx(report_sections(PAGE), {}, author="", footer="f")
+    (table,) = Document(io.BytesIO(data)).tables
+    kept = [row.cells[0].paragraphs[0].paragraph_format.keep_with_next for row in table.rows]
+    assert kept == [True, True, None]
+
+
+def test_a_link_that_only_leads_on_the_page_is_not_in_the_other_formats() -> None:
+    page = PAGE.replace("second", 'second <a href="#report-x" class="jump">trail</a>, and more')
+    (table,) = (b for b in report_sections(page)[1].blocks if isinstance(b, Table))
+    assert table.rows[1][0].text == "=A1\nsecond , and more"
+
+
 def test_a_figure_without_a_picture_is_named_in_words_and_the_bytes_are_the_same_each_time() -> None:
     first, second = (report_docx(report_sections(PAGE), {}, author="", footer="f") for _ in range(2))
     assert first == second

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from tests.analysis.builders import SETTINGS, add_trials, evipool, make_review, write_csv
 from tests.report.conftest import read_page, read_results
@@ -104,6 +105,11 @@ def test_a_study_that_is_retracted_and_removed_leaves_with_its_reason(folder: Pa
     assert evipool(folder, "fulltext", "study", "Ng2015", "removed", *said) == 0
     assert evipool(folder, "update") in (0, 3)
     found = change(folder, "net")
+    assert evipool(folder, "report", "--format", "xlsx") == 0
+    rows = list(load_workbook(folder / "report" / "report.xlsx")["what changed"].iter_rows(values_only=True))
+    (sheet,) = (dict(zip(rows[0], row, strict=True)) for row in rows[1:] if row[0] == "net")
+    assert (sheet["before_k"], sheet["now_k"], sheet["left"]) == (3, 2, "Ng2015")
+    assert sheet["in words"] == found["sentence"]
     assert found["left"] == [
         {"study": "Ng2015", "reason": "its standing in the review is removed (retracted by the journal)"}
     ]

@@ -98,13 +98,15 @@ def report_sections(page: str) -> tuple[Section, ...]:
 
 
 def _text(element: Any) -> str:
-    """The words of an element; line breaks and list items end a line."""
+    """The words of an element; line breaks and list items end a line, links that only lead on the page say nothing."""
     if element is None:
         return ""
     parts: list[str] = []
 
     def walk(node: Any) -> None:
         if not isinstance(node.tag, str):
+            return
+        if "jump" in (node.get("class") or "").split():
             return
         if node.tag in ("br", "li", "p", "div", "summary") and parts:
             parts.append("\n")

@@ -136,6 +136,8 @@ class _Writer:
             column.width = width
         for at, (row, cells) in enumerate(zip(table.rows, rows, strict=True)):
             _fill_row(row, cells, widths, 7.0 if block.columns > 5 else 8.5, shaded=at < len(block.head))
+            if at < len(block.head) or (at + 1 < len(rows) and cells and all(cell.head for cell in cells)):
+                _keep_with_next(row)
         for row in table.rows[: len(block.head)]:
             _mark_row(row, "tblHeader")
         self._document.add_paragraph()
@@ -182,6 +184,13 @@ def _fill_row(row: Any, cells: Sequence[Cell], widths: Sequence[int], size: floa
         if shaded:
             _shade(target._tc.get_or_add_tcPr(), "EDEDED")
         at += cell.span
+
+
+def _keep_with_next(row: Any) -> None:
+    """A head or the title of a group does not stand at the foot of a page without a row below it."""
+    for cell in row.cells:
+        for paragraph in cell.paragraphs:
+            paragraph.paragraph_format.keep_with_next = True
 
 
 def _mark_row(row: Any, name: str) -> None:

@@ -62,7 +62,7 @@ def _linked(c: Context, report: str) -> Markup | str:
     """A report as a reader would look it up, leading to its line in the trail."""
     if report not in c.short:
         return cite(c, report)
-    return Markup('{} <a href="#report-{}">trail</a>').format(cite(c, report), anchor(c.short[report]))
+    return Markup('{} <a href="#report-{}" class="jump">trail</a>').format(cite(c, report), anchor(c.short[report]))
 
 
 def excluded(c: Context) -> Markup:

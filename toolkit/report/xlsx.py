@@ -12,6 +12,7 @@ from toolkit.analysis.words import shown_model
 from toolkit.model.evidence import RESULTS, TABLES
 from toolkit.prisma.numbers import flow_rows
 from toolkit.records.tables import escape_cell
+from toolkit.report.changes import numbers_of
 from toolkit.report.context import Context
 
 __all__ = ["Sheet", "report_sheets", "report_xlsx"]
@@ -30,7 +31,7 @@ def report_sheets(c: Context) -> tuple[Sheet, ...]:
     """Flow, results of pairwise analyses and networks, league tables, studies of each analysis, evidence tables."""
     sheets = [_flow(c), _pairwise(c), _network(c), _studies_of(c), _left_out(c)]
     sheets += _leagues(c)
-    sheets += [_studies(c), _evidence(c)]
+    sheets += [_changes(c), _studies(c), _evidence(c)]
     return tuple(s for s in sheets if s.rows)
 
 
@@ -150,6 +151,22 @@ def _left_out(c: Context) -> Sheet:
         excluded = (o.payload["result"] or {}).get("excluded", []) if o.payload is not None else []
         rows += [(o.analysis.id, x["study"], x["treatment"], x["reason"]) for x in excluded]
     return Sheet(name="left out", header=("analysis", "study", "arm", "reason"), rows=tuple(rows))
+
+
+_NUMBERS = ("k", "estimate", "ci_low", "ci_high", "tau2", "i2", "prediction_low", "prediction_high")
+
+
+def _changes(c: Context) -> Sheet:
+    """Every analysis before and now, with what is said of it."""
+    header = ("analysis", "status", *(f"{when}_{x}" for when in ("before", "now") for x in _NUMBERS))
+    rows = []
+    for x in c.changes:
+        numbers = [(numbers_of(payload) or {}).get(name) for payload in (x.before, x.after) for name in _NUMBERS]
+        came, left = (", ".join(move.study for move in moves) for moves in (x.came, x.left))
+        settings = "; ".join((*x.settings, *x.data))
+        rows.append((x.analysis, x.status, *numbers, came, left, settings, x.sentence, x.looks))
+    words = ("came in", "left", "settings and numbers", "in words", "looks")
+    return Sheet(name="what changed", header=(*header, *words), rows=tuple(rows))
 
 
 def _studies(c: Context) -> Sheet:
