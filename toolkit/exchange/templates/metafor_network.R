@@ -1,97 +1,117 @@
-# ---- contrasts of the studies, each against its first arm, with their covariance -------------------------------
-library(metafor)
-
-arms <- with_zero_cells(read_arms(settings$data), settings)
-
-# A statistic of each arm and its variance, for measures that are differences of arms.
-arm_statistic <- function(s, d) {
-  more <- if (s$measure == "RR" && s$zero_rr == "events") 1 else 2
-  es <- switch(s$measure,
-    OR = escalc(measure = "PLO", xi = events + add, ni = n + 2 * add, data = d, add = 0, to = "none"),
-    RR = escalc(measure = "PLN", xi = events + add, ni = n + more * add, data = d, add = 0, to = "none"),
-    RD = escalc(measure = "PR", xi = events + add, ni = n + 2 * add, data = d, add = 0, to = "none"),
-    AS = escalc(measure = "PAS", xi = events, ni = n, data = d, add = 0, to = "none"),
-    MD = escalc(measure = "MN", mi = mean, sdi = sd, ni = n, data = d),
-    ROM = , ROM_BC = escalc(measure = "MNLN", mi = mean, sdi = sd, ni = n, data = d),
-    IRR = escalc(measure = "IRLN", xi = events + add, ti = time, data = d, add = 0, to = "none"),
-    IRD = escalc(measure = "IR", xi = events + add, ti = time, data = d, add = 0, to = "none"),
-    IRSD = escalc(measure = "IRS", xi = events, ti = time, data = d, add = 0, to = "none"))
-  if (s$measure == "RD" && s$zero_rd == "variance") es$yi <- d$events / d$n
-  if (s$measure == "IRD" && s$zero_rd == "variance") es$yi <- d$events / d$time
-  if (s$measure == "ROM_BC") es$yi <- es$yi + d$sd^2 / (d$n * d$mean^2) / 2
-  if (s$measure == "VR") {
-    es <- data.frame(yi = log(d$sd) + 1 / (2 * (d$n - 1)), vi = 1 / (2 * (d$n - 1)))
-  } else if (s$measure == "CVR") {
-    spread <- d$sd^2 / (d$n * d$mean^2)
-    es <- data.frame(yi = log(d$sd / abs(d$mean)) + 1 / (2 * (d$n - 1)) - spread / 2,
-                     vi = 1 / (2 * (d$n - 1)) + spread)
-  }
-  es
-}
-
-# The base arm of a study is its most studied treatment, the first by name among equals (it matters for SMD1 alone).
-counts <- table(read_arms(settings$data)$treatment)
-ranks <- names(counts)[order(-counts, enc2utf8(names(counts)), method = "radix")]
-
-study_block <- function(d) {
-  d <- d[order(match(d$treatment, ranks)), ]
-  size <- nrow(d)
-  if (settings$measure %in% c("SMD", "SMD1")) {
-    # Hedges' g of each arm against the first, one SD for the whole study (Gleser and Olkin 2009, equations 19.26-27)
-    pooled <- settings$measure == "SMD"
-    unit <- if (pooled) sqrt(sum((d$n - 1) * d$sd^2) / (sum(d$n) - size)) else d$sd[1]
-    df <- if (pooled) sum(d$n) - size else d$n[1] - 1
-    j <- exp(lgamma(df / 2) - log(sqrt(df / 2)) - lgamma((df - 1) / 2))
-    y <- j * (d$mean[-1] - d$mean[1]) / unit
-    V <- diag(1 / d$n[-1], size - 1) + 1 / d$n[1] + outer(y, y) / (2 * (if (pooled) sum(d$n) else d$n[1]))
-  } else {
-    es <- arm_statistic(settings, d)
-    y <- c(es$yi[-1] - es$yi[1])
-    V <- diag(es$vi[-1], size - 1) + es$vi[1]
-  }
-  list(y = y, V = V, rows = data.frame(study = d$study[-1], t1 = d$treatment[-1], t2 = d$treatment[1]))
-}
-
-blocks <- lapply(split(arms, factor(arms$study, levels = unique(arms$study))), study_block)
-usable <- vapply(blocks, function(b) length(b$y) > 0 && all(is.finite(b$y)) && all(diag(as.matrix(b$V)) > 0), TRUE)
-blocks <- blocks[usable]
-y <- unlist(lapply(blocks, function(b) b$y), use.names = FALSE)
-rows <- do.call(rbind, lapply(blocks, function(b) b$rows))
-V <- bldiag(lapply(blocks, function(b) as.matrix(b$V)))
+# ---- the network ----------------------------------------------------------------------------------------------
 others <- setdiff(sort(unique(c(rows$t1, rows$t2))), settings$reference)
-X <- sapply(others, function(t) (rows$t1 == t) - (rows$t2 == t))
-X <- matrix(X, ncol = length(others))
+X <- matrix(sapply(others, function(t) (rows$t1 == t) - (rows$t2 == t)), ncol = length(others))
+df <- nrow(X) - ncol(X)
+same <- outer(rows$study, rows$study, "==")
+rows$arm <- factor(ave(seq_len(nrow(rows)), rows$study, FUN = seq_along))
+likelihood <- if (settings$tau2 == "ML") "ML" else "REML"
 
-# ---- fits -----------------------------------------------------------------------------------------------------
-found <- list("studies" = length(blocks))
-keep <- function(model, fit) {
-  for (i in seq_along(others)) {
-    found[[paste0(model, ": estimate ", others[i])]] <<- c(fit$beta)[i]
-    found[[paste0(model, ": se ", others[i])]] <<- fit$se[i]
+# Between-study covariance of the contrasts per unit of each variance; one for all contrasts is half off the diagonal.
+shapes <- list(same * 0.5 + diag(0.5, nrow(rows)))
+if (!is.null(settings$groups_of)) {
+  own <- settings$groups_of$group[match(rows$study, settings$groups_of$study)]
+  shapes <- lapply(settings$types, function(g) shapes[[1]] * outer(own == g, own == g))
+} else if (!is.null(settings$inactive)) {
+  idle <- function(a, b) as.numeric(a %in% settings$inactive | b %in% settings$inactive)
+  pairs <- function(kind) {
+    # kind of i and the base, of j and the base, of i and j: half of the first two less the third
+    each <- kind(rows$t1, rows$t2)
+    both <- outer(seq_len(nrow(rows)), seq_len(nrow(rows)),
+                  function(i, j) ifelse(i == j, 0, kind(rows$t1[i], rows$t1[j])))
+    same * (outer(each, each, "+") - both) / 2
   }
+  shapes <- list(pairs(idle), pairs(function(a, b) 1 - idle(a, b)))
 }
-common <- rma.mv(y, V, mods = X, intercept = FALSE)
-keep("common", common)
-found[["Q"]] <- common$QE
+fit_at <- function(tau2, design = X) {
+  extra <- Reduce("+", Map("*", tau2, shapes))
+  rma.mv(y, V + extra, mods = design, intercept = FALSE, method = likelihood)
+}
+# One between-study variance by maximum likelihood.
+estimated <- function(design) {
+  arguments <- list(yi = y, V = V, mods = design, intercept = FALSE, data = rows, method = likelihood)
+  more <- if (nlevels(rows$arm) == 1) list(random = ~ 1 | study) else list(random = ~ arm | study, struct = "CS", rho = 0.5)
+  fit <- multivariate(c(arguments, more))
+  if (nlevels(rows$arm) == 1) fit$sigma2 else fit$tau2
+}
+large <- 1e4 * max(c(y^2, diag(V)))
+root <- function(f, low, high) if (f(low) * f(high) > 0) 0 else uniroot(f, c(low, high), tol = 1e-12 * high, maxiter = 5000)$root
+height <- function(tau2) c(logLik(fit_at(tau2)))
 
-if ("tau2" %in% expected$what) {
-  rows$arm <- factor(ave(seq_len(nrow(rows)), rows$study, FUN = seq_along))
-  heterogeneity <- list(rel.tol = 1e-10, iter.max = 1000, eval.max = 2000)
-  given <- NULL
-  if (settings$tau2 == "DL") {  # generalised moments (Jackson, White and Riley 2013), which rma.mv does not have
+keep("studies", length(blocks))
+common <- fit_at(rep(0, length(shapes)))
+keep("Q", common$QE)
+keep("Q: p", pchisq(common$QE, df, lower.tail = FALSE))
+keep("I2", max(0, 1 - df / common$QE))
+for (i in seq_along(others)) {
+  what <- paste0("common: ", c("estimate", "se", "ci_low", "ci_high", "p"), " ", others[i])
+  half <- qnorm(1 - (1 - settings$level) / 2) * common$se[i]
+  b <- c(common$beta)[i]
+  for (j in 1:5) keep(what[j], c(b, common$se[i], b - half, b + half, 2 * pnorm(-abs(b / common$se[i])))[j])
+}
+
+if (any(grepl("^random: ", expected$what))) {
+  q_at <- function(t) fit_at(t)$QE
+  tau2 <- if (length(shapes) > 1) {
+    best <- nlminb(rep(0.05, length(shapes)), function(t) -height(t), lower = 0, control = list(rel.tol = 1e-13))
+    best$par
+  } else if (settings$tau2 == "DL") {  # generalised moments (Jackson, White and Riley 2013), which rma.mv does not have
     W <- solve(V)
     P <- W - W %*% X %*% solve(t(X) %*% W %*% X) %*% t(X) %*% W
-    S <- outer(rows$study, rows$study, "==") * 0.5 + diag(0.5, nrow(rows))
-    given <- max(0, (common$QE - (nrow(X) - ncol(X))) / sum(diag(P %*% S)))
-  } else if (settings$tau2 == "fixed") given <- settings$tau2_value
-  random <- if (nlevels(rows$arm) == 1) {
-    rma.mv(y, V, mods = X, intercept = FALSE, random = ~ 1 | study, data = rows, sigma2 = given,
-           method = if (settings$tau2 == "ML") "ML" else "REML", control = heterogeneity)
-  } else {
-    rma.mv(y, V, mods = X, intercept = FALSE, random = ~ arm | study, struct = "CS", rho = 0.5, data = rows,
-           tau2 = given, method = if (settings$tau2 == "ML") "ML" else "REML", control = heterogeneity)
+    max(0, (common$QE - df) / sum(diag(P %*% shapes[[1]])))
+  } else if (settings$tau2 == "PM") {  # Q equals its degrees of freedom
+    root(function(t) q_at(t) - df, 0, large)
+  } else if (settings$tau2 == "fixed") settings$tau2_value else estimated(X)
+  if (length(shapes) == 1) keep("tau2", tau2)
+  for (g in seq_along(settings$types)) keep(paste0("tau2 of ", settings$types[g]), tau2[g])
+  random <- fit_at(tau2)
+  factor <- switch(settings$ci, HK = random$QE / df, HK_adhoc = max(1, random$QE / df), 1)
+  quantile_df <- if (settings$ci == "Wald") Inf else df
+  new <- if (length(shapes) == 1) rep(tau2, length(others)) else
+    ifelse(others %in% settings$inactive | settings$reference %in% settings$inactive, tau2[1], tau2[2])
+  for (i in seq_along(others)) {
+    b <- c(random$beta)[i]
+    se <- sqrt(factor) * random$se[i]
+    half <- qt(1 - (1 - settings$level) / 2, quantile_df) * se
+    what <- paste0("random: ", c("estimate", "se", "ci_low", "ci_high", "p"), " ", others[i])
+    for (j in 1:5) keep(what[j], c(b, se, b - half, b + half, 2 * pt(-abs(b / se), quantile_df))[j])
+    wide <- if (df > 1) qt(1 - (1 - settings$level) / 2, df) * sqrt(random$se[i]^2 + new[i]) else NA
+    keep(paste("prediction: low", others[i]), b - wide)
+    keep(paste("prediction: high", others[i]), b + wide)
   }
-  found[["tau2"]] <- if (nlevels(rows$arm) == 1) random$sigma2 else random$tau2
-  keep("random", random)
+  if (length(shapes) == 1 && settings$tau2 != "fixed") {
+    tail <- (1 - settings$level) / 2
+    keep("tau2, Q-profile: low", root(function(t) q_at(t) - qchisq(1 - tail, df), 0, large))
+    keep("tau2, Q-profile: high", root(function(t) q_at(t) - qchisq(tail, df), 0, large))
+    best <- if (settings$tau2 %in% c("REML", "ML")) tau2 else estimated(X)
+    fall <- function(t) height(t) - height(best) + qchisq(settings$level, 1) / 2
+    keep("tau2, profile likelihood: low", if (best > 0) root(fall, 0, best) else 0)
+    keep("tau2, profile likelihood: high", root(fall, best, large))
+  }
 }
-compare_numbers(found, expected, settings$tolerance)
+
+# ---- designs --------------------------------------------------------------------------------------------------
+members <- tapply(seq_len(nrow(rows)), rows$study, function(i) paste(sort(unique(c(rows$t1[i], rows$t2[i]))), collapse = " : "))
+design <- members[rows$study]
+full <- do.call(cbind, lapply(unique(design), function(d) {
+  inside <- design == d
+  names <- sort(unique(c(rows$t1[inside], rows$t2[inside])))[-1]
+  matrix(sapply(names, function(t) inside * ((rows$t1 == t) - (rows$t2 == t))), nrow(rows))
+}))
+df_within <- nrow(full) - ncol(full)
+within <- if (df_within > 0) fit_at(rep(0, length(shapes)), full)$QE else 0
+keep("Q within designs", within)
+if (df_within > 0) keep("Q within designs: p", pchisq(within, df_within, lower.tail = FALSE))
+if (df > df_within) {
+  between <- max(0, common$QE - within)
+  keep("Q between designs", between)
+  keep("Q between designs: p", pchisq(between, df - df_within, lower.tail = FALSE))
+}
+if ("design-by-treatment: chi2" %in% expected$what) {
+  likelihood <- "REML"
+  shapes <- list(same * 0.5 + diag(0.5, nrow(rows)))
+  tau2_full <- estimated(full)
+  chi2 <- fit_at(tau2_full)$QE - fit_at(tau2_full, full)$QE
+  keep("design-by-treatment: tau2", tau2_full)
+  keep("design-by-treatment: chi2", chi2)
+  keep("design-by-treatment: p", pchisq(chi2, df - df_within, lower.tail = FALSE))
+}

@@ -1,121 +1,136 @@
-# ---- effects of the studies -----------------------------------------------------------------------------------
-library(metafor)
+# ---- the fit of a set of studies ------------------------------------------------------------------------------
+control <- list(threshold = 1e-12, maxiter = 10000, tol = 1e-12)
+conf_level <- 100 * settings$level
 
-arms <- with_zero_cells(read_arms(settings$data), settings)
-first <- arms[arms$treatment == settings$treatment, ]
-second <- arms[arms$treatment == settings$reference, ]
-studies <- intersect(unique(arms$study), intersect(first$study, second$study))
-first <- first[match(studies, first$study), ]
-second <- second[match(studies, second$study), ]
-
-two_by_two <- function(measure, a, b) {
-  escalc(measure = measure, ai = a$events + a$add, bi = a$n - a$events + a$add, ci = b$events + b$add,
-         di = b$n - b$events + b$add, add = 0, to = "none", drop00 = FALSE)
-}
-rates <- function(measure, a, b) {
-  escalc(measure = measure, x1i = a$events + a$add, t1i = a$time, x2i = b$events + b$add, t2i = b$time,
-         add = 0, to = "none", drop00 = FALSE)
-}
-means <- function(measure, a, b) {
-  escalc(measure = measure, m1i = a$mean, sd1i = a$sd, n1i = a$n, m2i = b$mean, sd2i = b$sd, n2i = b$n)
-}
-uncorrected <- function(d) { d$add <- 0; d }
-raw_difference <- function(es, raw) { es$yi <- raw$yi; es }
-
-# Bonett (2008, 2009) with Hedges' exact factor on n1 + n2 - 2; versions of metafor differ in its degrees of freedom.
-bonett <- function(a, b) {
-  df <- a$n + b$n - 2
-  j <- exp(lgamma(df / 2) - log(sqrt(df / 2)) - lgamma((df - 1) / 2))
-  total <- a$sd^2 + b$sd^2
-  y <- j * (a$mean - b$mean) / sqrt(total / 2)
-  spread <- (a$sd^4 / (a$n - 1) + b$sd^4 / (b$n - 1)) / (2 * total^2)
-  data.frame(yi = y, vi = y^2 * spread + (a$sd^2 / (a$n - 1) + b$sd^2 / (b$n - 1)) / (total / 2))
-}
-
-study_effects <- function(s, a, b) {
-  if (s$measure == "RR" && s$zero_rr == "events")
-    return(escalc(measure = "RR", ai = a$events + a$add, n1i = a$n + a$add, ci = b$events + b$add, n2i = b$n + b$add,
-                  add = 0, to = "none", drop00 = FALSE))
-  es <- switch(s$measure,
-    OR = , RR = , PETO = , AS = two_by_two(s$measure, a, b),
-    RD = two_by_two("RD", a, b),
-    IRR = , IRD = , IRSD = rates(s$measure, a, b),
-    MD = , SMD = , SMD1 = , ROM = , VR = means(s$measure, a, b),
-    SMDH = bonett(a, b),
-    ROM_BC = means("ROM", a, b),
-    CVR = means("CVR", a, b))
-  if (s$measure == "RD" && s$zero_rd == "variance") es <- raw_difference(es, two_by_two("RD", uncorrected(a), uncorrected(b)))
-  if (s$measure == "IRD" && s$zero_rd == "variance") es <- raw_difference(es, rates("IRD", uncorrected(a), uncorrected(b)))
-  half <- function(d) d$sd^2 / (d$n * d$mean^2) / 2
-  # second-order terms that this version of metafor does not add
-  if (s$measure == "ROM_BC") es$yi <- es$yi + half(a) - half(b)
-  if (s$measure == "CVR") es$yi <- es$yi - half(a) + half(b)
-  es
-}
-
-es <- study_effects(settings, first, second)
-es <- es[is.finite(es$yi) & is.finite(es$vi) & es$vi > 0, ]
-k <- nrow(es)
-
-# ---- fits -----------------------------------------------------------------------------------------------------
-found <- list("studies" = k)
-level <- 100 * settings$level
-if (k > 0) {
-  common <- rma(yi, vi, data = es, method = "FE", level = level)
-  found[["common: estimate"]] <- c(common$beta)
-  found[["common: se"]] <- common$se
-  found[["common: ci_low"]] <- common$ci.lb
-  found[["common: ci_high"]] <- common$ci.ub
-}
-fit <- function(test) {
-  control <- list(threshold = 1e-11, maxiter = 10000, tol = 1e-11)
-  if (settings$tau2 == "DL2") {
-    one <- rma(yi, vi, data = es, method = "DL")$tau2
-    two <- rma(yi, vi, data = es, method = "GENQ", weights = 1 / (es$vi + one))$tau2
-    return(rma(yi, vi, data = es, tau2 = two, test = test, level = level))
-  }
-  rma(yi, vi, data = es, method = settings$tau2, test = test, level = level, control = control)
-}
-if (k > 1) {
-  wald <- fit("z")
-  random <- fit(c(Wald = "z", t = "t", HK = "knha", HK_adhoc = "adhoc")[[settings$ci]])
-  found[["tau2"]] <- random$tau2
-  found[["I2 from tau2"]] <- random$I2 / 100
-  found[["Q"]] <- random$QE
-  found[["random: estimate"]] <- c(random$beta)
-  found[["random: se"]] <- random$se
-  found[["random: ci_low"]] <- random$ci.lb
-  found[["random: ci_high"]] <- random$ci.ub
-  upper <- 1 - (1 - settings$level) / 2
-  hk <- if (grepl("^HK", settings$prediction)) fit("knha")$se else NA
-  width <- switch(settings$prediction,
-    t_k1 = qt(upper, k - 1) * sqrt(wald$tau2 + wald$se^2),
-    t_k2 = if (k > 2) qt(upper, k - 2) * sqrt(wald$tau2 + wald$se^2) else NA,
-    z = qnorm(upper) * sqrt(wald$tau2 + wald$se^2),
-    HK = qt(upper, k - 1) * sqrt(wald$tau2 + hk^2),
-    HK_k2 = if (k > 2) qt(upper, k - 2) * sqrt(wald$tau2 + hk^2) else NA,
-    none = NA)
-  found[["prediction: low"]] <- c(wald$beta) - width
-  found[["prediction: high"]] <- c(wald$beta) + width
-}
-if ("Mantel-Haenszel: estimate" %in% expected$what) {
-  raw <- read_arms(settings$data)
-  a <- raw[raw$treatment == settings$treatment, ]
-  b <- raw[raw$treatment == settings$reference, ]
-  b <- b[match(a$study, b$study), ]
-  pooled <- if (settings$measure %in% c("IRR", "IRD")) {
-    rma.mh(measure = settings$measure, x1i = a$events, t1i = a$time, x2i = b$events, t2i = b$time,
-           add = c(0.5, 0), to = c("only0", "none"), drop00 = c(TRUE, FALSE), level = level)
+# Random effects, or with covariates X (no column of ones) a mixed model; given: a between-study variance.
+random_effects <- function(d, test = "z", X = NULL, given = NULL, weights = NULL) {
+  arguments <- list(yi = d$yi, vi = d$vi, test = test, level = conf_level)
+  if (!is.null(weights)) given <- random_effects(d)$tau2
+  arguments$weights <- weights
+  if (!is.null(X)) arguments$mods <- X
+  more <- if (!is.null(given)) {
+    list(tau2 = given)
+  } else if (settings$tau2 == "DL2") {
+    one <- do.call(rma, c(arguments, method = "DL"))$tau2
+    list(tau2 = do.call(rma, c(arguments, list(method = "GENQ", weights = 1 / (d$vi + one))))$tau2)
   } else {
-    rma.mh(measure = settings$measure, ai = a$events, n1i = a$n, ci = b$events, n2i = b$n,
-           add = c(0.5, 0), to = c("only0", "none"), drop00 = c(TRUE, FALSE), level = level)
+    large <- 1e4 * (var(d$yi) + max(d$vi))
+    list(method = settings$tau2, control = c(control, tau2.max = large))
   }
-  found[["Mantel-Haenszel: estimate"]] <- c(pooled$beta)
-  found[["Mantel-Haenszel: se"]] <- if (settings$measure == "RD") {
-    # Greenland and Robins 1985, equation 15; rma.mh gives the variance of Sato et al. 1989
-    total <- a$n + b$n
-    each <- (a$events * (a$n - a$events) * b$n^3 + b$events * (b$n - b$events) * a$n^3) / (a$n * b$n * total^2)
-    sqrt(sum(each)) / sum(a$n * b$n / total)
-  } else pooled$se
+  do.call(rma, c(arguments, more))
 }
-compare_numbers(found, expected, settings$tolerance)
+
+tau2_interval <- function(d, X = NULL, type = "QP", method = "DL") {
+  arguments <- list(yi = d$yi, vi = d$vi, method = method, control = if (method == "DL") list() else control)
+  if (!is.null(X)) arguments$mods <- X
+  high <- 1e6 * (var(d$yi) + max(d$vi))
+  limits <- confint(do.call(rma, arguments), level = conf_level, type = type,
+                    control = list(tau2.max = high, tol = 1e-14 * high, maxiter = 10000))
+  limits$random["tau^2", c("ci.lb", "ci.ub")]
+}
+
+mantel_haenszel <- function(d, s) {
+  person_time <- s$measure %in% c("IRR", "IRD")
+  d <- d[is.finite(d$e1) & is.finite(d$e2), ]
+  if (person_time) {
+    return(rma.mh(measure = s$measure, x1i = d$e1, t1i = d$t1, x2i = d$e2, t2i = d$t2, add = c(0, 0),
+                  to = c("none", "none"), drop00 = c(TRUE, FALSE), level = conf_level)[c("beta", "se")])
+  }
+  raw <- d
+  if (s$mantel_haenszel == "corrected") {
+    empty <- (d$e1 == 0 & d$e2 == 0) | (d$e1 == d$n1 & d$e2 == d$n2)
+    if (s$measure != "RD") d <- d[!empty, ]
+    raw <- d
+    add <- ifelse(d$e1 == 0 | d$e2 == 0 | d$e1 == d$n1 | d$e2 == d$n2, s$zero_add, 0)
+    for (name in c("e1", "e2")) d[[name]] <- d[[name]] + add
+    for (name in c("n1", "n2")) d[[name]] <- d[[name]] + 2 * add
+  }
+  fit <- rma.mh(measure = s$measure, ai = d$e1, bi = d$n1 - d$e1, ci = d$e2, di = d$n2 - d$e2, add = c(0, 0),
+                to = c("none", "none"), drop00 = c(TRUE, FALSE), level = conf_level)
+  if (s$measure != "RD") return(list(beta = fit$beta, se = fit$se))
+  # Greenland and Robins 1985, equation 15; rma.mh gives the variance of Sato et al. 1989
+  total <- d$n1 + d$n2
+  weight <- d$n1 * d$n2 / total
+  each <- (d$e1 * (d$n1 - d$e1) * d$n2^3 + d$e2 * (d$n2 - d$e2) * d$n1^3) / (d$n1 * d$n2 * total^2)
+  list(beta = sum(weight * (raw$e1 / raw$n1 - raw$e2 / raw$n2)) / sum(weight), se = sqrt(sum(each)) / sum(weight))
+}
+
+# Q around the Mantel-Haenszel estimate, and DerSimonian and Laird's tau2 from it (Review Manager 5)
+around_mantel_haenszel <- function(d, es) {
+  q <- sum((es$yi - c(mantel_haenszel(d, settings)$beta))^2 / es$vi)
+  w <- 1 / es$vi
+  list(q = q, tau2 = max(0, (q - (nrow(es) - 1)) / (sum(w) - sum(w^2) / sum(w))))
+}
+
+keep_heterogeneity <- function(prefix, q, p, df, tau2, vi) {
+  w <- 1 / vi
+  typical <- df / (sum(w) - sum(w^2) / sum(w))
+  keep(paste0(prefix, "tau2"), tau2)
+  keep(paste0(prefix, "Q"), q)
+  keep(paste0(prefix, "Q: p"), p)
+  keep(paste0(prefix, "I2 from Q"), if (q > 0) max(0, (q - df) / q) else 0)
+  keep(paste0(prefix, "I2 from tau2"), tau2 / (tau2 + typical))
+  keep(paste0(prefix, "H2"), 1 + tau2 / typical)
+}
+
+keep_fit <- function(what, fit) {
+  keep(paste0(what, ": estimate"), c(fit$beta)[1])
+  for (name in c("se", "ci.lb", "ci.ub", "pval")) {
+    label <- c(se = "se", ci.lb = "ci_low", ci.ub = "ci_high", pval = "p")[[name]]
+    keep(paste0(what, ": ", label), fit[[name]][1])
+  }
+}
+
+keep_prediction <- function(prefix, mean, tau2, se, k, hk = NA) {
+  upper <- 1 - (1 - settings$level) / 2
+  width <- switch(settings$prediction,
+    t_k1 = qt(upper, k - 1) * sqrt(tau2 + se^2),
+    t_k2 = if (k > 2) qt(upper, k - 2) * sqrt(tau2 + se^2) else NA,
+    z = qnorm(upper) * sqrt(tau2 + se^2),
+    HK = qt(upper, k - 1) * sqrt(tau2 + hk^2),
+    HK_k2 = if (k > 2) qt(upper, k - 2) * sqrt(tau2 + hk^2) else NA,
+    NA)
+  keep(paste0(prefix, "prediction: low"), mean - width)
+  keep(paste0(prefix, "prediction: high"), mean + width)
+}
+
+# Inverse variance, or weights of one's own; ci is the interval of the random-effects estimate.
+by_inverse_variance <- function(d, ci, prefix = "", refit = FALSE) {
+  es <- usable(d)
+  k <- nrow(es)
+  if (k == 0) return(invisible())
+  own <- switch(settings$model, SSW = if (settings$groups == 1) es$n1 else es$n1 * es$n2 / (es$n1 + es$n2),
+                EQ = rep(1, k))
+  arguments <- list(yi = es$yi, vi = es$vi, method = "FE", level = conf_level)
+  arguments$weights <- own
+  common <- do.call(rma, arguments)
+  keep_fit(paste0(prefix, "common"), common)
+  if (!refit) for (i in seq_len(k)) keep(paste0(prefix, es$study[i], ": weight, common"), weights(common)[i] / 100)
+  if (k == 1) return(invisible())
+  centre <- if (settings$q_around == "MH") around_mantel_haenszel(if (refit) es else d, es) else NULL
+  fit <- function(test) random_effects(es, test, given = centre$tau2, weights = own)
+  wald <- fit("z")
+  random <- if (ci == "KR") wald else fit(c(Wald = "z", t = "t", HK = "knha", HK_adhoc = "adhoc")[[ci]])
+  if (ci != "KR") keep_fit(paste0(prefix, "random"), random)
+  keep(paste0(prefix, "random: estimate"), c(wald$beta))
+  keep_fit(paste0(prefix, "random, Wald"), wald)
+  if (!refit) for (i in seq_len(k)) keep(paste0(prefix, es$study[i], ": weight, random"), weights(wald)[i] / 100)
+  q <- if (is.null(centre)) wald$QE else centre$q
+  keep_heterogeneity(prefix, q, pchisq(q, k - 1, lower.tail = FALSE), k - 1, wald$tau2, es$vi)
+  if (refit) return(invisible())
+  limits <- if (settings$tau2_ci == "PL") tau2_interval(es, type = "PL", method = settings$tau2) else tau2_interval(es)
+  keep(paste0(prefix, "tau2: low"), limits[[1]])
+  keep(paste0(prefix, "tau2: high"), limits[[2]])
+  hk <- if (grepl("^HK", settings$prediction)) fit("knha")$se else NA
+  keep_prediction(prefix, c(wald$beta), wald$tau2, wald$se, k, hk)
+}
+
+# Everything that a whole analysis of the studies in d gives.
+whole <- function(d, ci, prefix = "") {
+  keep(paste0(prefix, "studies"), nrow(usable(d)))
+  if (settings$model %in% c("IV", "SSW", "EQ")) by_inverse_variance(d, ci, prefix) else by_counts(d, ci, prefix)
+  if (!paste0(prefix, "Mantel-Haenszel: estimate") %in% expected$what) return(invisible())
+  fit <- mantel_haenszel(d, settings)
+  keep_estimate(paste0(prefix, "Mantel-Haenszel"), c(fit$beta), fit$se)
+}
+
