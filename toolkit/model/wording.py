@@ -8,7 +8,8 @@ __all__ = ["agreeing", "counted"]
 
 # What counted things are called in lists of facts, and singulars that are not the word without its s.
 _PLURALS = re.compile(
-    r"(?<!\d )\b(analyses|cells|conflicts|duplicates|judgements|months|pairs|records|reports|rows|studies|texts|versions|votes)\b"
+    r"(?<!\d )\b(analyses|cells|conflicts|duplicates|judgements|months|pairs|records|reports|rows|studies|texts"
+    r"|versions|votes)\b"
 )
 _IRREGULAR = {"analyses": "analysis", "studies": "study"}
 
