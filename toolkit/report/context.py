@@ -11,7 +11,7 @@ from toolkit.analysis.certainty import Rating, moved, moved_on, ratings, ratings
 from toolkit.analysis.monitored import Monitored, monitored
 from toolkit.analysis.plan import AnalysisOutcome, plan, read_result
 from toolkit.analysis.settings import Differences, differences
-from toolkit.config import ReviewFile
+from toolkit.config import Analysis, ReviewFile
 from toolkit.model.evidence import RESULTS, ArmResult, StudyFacts
 from toolkit.model.records import ParsedRecord
 from toolkit.model.review import FULL_TEXT, TITLE_ABSTRACT, Cell, Decision, Run, Standing, Version
@@ -27,7 +27,7 @@ from toolkit.screening.agreement import Agreement
 from toolkit.screening.notices import Notice, notices
 from toolkit.screening.run import agreement
 from toolkit.store import views
-from toolkit.store.evidence import arm_results, study_rows
+from toolkit.store.evidence import arm_results, study_columns, study_rows
 from toolkit.store.keys import ReportKeys
 
 __all__ = ["Context", "compared_version", "gather", "headline_syntheses"]
@@ -38,7 +38,8 @@ class Context:
     """What the sections read; nothing in it is computed again by a section.
 
     ``extracted_by`` names the people behind each row of ``results``; ``found_by`` says when and where each report that
-    came near inclusion was found; ``short`` is the name of such a report that commands take.
+    came near inclusion was found; ``short`` is the name of such a report that commands take; ``risk_of_bias`` holds the
+    judgements of each column that analyses name for them, by study.
     """
 
     project_root: Path
@@ -71,6 +72,7 @@ class Context:
     ratings: tuple[Rating, ...]
     stale_ratings: tuple[Rating, ...]
     monitoring: tuple[Monitored, ...]
+    risk_of_bias: Mapping[str, Mapping[str, str]]
 
 
 def headline_syntheses(outcomes: Sequence[AnalysisOutcome]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -128,7 +130,15 @@ def gather(project: Project, *, settings_sha: str) -> Context:
         ratings=tuple(rated.values()),
         stale_ratings=stale_ratings(rated, outcomes),
         monitoring=tuple(monitored(project, outcomes, marks)),
+        risk_of_bias=study_columns(store, _judged_columns(config.analyses), list(standings)),
     )
+
+
+def _judged_columns(analyses: Sequence[Analysis]) -> tuple[str, ...]:
+    """The columns of risk-of-bias judgements that analyses name, in the order in which they do."""
+    own = [name for a in analyses for name in a.named_options.get("rob", ())]
+    further = [one.options.rob for a in analyses for one in a.further if one.options.rob]
+    return tuple(dict.fromkeys([*own, *further]))
 
 
 def _people(cells: Mapping[str, Cell]) -> str:

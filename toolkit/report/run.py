@@ -21,6 +21,7 @@ from toolkit.report.context import Context, gather
 from toolkit.report.html import Markup
 from toolkit.report.monitoring import draw_monitoring, monitoring, monitoring_json
 from toolkit.report.protocol import differences_section
+from toolkit.report.risk_of_bias import risk_of_bias
 from toolkit.report.state import REPORT, is_fresh, state_of
 
 __all__ = ["ReportOutcome", "write_report"]
@@ -156,6 +157,7 @@ def _sections(c: Context, flow_svg: Path) -> list[dict[str, Any]]:
         ("searches", "Searches", review.searches(c)),
         ("flow", "Flow of records, reports and studies", review.flow(c, flow_svg)),
         ("studies", "Included studies", evidence_sections.studies(c)),
+        ("risk-of-bias", "Risk of bias", risk_of_bias(c)),
         ("excluded", "Excluded at full text", evidence_sections.excluded(c)),
         ("unsettled", "Studies neither included nor excluded", evidence_sections.unsettled(c)),
         ("analyses", "Analyses", synthesis.analyses(c)),

@@ -28,10 +28,10 @@ class Sheet:
 
 
 def report_sheets(c: Context) -> tuple[Sheet, ...]:
-    """Flow, results of pairwise analyses and networks, league tables, studies of each analysis, evidence tables."""
+    """Flow, results of analyses, league tables, studies of each analysis, what changed, risk of bias, evidence."""
     sheets = [_flow(c), _pairwise(c), _network(c), _studies_of(c), _left_out(c)]
     sheets += _leagues(c)
-    sheets += [_changes(c), _studies(c), _evidence(c)]
+    sheets += [_changes(c), _studies(c), _risk_of_bias(c), _evidence(c)]
     return tuple(s for s in sheets if s.rows)
 
 
@@ -180,6 +180,13 @@ def _studies(c: Context) -> Sheet:
         facts = [getattr(f, x) if f is not None else None for x in header[2:15]]
         rows.append((study, standing.status, *facts, len(standing.reports)))
     return Sheet(name="studies", header=header, rows=tuple(sorted(rows, key=lambda row: str(row[0]))))
+
+
+def _risk_of_bias(c: Context) -> Sheet:
+    """The judgements of the included studies; an empty cell was not judged."""
+    included = sorted(study for study, standing in c.standings.items() if standing.status == "included")
+    rows = [(study, *(values.get(study) for values in c.risk_of_bias.values())) for study in included]
+    return Sheet(name="risk of bias", header=("study", *c.risk_of_bias), rows=tuple(rows) if c.risk_of_bias else ())
 
 
 def _evidence(c: Context) -> Sheet:
