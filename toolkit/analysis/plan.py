@@ -36,6 +36,7 @@ __all__ = [
     "refused",
     "result_folder",
     "selections",
+    "spec_content",
     "spec_of",
 ]
 
@@ -322,11 +323,23 @@ def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection, analysis
 
     What was left out is not in it: a study that does not enter changes no number.
     """
-    content: dict[str, Any] = {"spec": asdict(spec), "selection": entered(selection), "engine": ENGINE_VERSION}
+    told = spec_content(asdict(spec))
+    content: dict[str, Any] = {"spec": told, "selection": entered(selection), "engine": ENGINE_VERSION}
     if analysis is not None:
         content |= further_settings(analysis)
     text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+# Choices that came after results were stored without them: as nobody chose them then, they count where they are chosen.
+_LATER = {"variance": "default", "study_ci": "model"}
+
+
+def spec_content(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec as plain data, without choices that no earlier version knew and that this one does not make either."""
+    found = {name: value for name, value in spec.items() if name not in _LATER or value != _LATER[name]}
+    cells = {name: value for name, value in spec["zero_cells"].items() if (name, value) != ("arms", "equal")}
+    return {**found, "zero_cells": cells}
 
 
 def entered(selection: Selection) -> dict[str, Any]:
@@ -338,7 +351,7 @@ def entered(selection: Selection) -> dict[str, Any]:
         found["columns"] = {name: dict(values) for name, values in selection.columns.items()}
     if selection.others:
         found["others"] = {
-            a.id: {"spec": asdict(spec), "largest": a.largest, "arms": _plain_arms(arms)}
+            a.id: {"spec": spec_content(asdict(spec)), "largest": a.largest, "arms": _plain_arms(arms)}
             for a, spec, arms in selection.others
         }
     return found

@@ -14,6 +14,7 @@ from toolkit.analysis.plan import (
     further_settings,
     result_folder,
     selections,
+    spec_content,
     spec_of,
     stored,
 )
@@ -55,7 +56,7 @@ def setting_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[s
 def _asked(result: Mapping[str, Any]) -> dict[str, Any]:
     """Spec, further analyses and options of a result, by name."""
     own = {name: result[name] for name in ("also", "largest") if name in result}
-    return {**result["spec"], **own, **result.get("options", {})}
+    return {**spec_content(result["spec"]), **own, **result.get("options", {})}
 
 
 def data_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -135,5 +135,4 @@ def interval_kenward_roger(pooled: Pooled) -> Standard:
         information = s2 / 2 - s3 / s1 + s2**2 / (2 * s1**2)
         variance = 1 / s1 + 2 * (s3 - s2**2 / s1) / (information * s1**2)
         df = 2 * information / (variance * s2) ** 2
-        factor = variance / pooled.se**2
-    return Standard(se=np.sqrt(variance), df=df, factor=factor)
+        return Standard(se=np.sqrt(variance), df=df, factor=variance / pooled.se**2)

@@ -139,7 +139,7 @@ def tetrachoric_correlation(a: float, b: float, c: float, d: float) -> tuple[flo
     --------
     >>> r, v = tetrachoric_correlation(30, 30, 10, 50)
     >>> round(r, 6), round(v, 6)
-    (0.549233, 0.013438)
+    (0.549231, 0.013439)
     """
     n = a + b + c + d
     if min(a, b, c, d) <= 0:
