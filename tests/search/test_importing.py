@@ -283,6 +283,9 @@ def stored(folder: Path) -> int:
         connection.close()
 
 
+MANY = 12 * BATCH  # so many that an import is not over before it is interrupted
+
+
 def wait_for_records(folder: Path, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 60
     while stored(folder) == 0 and process.poll() is None:
@@ -301,7 +304,7 @@ def test_ctrl_c_in_the_middle_exits_130_counts_nothing_and_the_same_command_goes
     folder: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "big.ris"
-    path.write_text(ris(4 * BATCH), encoding="utf-8")
+    path.write_text(ris(MANY), encoding="utf-8")
     process = start(folder, path)
     wait_for_records(folder, process)
     process.send_signal(signal.SIGINT)
@@ -313,8 +316,8 @@ def test_ctrl_c_in_the_middle_exits_130_counts_nothing_and_the_same_command_goes
         assert views.records(project.store) == {}
         outcome = import_file(project, path, source="Embase")
         assert outcome.resumed
-        assert 0 < outcome.new < 4 * BATCH
-        assert len(views.records(project.store)) == 4 * BATCH
+        assert 0 < outcome.new < MANY
+        assert len(views.records(project.store)) == MANY
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
