@@ -338,8 +338,9 @@ _LATER = {"variance": "default", "study_ci": "model"}
 def spec_content(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A spec as plain data, without choices that no earlier version knew and that this one does not make either."""
     found = {name: value for name, value in spec.items() if name not in _LATER or value != _LATER[name]}
-    cells = {name: value for name, value in spec["zero_cells"].items() if (name, value) != ("arms", "equal")}
-    return {**found, "zero_cells": cells}
+    if "zero_cells" in found:
+        found["zero_cells"] = {k: v for k, v in found["zero_cells"].items() if (k, v) != ("arms", "equal")}
+    return found
 
 
 def entered(selection: Selection) -> dict[str, Any]:
