@@ -1,4 +1,4 @@
-"""The overview of a review and the plan of its analyses are the same with and without what commands keep."""
+"""The overview of a review, the plan of its analyses and its flow are the same with and without what commands keep."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from toolkit.analysis.plan import plan
 from toolkit.model.events import NewEvent
 from toolkit.model.review import FULL_TEXT, STAGES, TITLE_ABSTRACT
 from toolkit.overview import overview
+from toolkit.prisma.run import present_numbers
 from toolkit.project import Project
 from toolkit.store import NewRecord, content_id, kept
 from toolkit.store.cache import FOLDER
@@ -99,13 +101,15 @@ def start(root: Path) -> Path:
     return root
 
 
-def told(root: Path, *, keeps: bool) -> tuple[Any, Any]:
-    """What status and the plan of analyses say."""
+def told(root: Path, *, keeps: bool) -> tuple[Any, Any, Any]:
+    """What status, the plan of analyses and the flow say."""
     with Project.open(root) as project:
         if not keeps:
             project.store.cache = None
         outcomes = plan(project, read=False)
-        return overview(project).as_json(), [(o.analysis.id, o.status, o.fingerprint, o.problem) for o in outcomes]
+        planned = [(o.analysis.id, o.status, o.fingerprint, o.problem) for o in outcomes]
+        pooled = tuple((o.analysis.id, o.studies) for o in outcomes)
+        return overview(project).as_json(), planned, asdict(present_numbers(project, syntheses=pooled))
 
 
 @settings(max_examples=30, deadline=None)

@@ -11,7 +11,7 @@ from toolkit.cli.common import command_line, csv_text, emit, format_option, open
 
 if TYPE_CHECKING:
     from toolkit.prisma.boxes import Flow
-    from toolkit.prisma.identities import Finding
+    from toolkit.prisma.numbers import FlowNumbers
     from toolkit.project import Project
 
 __all__ = ["prisma"]
@@ -87,6 +87,7 @@ def prisma(
     once a version is complete, an identity that does not hold stops the command and names the records.
     """
     from toolkit.prisma.identities import require_balanced
+    from toolkit.prisma.numbers import flow_numbers
 
     if numbers is not None:
         from toolkit.prisma.rcsv import read_r_csv
@@ -94,10 +95,10 @@ def prisma(
         if as_of or box:
             raise click.UsageError("--numbers holds no dates and no lists: leave out --as-of and --ids.")
         counted = read_r_csv(numbers)
-        _show(counted, require_balanced(counted), output_format)
+        _show(flow_numbers(counted, require_balanced(counted)), output_format)
         _write(counted, outputs, {})
         return
-    from toolkit.prisma.run import explain, flow, titles_of
+    from toolkit.prisma.run import explain, flow, present_numbers, titles_of
 
     with open_project(ctx) as project:
         if explanation is not None:
@@ -116,6 +117,9 @@ def prisma(
             raise click.UsageError("Give --version or --as-of, not both.")
         when = _moment(as_of, project.store.clock()) if label is None else _closed(project, label)
         pooled = _syntheses(project, None if when is None else flow(project, when).label)
+        if when is None and box is None and not outputs:
+            _show(present_numbers(project, template=template, syntheses=pooled), output_format)
+            return
         counted = flow(project, when, template=template, syntheses=pooled)
         if box is not None:
             _list(project, counted, box, output_format)
@@ -123,7 +127,7 @@ def prisma(
         findings = require_balanced(counted)
         needs_titles = any(path.suffix.lower() == ".html" for path in outputs)
         titles = titles_of(project, counted) if needs_titles else {}
-    _show(counted, findings, output_format)
+    _show(flow_numbers(counted, findings), output_format)
     _write(counted, outputs, titles)
 
 
@@ -205,25 +209,21 @@ def _syntheses(project: Project, closed: str | None) -> tuple[tuple[str, tuple[s
     return syntheses_of((name, kept) for name, kept in read if kept is not None and kept["result"] is not None)
 
 
-def _show(counted: Flow, findings: tuple[Finding, ...], output_format: str) -> None:
-    from toolkit.prisma.notes import flow_notes
-    from toolkit.prisma.numbers import flow_json, flow_rows
-
-    rows = flow_rows(counted)
+def _show(numbers: FlowNumbers, output_format: str) -> None:
     if output_format == "json":
-        emit(flow_json(counted, findings))
+        emit(numbers.content)
     elif output_format == "csv":
         header = ("stage", "box", "name", "n")
-        lines = [(stage, label.strip(), name, n) for stage, label, name, n in rows]
+        lines = [(stage, label.strip(), name, n) for stage, label, name, n in numbers.rows]
         click.echo(csv_text(header, lines), nl=False)
     else:
         shown, last = [], ""
-        for stage, label, name, n in rows:
+        for stage, label, name, n in numbers.rows:
             shown.append(("" if stage == last else stage, label, n, name))
             last = stage
-        title = f"PRISMA 2020 flow{f', version {counted.label}' if counted.label else ''} ({counted.template})"
+        title = f"PRISMA 2020 flow{f', version {numbers.label}' if numbers.label else ''} ({numbers.template})"
         table(("", "box", "n", "list with --ids"), shown, title=title, right=(2,))
-        for note in flow_notes(counted, findings):
+        for note in numbers.notes:
             click.echo(note)
 
 

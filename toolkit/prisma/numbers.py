@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from toolkit.prisma.boxes import Box, Column, Flow
 from toolkit.prisma.identities import Finding
 from toolkit.prisma.notes import flow_notes
 
-__all__ = ["flow_json", "flow_rows"]
+__all__ = ["FlowNumbers", "flow_json", "flow_numbers", "flow_rows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowNumbers:
+    """A flow as it is printed; plain data without the ids behind the boxes.
+
+    ``rows`` are (stage, box, name to use with --ids, n), ``notes`` the sentences below the diagram, ``content`` all of
+    it as JSON.
+    """
+
+    label: str
+    template: str
+    rows: list[list[Any]]
+    notes: list[str]
+    content: dict[str, Any]
+
+
+def flow_numbers(flow: Flow, findings: tuple[Finding, ...]) -> FlowNumbers:
+    """The numbers of a flow with what its checks found."""
+    rows, notes = [list(row) for row in flow_rows(flow)], list(flow_notes(flow, findings))
+    content = flow_json(flow, findings)
+    return FlowNumbers(label=flow.label, template=flow.template, rows=rows, notes=notes, content=content)
 
 
 def flow_rows(flow: Flow) -> tuple[tuple[str, str, str, int], ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from operator import attrgetter
 from pathlib import Path
 from types import MappingProxyType
@@ -19,11 +20,12 @@ from toolkit.model.wording import counted
 from toolkit.prisma.boxes import Box, Explanation, Flow
 from toolkit.prisma.flow import count_flow, previous_of
 from toolkit.prisma.identities import EXPLAINABLE, Finding, check, require_balanced
-from toolkit.prisma.numbers import flow_json
+from toolkit.prisma.numbers import FlowNumbers, flow_json, flow_numbers
 from toolkit.prisma.rcsv import r_csv_text
 from toolkit.prisma.state import STAGES, Decision, FlowState, Previous, RecordColumns, SourceRun
 from toolkit.project import Project
 from toolkit.store import views
+from toolkit.store.kept import kept
 
 __all__ = [
     "OUTPUTS",
@@ -31,6 +33,7 @@ __all__ = [
     "flow",
     "flow_state",
     "open_stages",
+    "present_numbers",
     "syntheses_of",
     "titles_of",
     "titles_of_boxes",
@@ -55,6 +58,26 @@ def flow(project: Project, as_of: str | None = None, *, template: str = "auto", 
     syntheses : (name, studies) of each synthesis, where analyses were run
     """
     return count_flow(flow_state(project, as_of, template=template, syntheses=syntheses))
+
+
+def present_numbers(project: Project, *, template: str = "auto", syntheses: _Syntheses = ()) -> FlowNumbers:
+    """The numbers of the present flow; as they were counted last, unless history, settings or ``syntheses`` changed.
+
+    Raises
+    ------
+    InputError
+        for a flow that does not balance though its stages are closed, as `identities.require_balanced`.
+    """
+
+    def count() -> dict[str, Any]:
+        counted = flow(project, template=template, syntheses=syntheses)
+        # What is kept comes back from JSON: the answer must not depend on whether it was.
+        found: dict[str, Any] = json.loads(json.dumps(asdict(flow_numbers(counted, require_balanced(counted)))))
+        return found
+
+    rests_on = json.dumps([project.config.model_dump_json(), template, syntheses])
+    depends = hashlib.sha256(rests_on.encode("utf-8")).hexdigest()
+    return FlowNumbers(**kept(project.store, "flow", None, depends, count))
 
 
 def flow_state(
