@@ -333,14 +333,19 @@ def fingerprint(spec: PairwiseSpec | NetworkSpec, selection: Selection, analysis
 
 # Choices that came after results were stored without them: as nobody chose them then, they count where they are chosen.
 _LATER = {"variance": "default", "study_ci": "model"}
+_LATER_ZERO_CELLS = {"arms": "equal"}
 
 
 def spec_content(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A spec as plain data, without choices that no earlier version knew and that this one does not make either."""
-    found = {name: value for name, value in spec.items() if name not in _LATER or value != _LATER[name]}
+    found = _chosen(spec, _LATER)
     if "zero_cells" in found:
-        found["zero_cells"] = {k: v for k, v in found["zero_cells"].items() if (k, v) != ("arms", "equal")}
+        found["zero_cells"] = _chosen(found["zero_cells"], _LATER_ZERO_CELLS)
     return found
+
+
+def _chosen(choices: Mapping[str, Any], later: Mapping[str, str]) -> dict[str, Any]:
+    return {name: value for name, value in choices.items() if name not in later or value != later[name]}
 
 
 def entered(selection: Selection) -> dict[str, Any]:

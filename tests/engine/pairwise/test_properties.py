@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,15 @@ from hypothesis import strategies as st
 from toolkit.engine.effects import arm_table, effects_from_estimates
 from toolkit.engine.pairwise import pairwise
 from toolkit.engine.pooling import pool_inverse_variance
-from toolkit.engine.tau2 import batch, log_likelihood, tau2_dersimonian_laird, tau2_ml, tau2_paule_mandel, tau2_reml
+from toolkit.engine.tau2 import (
+    Tau2Batch,
+    batch,
+    log_likelihood,
+    tau2_dersimonian_laird,
+    tau2_ml,
+    tau2_paule_mandel,
+    tau2_reml,
+)
 from toolkit.model.choices import TAU2_METHODS
 
 numbers = st.floats(-3, 3).map(lambda x: round(x, 6))
@@ -136,3 +146,14 @@ def test_two_step_dersimonian_laird_is_the_moment_equation_at_the_first_steps_we
     from toolkit.engine.tau2 import tau2_dersimonian_laird_two_step
 
     assert tau2_dersimonian_laird_two_step(y, v).value[0] == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("estimator", [tau2_paule_mandel, tau2_reml, tau2_ml])
+@pytest.mark.parametrize("k", [2, 5, 13, 60])
+def test_newton_ends_where_its_steps_vanish(estimator: Callable[..., Tau2Batch], k: int) -> None:
+    """A step that rounding sets on the end of the bracket is the root, not a reason to bisect forty times."""
+    rng = np.random.default_rng(7)
+    v = rng.uniform(0.01, 1, (500, k)) * np.exp(rng.normal(0, 1.5, (500, 1)))
+    y = rng.normal(size=(500, k)) * np.sqrt(v + rng.exponential(1, (500, 1)))
+    found = estimator(y, v)
+    assert found.converged.all() and found.iterations.max() <= 12

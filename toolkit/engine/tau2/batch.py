@@ -59,6 +59,13 @@ def batch(y: FloatArray, v: FloatArray, m: FloatArray | None = None) -> Batch:
     return Batch(y=y2 - np.where(k > 0, centre, 0.0)[:, None], v=v2, m=m2, k=k)
 
 
+def take(b: Batch, rows: np.ndarray) -> Batch:
+    """The fits with these numbers; all of them in order are the batch itself."""
+    if rows.size == b.k.size and bool((rows[1:] > rows[:-1]).all()):
+        return b
+    return Batch(y=b.y[rows], v=b.v[rows], m=b.m[rows], k=b.k[rows])
+
+
 def sums(b: Batch, weight: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Total weight (B,), weighted mean (B,) and residuals (B, k) for weights (B, k) that include ``m``."""
     total = weight.sum(axis=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from toolkit.engine.data import FloatArray
-from toolkit.engine.tau2.batch import Batch, Tau2Batch, batch, sums
+from toolkit.engine.tau2.batch import Batch, Tau2Batch, batch, sums, take
 
 __all__ = ["log_likelihood", "profile_likelihood_interval", "score", "tau2_ml", "tau2_reml"]
 
@@ -65,10 +65,6 @@ def score(b: Batch, tau2: FloatArray, restricted: bool) -> tuple[FloatArray, Flo
     return first, second
 
 
-def _take(b: Batch, rows: np.ndarray) -> Batch:
-    return Batch(y=b.y[rows], v=b.v[rows], m=b.m[rows], k=b.k[rows])
-
-
 def _grid_scores(b: Batch, grid: FloatArray, restricted: bool) -> FloatArray:
     """Twice the score (B, G) on a grid (B, G); by matrix products, precise enough for signs."""
     u = 1 / (b.v[:, None, :] + grid[:, :, None])
@@ -90,22 +86,25 @@ def _grid(b: Batch, top: FloatArray) -> FloatArray:
     return np.concatenate([np.zeros((b.k.size, 1)), grid], axis=1)
 
 
-def _polish(b: Batch, low: FloatArray, high: FloatArray, restricted: bool) -> tuple[FloatArray, np.ndarray, np.ndarray]:
+def _polish(
+    b: Batch, low: FloatArray, high: FloatArray, start: FloatArray, restricted: bool
+) -> tuple[FloatArray, np.ndarray, np.ndarray]:
     """Root of the score in each bracket (score > 0 at ``low``, <= 0 at ``high``): value, converged, iterations."""
-    low, high = low.copy(), high.copy()
-    t = np.where(low > 0, np.sqrt(low * high), high / 2)
+    low, high, t = low.copy(), high.copy(), start.copy()
     iterations = np.zeros(t.size, dtype=np.int64)
     done = np.zeros(t.size, dtype=bool)
     active = np.arange(t.size)
     for _ in range(_MAX_ITERATIONS):
         now = t[active]
-        first, second = score(_take(b, active) if active.size < t.size else b, now, restricted)
+        first, second = score(take(b, active), now, restricted)
         rising = first > 0
         low[active] = np.where(rising, now, low[active])
         high[active] = np.where(rising, high[active], now)
         with np.errstate(divide="ignore", invalid="ignore"):
             new = now - first / second
-        outside = ~((second < 0) & (new > low[active]) & (new < high[active]))
+            # At the root the step vanishes, and rounding may set it on the bracket's end: no step to be replaced.
+            there = (second < 0) & (np.abs(new - now) <= _RELATIVE_STEP * np.abs(now))
+        outside = ~((second < 0) & (new > low[active]) & (new < high[active]) | there)
         new = np.where(outside, (low[active] + high[active]) / 2, new)
         new = np.where(first == 0, now, new)
         t[active] = new
@@ -130,11 +129,14 @@ def _maximise(b: Batch, restricted: bool) -> Tau2Batch:
         top = (high_y - low_y) ** 2
     rows = np.flatnonzero((b.k > 1) & (top > 0) & np.isfinite(top))
     if rows.size:
-        c = _take(b, rows) if rows.size < fits else b
+        c = take(b, rows)
         grid = _grid(c, top[rows] * 1.01)
-        rising = _grid_scores(c, grid, restricted) > 0
+        scores = _grid_scores(c, grid, restricted)
+        rising = scores > 0
         fit, cell = np.nonzero(rising[:, :-1] & ~rising[:, 1:])
-        root, done, steps = _polish(_take(c, fit), grid[fit, cell], grid[fit, cell + 1], restricted)
+        low, high, up, down = grid[fit, cell], grid[fit, cell + 1], scores[fit, cell], scores[fit, cell + 1]
+        start = low + (high - low) * up / (up - down)
+        root, done, steps = _polish(take(c, fit), low, high, start, restricted)
         chosen, ok, used = _best(c, fit, root, done, steps, rising[:, 0], restricted)
         value[rows], converged[rows], iterations[rows] = chosen, ok, used
     return Tau2Batch(value=value, boundary=value == 0, converged=converged, iterations=iterations)
@@ -158,7 +160,7 @@ def _best(
     contested = np.flatnonzero(~plain)
     if contested.size:
         best = np.where(rising_at_zero, -np.inf, log_likelihood(b, np.zeros(fits), restricted))
-        heights = log_likelihood(_take(b, fit[contested]), root[contested], restricted)
+        heights = log_likelihood(take(b, fit[contested]), root[contested], restricted)
         for at, height in zip(contested, heights, strict=True):
             row = fit[at]
             if height > best[row]:
@@ -170,9 +172,7 @@ def _in_chunks(b: Batch, restricted: bool) -> Tau2Batch:
     size = max(1, _CHUNK // (b.y.shape[1] * _GRID))
     if b.k.size <= size:
         return _maximise(b, restricted)
-    parts = [
-        _maximise(_take(b, np.arange(at, min(at + size, b.k.size))), restricted) for at in range(0, b.k.size, size)
-    ]
+    parts = [_maximise(take(b, np.arange(at, min(at + size, b.k.size))), restricted) for at in range(0, b.k.size, size)]
     return Tau2Batch(
         value=np.concatenate([part.value for part in parts]),
         boundary=np.concatenate([part.boundary for part in parts]),

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import gammainccinv, gammaincinv
 
 from toolkit.engine.data import FloatArray
-from toolkit.engine.tau2.batch import Batch, Tau2Batch, batch, sums
+from toolkit.engine.tau2.batch import Batch, Tau2Batch, batch, sums, take
 
 __all__ = ["q_at", "q_profile", "solve_q", "tau2_empirical_bayes", "tau2_paule_mandel", "tau2_paule_mandel_median"]
 
@@ -22,10 +22,6 @@ def q_at(b: Batch, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
     _, _, r = sums(b, w)
     wr2 = w * r**2
     return wr2.sum(axis=1), -(wr2 * u).sum(axis=1)
-
-
-def _take(b: Batch, rows: np.ndarray) -> Batch:
-    return Batch(y=b.y[rows], v=b.v[rows], m=b.m[rows], k=b.k[rows])
 
 
 def solve_q(b: Batch, target: FloatArray) -> Tau2Batch:
@@ -57,12 +53,14 @@ def solve_q(b: Batch, target: FloatArray) -> Tau2Batch:
     t = np.zeros(fits)
     for _ in range(_MAX_ITERATIONS):
         new = t[active] + q[active] * (q[active] / target[active] - 1) / -slope[active]
-        outside = ~((new > low[active]) & (new < high[active]))
+        # At the root the step vanishes, and rounding may set it on the bracket's end: that is no step to be replaced.
+        there = np.abs(new - t[active]) <= _RELATIVE_STEP * t[active]
+        outside = ~((new > low[active]) & (new < high[active])) & ~there
         new = np.where(outside, (low[active] + high[active]) / 2, new)
         step = np.abs(new - t[active])
         t[active] = new
         iterations[active] += 1
-        q[active], slope[active] = q_at(_take(b, active), new)
+        q[active], slope[active] = q_at(take(b, active), new)
         above = q[active] > target[active]
         low[active] = np.where(above, new, low[active])
         high[active] = np.where(above, high[active], new)
@@ -123,7 +121,7 @@ def q_profile(
     b = batch(y, v, m)
     tail = (1 - level) / 2
     targets = np.concatenate([_chi2_quantile(b, tail, upper=True), _chi2_quantile(b, tail, upper=False)])
-    both = _take(b, np.tile(np.arange(b.k.size), 2))
+    both = take(b, np.tile(np.arange(b.k.size), 2))
     low, high = solve_q(both, targets).value.reshape(2, -1)
     return low, high
 
