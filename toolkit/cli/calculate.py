@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from toolkit.cli.common import emit, format_option
-from toolkit.model.calculators import CALCULATORS, Calculator
+from toolkit.model.calculators import CALCULATORS, Calculator, allowed_of
 
 __all__ = ["calculate"]
 
@@ -37,7 +37,7 @@ def calculate(name: str | None, numbers: tuple[str, ...], output_format: str) ->
     """
     from importlib import import_module
 
-    from toolkit.model.errors import InputError
+    from toolkit.model.errors import InputError, NotEstimable
 
     if name is None:
         _list(output_format)
@@ -51,16 +51,22 @@ def calculate(name: str | None, numbers: tuple[str, ...], output_format: str) ->
     one = CALCULATORS[name]
     given = _given(name, one, numbers)
     module, _, function = one.target.partition(":")
-    found = getattr(import_module(module), function)(**given)
-    shown = _plain(name, found)
-    if _is_log(name, given):
-        for part in shown if isinstance(shown, list) else [shown]:
-            part["ratio"] = math.exp(part["y"])
+    try:
+        shown = _plain(name, getattr(import_module(module), function)(**given))
+        parts = shown if isinstance(shown, list) else [shown]
+        if _is_log(name, given):
+            for part in parts:
+                part["ratio"] = math.exp(part["y"])
+        answered = all(math.isfinite(x) for part in parts for x in part.values() if isinstance(x, float))
+    except (ArithmeticError, ValueError):  # a square beyond what a number can be, a root of what is below 0
+        answered = False
+    if not answered:
+        raise NotEstimable(f"{name} has no answer for these numbers: {' '.join(numbers)}")
     if output_format == "json":
         emit({"conversion": name, "given": {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()},
               "found": shown})  # fmt: skip
         return
-    for part in shown if isinstance(shown, list) else [shown]:
+    for part in parts:
         click.echo("; ".join(f"{key} {_text(value)}" for key, value in part.items() if value not in (None, [])))
 
 
@@ -116,6 +122,11 @@ def _value(key: str, text: str, *, several: bool) -> Any:
         raise InputError(f"{key} is a number{'s' if several else ''}.", value=text, allowed="such as 12.5") from error
     if not all(math.isfinite(number) for number in numbers) or (len(numbers) > 1 and not several):
         raise InputError(f"{key} is one finite number.", value=text, hint="The decimal mark is a point here.")
+    for number in numbers:
+        if (allowed := allowed_of(key, number)) is not None:
+            raise InputError(f"{key} cannot be this number.", value=text, allowed=allowed)
+    if key in ("before", "after") and (len(numbers) != 2 or numbers[1] <= 0):
+        raise InputError(f"{key} is a mean and an SD.", value=text, allowed="MEAN,SD, the SD above 0")
     if several:
         return tuple(numbers)
     return int(numbers[0]) if key in _WHOLE and numbers[0].is_integer() else numbers[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CALCULATORS", "Calculator"]
+__all__ = ["CALCULATORS", "LARGEST", "Calculator", "allowed_of"]
 
 _HERE = "toolkit.engine.conversions"
 
@@ -162,3 +162,29 @@ CALCULATORS: dict[str, Calculator] = {
         "mean=5.19 n=28 decimals=2",
     ),
 }  # fmt: skip
+
+LARGEST = 1e12  # what is larger is a slip of the keyboard, and its square may not be a number
+
+_UNITS = "n n1 n2 at_risk1 at_risk2 size parts items predictors"
+_ABOVE_0 = "se sd sd1 sd2 v hazard_ratio odds_ratio"
+_COUNTS = "events events1 events2 both first second neither rows columns decimals"
+_LIMITS: dict[str, tuple[float, float, str]] = {
+    **dict.fromkeys(_UNITS.split(), (1, LARGEST, "1 or more")),
+    **dict.fromkeys(_ABOVE_0.split(), (1 / LARGEST, LARGEST, "above 0")),
+    **dict.fromkeys(_COUNTS.split(), (0, LARGEST, "0 or more")),
+    **dict.fromkeys(("p", "level"), (1e-300, 1 - 1e-15, "between 0 and 1")),
+    **dict.fromkeys(("icc", "survival1", "survival2"), (0, 1, "0 to 1")),
+    **dict.fromkeys(("correlation", "correlations", "phi"), (-1, 1, "-1 to 1")),
+}
+
+
+def allowed_of(key: str, number: float) -> str | None:
+    """What a number of this name may be, in words, if this one may not be it.
+
+    Examples
+    --------
+    >>> allowed_of("n1", 0.0), allowed_of("n1", 20.0)
+    ('1 or more', None)
+    """
+    low, high, words = _LIMITS.get(key, (-LARGEST, LARGEST, "of a size that papers print"))
+    return None if low <= number <= high else words
