@@ -85,6 +85,7 @@ def test_known_answers_are_printed_with_their_source() -> None:
         (["sd-of-se", "se=1", "se=2", "n=3"], "given twice"),
         (["effect-of-p", "estimate=2", "p=0.03", "ratio=maybe"], "yes or no"),
         (["mean-of-quantiles", "n=61", "low=3", "q1=10", "median=14", "q3=21", "high=40"], "skewed"),
+        (["mean-of-quantiles", "n=40", "median=12", "q1=8", "q3=17", "skewed=LN"], "refuse, flag"),
         (["hr-of-logrank", "p=0.03", "events=300", "n1=100", "n2=98"], "no more than the people"),
         (["hr-of-curves", "survival1=0.8,0.9", "at_risk1=9,8", "survival2=1,0.9", "at_risk2=9,8"], "Survival falls"),
     ],

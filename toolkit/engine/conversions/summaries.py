@@ -141,6 +141,8 @@ def mean_sd_of_quantiles(
     """
     extremes, quartiles = scenario(n, low, q1, median, q3, high)
     skew = skewness_of_quantiles(n, median=median, q1=q1, q3=q3, low=low, high=high)
+    if skewed not in ("refuse", "flag"):
+        raise InputError("Unknown treatment of skewed quantiles.", value=skewed, allowed="refuse, flag")
     if skew.skewed and skewed == "refuse":
         raise NotEstimable(
             f"The quantiles are skewed (test statistic {skew.statistic:.3f}, critical value {skew.critical:.3f}): "
