@@ -17,7 +17,7 @@ __all__ = ["log_likelihood", "profile_likelihood_interval", "score", "tau2_ml", 
 _GRID = 24
 _MAX_ITERATIONS = 100
 # A Newton step below this fraction of tau2 leaves an error of its square: the digits of a double are reached.
-_RELATIVE_STEP = 1e-10
+_RELATIVE_STEP = 1e-8
 # Rows of (fits x grid x studies) worked on at once: about 16 MB an array.
 _CHUNK = 2_000_000
 
@@ -90,32 +90,30 @@ def _polish(
     b: Batch, low: FloatArray, high: FloatArray, start: FloatArray, restricted: bool
 ) -> tuple[FloatArray, np.ndarray, np.ndarray]:
     """Root of the score in each bracket (score > 0 at ``low``, <= 0 at ``high``): value, converged, iterations."""
-    low, high, t = low.copy(), high.copy(), start.copy()
-    iterations = np.zeros(t.size, dtype=np.int64)
-    done = np.zeros(t.size, dtype=bool)
-    active = np.arange(t.size)
-    for _ in range(_MAX_ITERATIONS):
-        now = t[active]
-        first, second = score(take(b, active), now, restricted)
-        rising = first > 0
-        low[active] = np.where(rising, now, low[active])
-        high[active] = np.where(rising, high[active], now)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            new = now - first / second
-            # At the root the step vanishes, and rounding may set it on the bracket's end: no step to be replaced.
-            there = (second < 0) & (np.abs(new - now) <= _RELATIVE_STEP * np.abs(now))
-        outside = ~((second < 0) & (new > low[active]) & (new < high[active]) | there)
-        new = np.where(outside, (low[active] + high[active]) / 2, new)
-        new = np.where(first == 0, now, new)
-        t[active] = new
-        iterations[active] += 1
-        near = np.abs(new - now) <= _RELATIVE_STEP * np.abs(new)
-        finished = near | (high[active] - low[active] <= 1e-15 * high[active])
-        done[active[finished]] = True
-        active = active[~finished]
-        if not active.size:
+    t, value = start, start.copy()
+    iterations, done = np.zeros(t.size, dtype=np.int64), np.zeros(t.size, dtype=bool)
+    rows = np.arange(t.size)
+    for iteration in range(1, _MAX_ITERATIONS + 1):
+        if not rows.size:
             break
-    return t, done, iterations
+        first, second = score(b, t, restricted)
+        rising = first > 0
+        low, high = np.where(rising, t, low), np.where(rising, high, t)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new = t - first / second
+            # At the root the step vanishes, and rounding may set it on the bracket's end: no step to be replaced.
+            there = (first == 0) | (second < 0) & (np.abs(new - t) <= _RELATIVE_STEP * t)
+        inside = (second < 0) & (new > low) & (new < high)
+        new = np.where(first == 0, t, np.where(there | inside, new, (low + high) / 2))
+        finished = there | (high - low <= 1e-15 * high)
+        value[rows], iterations[rows] = new, iteration
+        t = new
+        if finished.any():
+            done[rows[finished]] = True
+            left = np.flatnonzero(~finished)
+            b, rows = take(b, left), rows[left]
+            t, low, high = t[left], low[left], high[left]
+    return value, done, iterations
 
 
 def _maximise(b: Batch, restricted: bool) -> Tau2Batch:

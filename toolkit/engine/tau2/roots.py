@@ -12,7 +12,7 @@ __all__ = ["q_at", "q_profile", "solve_q", "tau2_empirical_bayes", "tau2_paule_m
 
 _MAX_ITERATIONS = 200
 # A Newton step below this fraction of tau2 leaves an error of its square: the digits of a double are reached.
-_RELATIVE_STEP = 1e-11
+_RELATIVE_STEP = 1e-8
 
 
 def q_at(b: Batch, tau2: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -44,32 +44,31 @@ def solve_q(b: Batch, target: FloatArray) -> Tau2Batch:
     iterations = np.zeros(fits, dtype=np.int64)
     q, slope = q_at(b, np.zeros(fits))
     with np.errstate(invalid="ignore"):
-        active = np.flatnonzero((b.k > 1) & (q > target) & (target > 0))
-    if not active.size:
-        return Tau2Batch(value=value, boundary=value == 0, converged=done, iterations=iterations)
-    low = np.zeros(fits)
-    high = (b.m * b.y**2).sum(axis=1) / np.where(target > 0, target, 1.0)
-    done[active] = False
-    t = np.zeros(fits)
-    for _ in range(_MAX_ITERATIONS):
-        new = t[active] + q[active] * (q[active] / target[active] - 1) / -slope[active]
-        # At the root the step vanishes, and rounding may set it on the bracket's end: that is no step to be replaced.
-        there = np.abs(new - t[active]) <= _RELATIVE_STEP * t[active]
-        outside = ~((new > low[active]) & (new < high[active])) & ~there
-        new = np.where(outside, (low[active] + high[active]) / 2, new)
-        step = np.abs(new - t[active])
-        t[active] = new
-        iterations[active] += 1
-        q[active], slope[active] = q_at(take(b, active), new)
-        above = q[active] > target[active]
-        low[active] = np.where(above, new, low[active])
-        high[active] = np.where(above, high[active], new)
-        finished = ((step <= _RELATIVE_STEP * new) & ~outside) | (high[active] - low[active] <= 1e-15 * new)
-        done[active[finished]] = True
-        active = active[~finished]
-        if not active.size:
+        rows = np.flatnonzero((b.k > 1) & (q > target) & (target > 0))
+    done[rows] = False
+    own, goal, q, slope = take(b, rows), target[rows], q[rows], slope[rows]
+    t, low, high = np.zeros(rows.size), np.zeros(rows.size), (own.m * own.y**2).sum(axis=1) / goal
+    for iteration in range(1, _MAX_ITERATIONS + 1):
+        if not rows.size:
             break
-    value = np.where(t > 0, t, value)
+        new = t + q * (q / goal - 1) / -slope
+        # At the root the step vanishes, and rounding may set it on the bracket's end: that is no step to be replaced.
+        there = np.abs(new - t) <= _RELATIVE_STEP * t
+        inside = (new > low) & (new < high)
+        t = np.where(there | inside, new, (low + high) / 2)
+        value[rows], iterations[rows] = t, iteration
+        if there.all():
+            done[rows] = True
+            break
+        q, slope = q_at(own, t)
+        above = q > goal
+        low, high = np.where(above, t, low), np.where(above, high, t)
+        finished = there | (high - low <= 1e-15 * t)
+        if finished.any():
+            done[rows[finished]] = True
+            left = np.flatnonzero(~finished)
+            own, rows = take(own, left), rows[left]
+            t, q, slope, goal, low, high = (x[left] for x in (t, q, slope, goal, low, high))
     return Tau2Batch(value=value, boundary=value == 0, converged=done, iterations=iterations)
 
 
